@@ -1,0 +1,14 @@
+"""CaseBridge: an interoperability gateway for social-work case management. These are its public names."""
+
+from casebridge.adapter import (
+    Conflict, Context, Converter, Dispatch, Door, Doorway, Event, Format, Link, Native, Outcome, OutFile, Payload,
+    Probe, Receipt, RenderContext, Settings, Submitted, Thing,
+)  # fmt: skip
+from casebridge.core.released import Released, Withheld
+from casebridge.hookspecs import hookimpl
+
+__all__ = [
+    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Event", "Format", "Link", "Native",
+    "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Settings", "Submitted",
+    "Thing", "Withheld", "hookimpl",
+]  # fmt: skip

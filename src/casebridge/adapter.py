@@ -1,0 +1,270 @@
+"""What an adapter may give: formats, links, doors, converters (design, section 7).
+
+Adapters import from ``casebridge`` and ``casebridge.core`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from casebridge.core.errors import Position, RecordError
+from casebridge.core.released import Released
+
+
+class Settings(BaseModel):
+    """Base of every adapter's settings: makes the form, the docs and the validation.
+
+    Mark secrets with ``pydantic.SecretStr``; in casebridge.toml they are ``env:NAME`` or ``file:/path``,
+    resolved before the model sees them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter learns of the site it works for."""
+
+    partner: str
+    environment: Literal["prod", "test"] = "prod"
+    timezone: str = "UTC"
+    base_dir: str = "."  # where relative paths in settings start: the folder of casebridge.toml
+
+
+# --- formats -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """One record in the partner's own notation, as nested plain dicts (no floats: numbers keep their text).
+
+    ``type`` names the record (``fhir-r4/Task``, ``hmis-csv/Client``, ``x12/834-member``) as maps do in ``other:``.
+    ``external_id`` is the partner's id of it, ``version`` the partner's version if it has one,
+    ``order_key`` the partner's id of the person it is about (records of one key are applied in order).
+    """
+
+    type: str
+    data: dict[str, Any]
+    position: Position
+    external_id: str
+    version: str = ""
+    order_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """One rendered file. ``records`` are the indexes, in the sequence given to ``render``, of what is inside."""
+
+    name: str
+    data: bytes
+    media_type: str
+    records: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """``dispatch`` is the id of what is being rendered, ``now`` an aware datetime (the only clock to use)."""
+
+    dispatch: str
+    now: datetime
+    environment: Literal["prod", "test"] = "prod"
+    partner: str = ""
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A pure codec, streaming. Made once per partner from ``Settings`` (``format_settings`` in casebridge.toml)."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[frozenset[str]]  # of: identity, parse, render, notices (has room for a Part 2 notice)
+    Settings: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any, context: Context) -> None: ...
+
+    def identity(self, stream: BinaryIO) -> str | None:
+        """The payload's own key (ISA06 + ISA13; type/id/versionId; ExportID), or None. Must not fail on bad input."""
+
+    def parse(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
+        """The payload's records in order; a bad record is *yielded* as a RecordError and the rest goes on.
+
+        A payload that cannot be trusted as a whole (truncated, wrong counts) *raises* RecordError before the
+        first record is yielded. ``shapes`` holds each map's ``shape:`` by native type.
+        """
+
+    def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
+        """Files from native documents, strict; raises RecordError when a required column is missing."""
+
+
+# --- links ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Payload:
+    """Raw bytes as they came. ``token`` is the link's own handle for ``settle``.
+
+    ``cursor``, when set, is committed together with the payload and given to the next ``receive``.
+    """
+
+    name: str
+    stream: BinaryIO
+    media_type: str = "application/octet-stream"
+    cursor: str | None = None
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a payload at the first stop."""
+
+    state: Literal["accepted", "duplicate", "held"]
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One outgoing payload: rendered files, and the releases they were rendered from (same order as ``render``).
+
+    ``reply_url`` is set for carriers whose partner answers on our form.
+    """
+
+    id: str
+    partner: str
+    files: tuple[OutFile, ...]
+    releases: tuple[Released, ...]
+    reply_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What the partner now holds for record ``record`` of the dispatch: its id, version and text as stored there."""
+
+    record: int
+    external_id: str
+    version: str = ""
+    original: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The partner has it."""
+
+    reference: str = ""
+    things: tuple[Thing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Their version moved on: prepare again on these originals."""
+
+    message: str
+    things: tuple[Thing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One line of ``casebridge doctor``."""
+
+    ok: bool
+    message: str
+
+
+@runtime_checkable
+class Link(Protocol):
+    """A carrier we drive. Sync; it runs in a thread. Raises TryAgain, SetupError or RecordError, nothing else."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any, context: Context) -> None: ...
+
+    def receive(self, cursor: str | None) -> Iterator[Payload]:
+        """What is new since ``cursor``; each payload is committed before the next is asked for."""
+
+    def settle(self, payload: Payload, outcome: Outcome) -> None:
+        """Tell the sender, after the commit. Idempotent: it may be called again after a crash."""
+
+    def send(self, dispatch: Dispatch, key: str) -> Receipt | Conflict:
+        """Hand the dispatch over; ``key`` makes a repeat recognisable wherever the partner has room for it."""
+
+    def find(self, dispatch: Dispatch, key: str) -> Receipt | Conflict | None:
+        """After a crash in mid-send: what the partner already has. None means: not there, or nobody can tell."""
+
+    def probe(self) -> Probe:
+        """Can the partner be reached with these settings? Changes nothing there."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+# --- doors ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission: ``message`` in plain words for the person at the form."""
+
+    state: Literal["accepted", "duplicate", "refused"]
+    message: str = ""
+
+
+class Doorway(Protocol):
+    """All a door can do: show what is released for a token, and submit a payload for it."""
+
+    def released(self, token: str) -> Released | None:
+        """What the bearer of this token may see, or None (unknown, expired, used up, revoked)."""
+
+    def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
+        """Put an answer on the first stop; durable when this returns."""
+
+
+@runtime_checkable
+class Door(Protocol):
+    """A carrier they drive: a FastAPI router mounted on the partners' listener."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any, context: Context) -> None: ...
+
+    def router(self, doorway: Doorway) -> Any:
+        """The ``fastapi.APIRouter`` to mount under ``/<door name>``."""
+
+
+# --- converters, events --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """A named pair: ``read`` turns their spelling into ours, ``write`` ours into theirs.
+
+    Law: *exact* (both compositions are the identity), *canonical* (write(read(x)) may re-spell x),
+    *lossy* (information goes; the map must sign it). ``samples`` are pairs (theirs, ours); the law is tested on them.
+    Both raise ValueError on a value they cannot take.
+    """
+
+    name: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+    law: Literal["exact", "canonical", "lossy"]
+    samples: tuple[tuple[Any, Any], ...]
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened to a message. Holds no personal data."""
+
+    name: str
+    at: datetime
+    message: str = ""
+    partner: str = ""
+    stop: str = ""
+    state: str = ""
+    code: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,160 @@
+"""Errors, sorted by what to do about them.
+
+CaseBridgeError
+├── SetupError    fix the set-up      (casebridge.toml, a credential, a plugin)
+├── MapError      fix the map         (file:line:column)
+├── RecordError   fix the record      (position, field, expected, masked value)
+├── TryAgain      try again           (after when)
+├── Held          ask a person        (who must act)
+└── Bug           report a bug
+
+Every error carries a stable code ``CB-nnn`` listed, with its meaning and remedy, in ``data/errors.csv``.
+No message may contain personal data: show a value only through :func:`mask`.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """One row of ``data/errors.csv``."""
+
+    code: str
+    kind: str
+    title: str
+    remedy: str
+
+
+@cache
+def error_codes() -> dict[str, CodeEntry]:
+    """Every stable error code, by code."""
+    text = files("casebridge.core").joinpath("data/errors.csv").read_text(encoding="utf-8")
+    return {row["code"]: CodeEntry(**row) for row in csv.DictReader(text.splitlines())}
+
+
+def mask(value: object, limit: int = 20) -> str:
+    """The shape of a value without the value: letters become ``a``/``A``, digits ``9``.
+
+    >>> mask("Smith 1987-02-20")
+    'Aaaaa 9999-99-99'
+    """
+    shape = "".join(
+        "9" if c.isdigit() else ("A" if c.isupper() else "a") if c.isalpha() else c for c in str(value)
+    )
+    return shape if len(shape) <= limit else shape[:limit] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in a payload something stands; only the parts that make sense for the format are set."""
+
+    file: str = ""
+    row: int | None = None  # line number in a text file, 1 is the first line
+    segment: int | None = None  # X12 segment number, 1 is ISA
+    loop: str = ""  # X12 loop
+    pointer: str = ""  # JSON pointer
+
+    def __str__(self) -> str:
+        parts = [self.file] if self.file else []
+        if self.row is not None:
+            parts.append(f"row {self.row}")
+        if self.segment is not None:
+            parts.append(f"segment {self.segment}")
+        if self.loop:
+            parts.append(f"loop {self.loop}")
+        if self.pointer:
+            parts.append(self.pointer)
+        return ", ".join(parts) or "the payload"
+
+    def as_dict(self) -> dict[str, object]:
+        """The parts that are set, for storing."""
+        return {k: v for k, v in asdict(self).items() if v not in ("", None)}
+
+
+class CaseBridgeError(Exception):
+    """The root. ``message`` says what is wrong and where; ``remedy`` what to do."""
+
+    who = "it"  # who usually acts: it | partner | worker | privacy | developer
+
+    def __init__(self, code: str, message: str, *, remedy: str = "") -> None:
+        entry = error_codes().get(code)
+        if entry is None:
+            raise LookupError(f"{code} is not in core/data/errors.csv")
+        self.code = code
+        self.message = message
+        self.remedy = remedy or entry.remedy
+        super().__init__(f"{message} ({code}). {self.remedy}")
+
+
+class SetupError(CaseBridgeError):
+    """Fix the set-up: configuration, credentials, an installed plugin."""
+
+
+class MapError(CaseBridgeError):
+    """Fix the map. Lines and columns count from 1."""
+
+    def __init__(
+        self, code: str, message: str, *, file: str = "", line: int = 0, column: int = 0, remedy: str = ""
+    ) -> None:
+        self.file, self.line, self.column = file, line, column
+        where = f"{file}:{line}:{column}: " if file else ""
+        super().__init__(code, where + message, remedy=remedy)
+
+
+class RecordError(CaseBridgeError):
+    """Fix the record: names the position, the field, what was expected and the shape of what was found."""
+
+    who = "partner"
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        position: Position | None = None,
+        field: str = "",
+        expected: str = "",
+        found: object = None,
+        remedy: str = "",
+        external_id: str = "",
+    ) -> None:
+        self.position = position or Position()
+        self.field, self.expected = field, expected
+        self.found = "" if found is None else mask(found)
+        self.external_id = external_id
+        text = f"{self.position}: {message}"
+        if field:
+            text += f" [{field}]"
+        if expected:
+            text += f"; expected {expected}"
+        if self.found:
+            text += f", found {self.found}"
+        super().__init__(code, text, remedy=remedy)
+
+
+class TryAgain(CaseBridgeError):
+    """A passing failure; ``after`` is the earliest moment to try again, or None for the usual back-off."""
+
+    def __init__(self, code: str, message: str, *, after: datetime | None = None, remedy: str = "") -> None:
+        self.after = after
+        super().__init__(code, message, remedy=remedy)
+
+
+class Held(CaseBridgeError):
+    """A person must decide. ``who`` is ``it``, ``partner``, ``worker`` or ``privacy``."""
+
+    def __init__(self, code: str, message: str, *, who: str = "worker", remedy: str = "") -> None:
+        super().__init__(code, message, remedy=remedy)
+        self.who = who
+
+
+class Bug(CaseBridgeError):
+    """Something we did not think of. Report it with its code."""
+
+    who = "developer"

@@ -1,0 +1,54 @@
+"""What may leave: the only thing an exit takes.
+
+A :class:`Released` comes from ``engine/release.py`` and from nowhere else (a test reads the source to hold it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One leaf that stays here: its case path, the rules that decided, and why in plain words."""
+
+    path: str
+    rules: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A document some recipient may have, for one purpose, under one policy version.
+
+    ``document`` is the case slice (withheld leaves are ``{"absent": "withheld"}``) or, after the map ran
+    backward, the native record made of it. ``notices`` must travel with it (42 CFR 2.32).
+    """
+
+    document: Mapping[str, Any]
+    recipient: str
+    purpose: str
+    policy: str
+    permitted: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    native_type: str = ""
+    notices: tuple[str, ...] = ()
+    seal: object = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a Released is made by casebridge.engine.release.release, never by hand")
+
+    def translated(self, document: Mapping[str, Any], native_type: str) -> Released:
+        """The same release with its document in the recipient's own notation (``hmis-csv/Event``)."""
+        return replace(self, document=document, native_type=native_type)
+
+
+_SEAL = object()
+
+
+def _issue(**values: Any) -> Released:
+    """For ``engine/release.py`` only."""
+    return Released(**values, seal=_SEAL)

@@ -1,0 +1,44 @@
+"""The six hooks a plugin may implement (entry point group ``casebridge``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pluggy
+
+from casebridge.adapter import Converter, Door, Event, Format, Link
+
+GROUP = "casebridge"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def register_formats(register: Callable[[type[Format]], None]) -> None:
+    """Call ``register(FormatClass)`` for each format."""
+
+
+@hookspec
+def register_links(register: Callable[[type[Link]], None]) -> None:
+    """Call ``register(LinkClass)`` for each link."""
+
+
+@hookspec
+def register_doors(register: Callable[[type[Door]], None]) -> None:
+    """Call ``register(DoorClass)`` for each door."""
+
+
+@hookspec
+def register_converters(register: Callable[[Converter], None]) -> None:
+    """Call ``register(converter)`` for each converter pair."""
+
+
+@hookspec
+def register_maps(register: Callable[[Path], None]) -> None:
+    """Call ``register(folder)``: each folder in it is a set of maps that ``maps = "..."`` can name."""
+
+
+@hookspec
+def on_event(event: Event) -> None:
+    """Told of every event after its commit, one observer at a time; raising stops nobody."""
