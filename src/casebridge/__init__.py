@@ -1,8 +1,25 @@
 """CaseBridge: an interoperability gateway for social-work case management. These are its public names."""
 
 from casebridge.adapter import (
-    Conflict, Context, Converter, Dispatch, Door, Doorway, Event, Format, Link, Native, Outcome, OutFile, Payload,
-    Probe, Receipt, RenderContext, Settings, Submitted, Thing,
+    Conflict,
+    Context,
+    Converter,
+    Dispatch,
+    Door,
+    Doorway,
+    Event,
+    Format,
+    Link,
+    Native,
+    Outcome,
+    OutFile,
+    Payload,
+    Probe,
+    Receipt,
+    RenderContext,
+    Settings,
+    Submitted,
+    Thing,
 )  # fmt: skip
 from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl

@@ -12,8 +12,29 @@ from pydantic import ValidationError
 
 from casebridge.core.errors import Position, RecordError
 from casebridge.core.values import (
-    Absent, Address, Characteristic, Coding, Dispute, Goal, Identifier, Item, Kind, Language, Moment, Money,
-    Name, PartialDate, Period, Ref, Relation, Sex, Source, TeamMember, Telecom, Text, Value,
+    Absent,
+    Address,
+    Characteristic,
+    Coding,
+    Dispute,
+    Goal,
+    Identifier,
+    Item,
+    Kind,
+    Language,
+    Moment,
+    Money,
+    Name,
+    PartialDate,
+    Period,
+    Ref,
+    Relation,
+    Sex,
+    Source,
+    TeamMember,
+    Telecom,
+    Text,
+    Value,
 )  # fmt: skip
 
 
