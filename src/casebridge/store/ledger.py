@@ -1,0 +1,164 @@
+"""Messages: where each one stands, and what is to be done next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+
+from casebridge.core.errors import CaseBridgeError
+from casebridge.store.database import new_id, pack, unpack
+from casebridge.store.tables import event, message
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the ledger, its JSON columns read."""
+
+    seq: int
+    id: str
+    direction: str
+    partner: str
+    kind: str
+    stop: str
+    state: str
+    attempt: int
+    due_at: str
+    created_at: str
+    external_id: str = ""
+    order_key: str = ""
+    code: str = ""
+    reason: str = ""
+    remedy: str = ""
+    who: str = ""
+    correlation: str | None = None
+    parent: str | None = None
+    payload: str | None = None
+    position: dict[str, Any] = field(default_factory=dict)
+    map_name: str = ""
+    map_digest: str = ""
+    purpose: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+    document: Any = None
+    dispatch: str | None = None
+
+
+_COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
+
+
+def _message(row: Row[Any]) -> Message:
+    values = dict(row._mapping)
+    values["position"] = json.loads(values["position"] or "{}")
+    values["about"] = json.loads(values["about"] or "{}")
+    values["document"] = unpack(values["document"])
+    for name in ("external_id", "order_key", "code", "reason", "remedy", "who", "map_name", "map_digest", "purpose"):
+        values[name] = values[name] or ""
+    return Message(**values)
+
+
+def add(c: Connection, now: str, **values: Any) -> str | None:
+    """Write a new message; None when the same position of the same parent is already there."""
+    values = dict(values)
+    position = json.dumps(values.pop("position", None) or {}, sort_keys=True)
+    parent = values.get("parent")
+    if parent is None:
+        position = None  # type: ignore[assignment]
+    elif c.execute(select(exists().where(message.c.parent == parent, message.c.position == position))).scalar():
+        return None
+    document, about = values.pop("document", None), values.pop("about", None)
+    values.setdefault("due_at", now)
+    id_ = new_id()
+    c.execute(insert(message).values(
+        id=id_, position=position, created_at=now, updated_at=now,
+        document=None if document is None else pack(document),
+        about=None if about is None else json.dumps(about, sort_keys=True), **values))  # fmt: skip
+    return id_
+
+
+def change(c: Connection, id_: str, now: str, **values: Any) -> None:
+    """Move a message; a reason that is over is wiped unless a new one is given."""
+    values = {"code": None, "reason": None, "remedy": None, "who": None, **values}
+    if values.get("document") is not None:
+        values["document"] = pack(values["document"])
+    c.execute(update(message).where(message.c.id == id_).values(updated_at=now, **values))
+
+
+def why(error: CaseBridgeError) -> dict[str, str]:
+    """The columns that say why a message is held."""
+    who = getattr(error, "who", "it")
+    return {"code": error.code, "reason": error.message if hasattr(error, "message") else str(error),
+            "remedy": error.remedy, "who": who}  # fmt: skip
+
+
+def get(c: Connection, id_: str) -> Message | None:
+    """One message by its id."""
+    row = c.execute(select(*_COLUMNS).where(message.c.id == id_)).first()
+    return _message(row) if row else None
+
+
+def work(c: Connection, direction: str, stop: str, now: str, partner: str = "", limit: int = 200) -> list[Message]:
+    """Due messages at a stop in order of arrival; a message waits behind an unfinished earlier one of its own key."""
+    earlier = message.alias()
+    behind = exists().where(
+        earlier.c.direction == message.c.direction, earlier.c.partner == message.c.partner,
+        earlier.c.order_key == message.c.order_key, earlier.c.seq < message.c.seq,
+        earlier.c.state.in_(("held", "waiting")),
+        or_(earlier.c.state == "held", earlier.c.stop != message.c.stop, earlier.c.due_at > now),
+    )  # fmt: skip
+    query = select(*_COLUMNS).where(
+        message.c.direction == direction, message.c.stop == stop, message.c.state == "waiting",
+        message.c.due_at <= now, or_(message.c.order_key.is_(None), ~behind),
+    )  # fmt: skip
+    if partner:
+        query = query.where(message.c.partner == partner)
+    return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
+
+
+def next_due(c: Connection) -> str | None:
+    """When the next waiting message is due."""
+    return c.execute(select(func.min(message.c.due_at)).where(message.c.state == "waiting")).scalar()
+
+
+def of_dispatch(c: Connection, dispatch: str) -> list[Message]:
+    """The messages in a dispatch, in the order they were rendered."""
+    query = select(*_COLUMNS).where(message.c.dispatch == dispatch).order_by(message.c.seq)
+    return [_message(row) for row in c.execute(query)]
+
+
+def listed(c: Connection, **where: Any) -> list[Message]:
+    """Messages whose columns equal the given values, oldest first."""
+    query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
+    return [_message(row) for row in c.execute(query.order_by(message.c.seq))]
+
+
+def waiting_out(c: Connection, partner: str, about: Mapping[str, Any]) -> str | None:
+    """An outgoing message about the same thing that has not been prepared yet: it will carry today's state anyway."""
+    query = select(message.c.id).where(
+        message.c.direction == "out", message.c.partner == partner, message.c.stop == "prepare",
+        message.c.state == "waiting", message.c.about == json.dumps(about, sort_keys=True),
+    )  # fmt: skip
+    return c.execute(query).scalar()
+
+
+def counts(c: Connection, parent: str) -> dict[str, int]:
+    """How many of a file's records are in which state: in = done + held + skipped + waiting + dropped."""
+    query = select(message.c.state, func.count()).where(message.c.parent == parent).group_by(message.c.state)
+    return {row[0]: row[1] for row in c.execute(query)}
+
+
+def note(c: Connection, now: str, name: str, message_: Message | None = None, **values: Any) -> None:
+    """Write an event; never personal data."""
+    facts = values.pop("facts", {})
+    if message_ is not None:
+        values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
+                  "correlation": message_.correlation, **values}  # fmt: skip
+    c.execute(insert(event).values(at=now, name=name, facts=json.dumps(facts, sort_keys=True), **values))
+
+
+def events(c: Connection, **where: Any) -> list[dict[str, Any]]:
+    """Events whose columns equal the given values, oldest first."""
+    query = select(event).where(and_(True, *(event.c[k] == v for k, v in where.items()))).order_by(event.c.seq)
+    return [{**row._mapping, "facts": json.loads(row.facts)} for row in c.execute(query)]

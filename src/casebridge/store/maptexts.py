@@ -1,0 +1,18 @@
+"""The text of every map that ever made a message, by digest: what was done can be explained later."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, exists, insert, select
+
+from casebridge.store.tables import map_text
+
+
+def keep(c: Connection, digest: str, name: str, text: str) -> None:
+    """Remember a map."""
+    if not c.execute(select(exists().where(map_text.c.digest == digest))).scalar():
+        c.execute(insert(map_text).values(digest=digest, name=name, text=text))
+
+
+def get(c: Connection, digest: str) -> str | None:
+    """The text of a map."""
+    return c.execute(select(map_text.c.text).where(map_text.c.digest == digest)).scalar()

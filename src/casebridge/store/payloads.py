@@ -1,0 +1,110 @@
+"""Payloads: raw bytes as they came, in parts, with digest and identity."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from casebridge.store.database import new_id
+from casebridge.store.tables import cursor, payload, payload_part
+
+PART = 4 * 1024 * 1024
+"""A payload is kept in parts of at most this many bytes."""
+
+
+def latest(c: Connection, partner: str, identity: str | None) -> tuple[str, str] | None:
+    """(id, digest) of the payload a new one must be compared with: same identity, else the channel's latest."""
+    query = select(payload.c.id, payload.c.digest).where(payload.c.partner == partner)
+    if identity is not None:
+        query = query.where(payload.c.identity == identity, payload.c.state == "stored")
+    else:
+        query = query.where(payload.c.state == "stored")
+    row = c.execute(query.order_by(payload.c.received_at.desc(), payload.c.id.desc()).limit(1)).first()
+    return (row.id, row.digest) if row else None
+
+
+def add(
+    c: Connection, *, partner: str, name: str, media_type: str, digest: str, size: int, identity: str | None,
+    state: str, now: str, duplicate_of: str | None, body: BinaryIO | None,
+) -> str:  # fmt: skip
+    """Keep a payload (a duplicate is counted without its bytes); its id."""
+    id_ = new_id()
+    c.execute(insert(payload).values(
+        id=id_, partner=partner, name=name, media_type=media_type, digest=digest, size=size, identity=identity,
+        state=state, received_at=now, duplicate_of=duplicate_of))  # fmt: skip
+    number = 0
+    while body is not None and (part := body.read(PART)):
+        c.execute(insert(payload_part).values(payload=id_, number=number, data=part))
+        number += 1
+    return id_
+
+
+def set_state(c: Connection, id_: str, state: str) -> None:
+    """Accept a payload that was held as a conflict."""
+    c.execute(update(payload).where(payload.c.id == id_).values(state=state))
+
+
+def name_of(c: Connection, id_: str) -> str:
+    """The name the sender gave it."""
+    return c.execute(select(payload.c.name).where(payload.c.id == id_)).scalar_one()
+
+
+class PayloadStream(io.RawIOBase):
+    """A stored payload as a seekable stream; holds one part in memory at a time."""
+
+    def __init__(self, c: Connection, id_: str) -> None:
+        self._c, self._id, self._at = c, id_, 0
+        self._size: int = c.execute(select(payload.c.size).where(payload.c.id == id_)).scalar_one()
+        self._part: tuple[int, bytes] = (-1, b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        number, offset = divmod(self._at, PART)
+        if self._at >= self._size:
+            return 0
+        if self._part[0] != number:
+            query = select(payload_part.c.data).where(
+                payload_part.c.payload == self._id, payload_part.c.number == number
+            )
+            self._part = (number, self._c.execute(query).scalar_one())
+        piece = self._part[1][offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def open_payload(c: Connection, id_: str) -> BinaryIO:
+    """The stored bytes as a buffered, seekable stream; valid while ``c`` is open."""
+    return io.BufferedReader(PayloadStream(c, id_), buffer_size=1024 * 1024)
+
+
+def duplicates(c: Connection, partner: str) -> int:
+    """How many payloads of this partner were counted and stopped because they came before."""
+    query = select(func.count()).where(payload.c.partner == partner, payload.c.state == "duplicate")
+    return c.execute(query).scalar_one()
+
+
+def get_cursor(c: Connection, partner: str) -> str | None:
+    """Where the partner's link goes on."""
+    return c.execute(select(cursor.c.value).where(cursor.c.partner == partner)).scalar()
+
+
+def set_cursor(c: Connection, partner: str, value: str, now: str) -> None:
+    """Remember it, in the transaction that keeps the payload."""
+    if c.execute(update(cursor).where(cursor.c.partner == partner).values(value=value, updated_at=now)).rowcount == 0:
+        c.execute(insert(cursor).values(partner=partner, value=value, updated_at=now))

@@ -1,0 +1,102 @@
+"""Referrals and their events: append-only, the state is the fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from casebridge.store.database import pack, unpack
+from casebridge.store.tables import referral, referral_event
+
+TERMINAL = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReferral:
+    """The row of a referral; ``id`` is the correlation id."""
+
+    id: str
+    client: str | None
+    source: str
+    external_id: str
+    subject: str | None
+    recipient: str | None
+    parent: str | None
+    domain: str | None
+    category: str | None
+    status: str
+    detail: str | None
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event of a referral; ``document`` holds detail, reason, outcome and outputs."""
+
+    referral: str
+    sequence: int
+    partner: str
+    side: str
+    state: str
+    at: str
+    recorded_at: str
+    verdict: str
+    why: str | None
+    message: str | None
+    document: dict[str, Any]
+
+
+def _referral(row: Row[Any]) -> StoredReferral:
+    return StoredReferral(**row._mapping)
+
+
+def get(c: Connection, id_: str) -> StoredReferral | None:
+    """A referral by its correlation id."""
+    row = c.execute(select(referral).where(referral.c.id == id_)).first()
+    return _referral(row) if row else None
+
+
+def by_source(c: Connection, source: str, external_id: str) -> StoredReferral | None:
+    """The referral that mirrors this record of its source."""
+    query = select(referral).where(referral.c.source == source, referral.c.external_id == external_id)
+    row = c.execute(query).first()
+    return _referral(row) if row else None
+
+
+def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
+    """A client's referrals that have not ended."""
+    query = select(referral).where(referral.c.client == client, referral.c.status.notin_(TERMINAL))
+    return [_referral(row) for row in c.execute(query.order_by(referral.c.id))]
+
+
+def listed(c: Connection, limit: int = 500) -> list[StoredReferral]:
+    """Referrals, the latest change first."""
+    query = select(referral).order_by(referral.c.updated_at.desc()).limit(limit)
+    return [_referral(row) for row in c.execute(query)]
+
+
+def add(c: Connection, now: str, **values: Any) -> None:
+    """Write a new referral."""
+    c.execute(insert(referral).values(created_at=now, updated_at=now, **values))
+
+
+def change(c: Connection, id_: str, now: str, **values: Any) -> None:
+    """Move a referral (only by what the fold of its events says)."""
+    c.execute(update(referral).where(referral.c.id == id_).values(updated_at=now, **values))
+
+
+def add_event(c: Connection, now: str, **values: Any) -> int:
+    """Append an event; its sequence number."""
+    sequence = len(events(c, values["referral"])) + 1
+    document = pack(values.pop("document"))
+    c.execute(insert(referral_event).values(sequence=sequence, recorded_at=now, document=document, **values))
+    return sequence
+
+
+def events(c: Connection, id_: str) -> list[StoredEvent]:
+    """All events of a referral in the order they became known."""
+    query = select(referral_event).where(referral_event.c.referral == id_).order_by(referral_event.c.sequence)
+    return [StoredEvent(**{**row._mapping, "document": unpack(row.document)}) for row in c.execute(query)]

@@ -1,0 +1,265 @@
+"""All tables, one schema for SQLite and PostgreSQL.
+
+Documents and originals are opaque bytes (JSON); what is searched is a column. Times are ISO 8601 text in UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, String, Table, Text,
+    UniqueConstraint, text,
+)  # fmt: skip
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(column_0_N_label)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                       "pk": "pk_%(table_name)s"}
+)  # fmt: skip
+
+ULID = String(26)
+MOMENT = String(32)
+NAME = String(120)
+
+payload = Table(
+    "payload", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("partner", NAME, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", NAME, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("identity", Text),
+    Column("state", String(12), nullable=False),  # stored | duplicate | conflict
+    Column("received_at", MOMENT, nullable=False),
+    Column("duplicate_of", ULID),
+    Index("ix_payload_partner_identity", "partner", "identity"),
+)  # fmt: skip
+
+payload_part = Table(
+    "payload_part", metadata,
+    Column("payload", ULID, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("payload", "number"),
+)  # fmt: skip
+
+message = Table(
+    "message", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", ULID, nullable=False, unique=True),
+    Column("direction", String(3), nullable=False),  # in | out
+    Column("partner", NAME, nullable=False),
+    Column("kind", NAME, nullable=False),  # payload, a native type, or the kind of record that goes out
+    Column("external_id", Text),
+    Column("order_key", Text),
+    Column("stop", String(12), nullable=False),  # accept | understand | apply | prepare | deliver
+    Column("state", String(12), nullable=False),  # waiting | held | done | skipped | dropped | shown
+    Column("code", String(8)),
+    Column("reason", Text),
+    Column("remedy", Text),
+    Column("who", String(12)),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", MOMENT, nullable=False),
+    Column("correlation", ULID),
+    Column("parent", ULID),
+    Column("payload", ULID),
+    Column("position", Text),  # JSON
+    Column("map_name", NAME),
+    Column("map_digest", String(64)),
+    Column("policy", String(64)),
+    Column("purpose", String(40)),
+    Column("about", Text),  # JSON: what an outgoing message is about
+    Column("document", LargeBinary),  # JSON, while the message is on its way
+    Column("dispatch", ULID),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    UniqueConstraint("parent", "position"),
+    Index("ix_message_work", "direction", "stop", "state", "due_at"),
+    Index("ix_message_order", "direction", "partner", "order_key", "seq"),
+    Index("ix_message_correlation", "correlation"),
+    Index("ix_message_dispatch", "dispatch"),
+)  # fmt: skip
+
+dispatch = Table(
+    "dispatch", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("partner", NAME, nullable=False),
+    Column("state", String(12), nullable=False),  # claimed | inflight | sent | shown | returned | held
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", MOMENT, nullable=False),
+    Column("prepared_at", MOMENT, nullable=False),
+    Column("sent_at", MOMENT),
+    Column("reference", Text),
+    Index("ix_dispatch_work", "state", "due_at"),
+)  # fmt: skip
+
+dispatch_file = Table(
+    "dispatch_file", metadata,
+    Column("dispatch", ULID, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", NAME, nullable=False),
+    Column("records", Text, nullable=False),  # JSON list of indexes
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("dispatch", "number"),
+)  # fmt: skip
+
+record = Table(
+    "record", metadata,
+    Column("id", ULID, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("current", Boolean, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("source", NAME, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("subject", Text),  # the source's id of the person it is about
+    Column("status", String(40)),
+    Column("message", ULID),
+    Column("payload", ULID),
+    Column("map_digest", String(64)),
+    Column("recorded_at", MOMENT, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id", "version"),
+    Index("ix_record_source", "source", "kind", "external_id", "current"),
+    Index("ix_record_subject", "source", "subject", "kind", "current"),
+)  # fmt: skip
+
+identifier = Table(
+    "identifier", metadata,
+    Column("source", NAME, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("source", "external_id", "system", "value"),
+    Index("ix_identifier_value", "system", "value"),
+)  # fmt: skip
+
+client = Table(
+    "client", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("created_at", MOMENT, nullable=False),
+)  # fmt: skip
+
+link = Table(
+    "link", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("client", ULID, nullable=False),
+    Column("source", NAME, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("decision", String(8), nullable=False),  # auto | review
+    Column("evidence", Text, nullable=False),  # JSON: the systems that agreed, never the values
+    Column("decided_at", MOMENT, nullable=False),
+    Column("undone_at", MOMENT),
+    Index("ix_link_person", "source", "external_id"),
+    Index("ix_link_client", "client"),
+)  # fmt: skip
+
+referral = Table(
+    "referral", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("client", ULID),
+    Column("source", NAME, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("subject", Text),
+    Column("recipient", NAME),
+    Column("parent", ULID),
+    Column("domain", NAME),
+    Column("category", NAME),
+    Column("status", String(20), nullable=False),
+    Column("detail", NAME),
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    UniqueConstraint("source", "external_id"),
+    Index("ix_referral_client", "client"),
+)  # fmt: skip
+
+referral_event = Table(
+    "referral_event", metadata,
+    Column("referral", ULID, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("partner", NAME, nullable=False),
+    Column("side", String(8), nullable=False),  # source | target | bridge
+    Column("state", String(20), nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("recorded_at", MOMENT, nullable=False),
+    Column("verdict", String(10), nullable=False),  # apply | repeat | conflict
+    Column("why", Text),
+    Column("message", ULID),
+    Column("document", LargeBinary, nullable=False),  # JSON: detail, reason, outcome, outputs
+    PrimaryKeyConstraint("referral", "sequence"),
+)  # fmt: skip
+
+event = Table(
+    "event", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", MOMENT, nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("message", ULID),
+    Column("partner", NAME),
+    Column("stop", String(12)),
+    Column("state", String(12)),
+    Column("code", String(8)),
+    Column("correlation", ULID),
+    Column("facts", Text, nullable=False),  # JSON, no personal data
+    Index("ix_event_correlation", "correlation"),
+    Index("ix_event_message", "message"),
+)  # fmt: skip
+
+disclosure = Table(
+    "disclosure", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("effect", String(10), nullable=False),  # released | refused
+    Column("client", ULID),
+    Column("message", ULID),
+    Column("correlation", ULID),
+    Column("recipient", NAME, nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("permitted", Text, nullable=False),  # JSON: case paths
+    Column("withheld", Text, nullable=False),  # JSON: case path, rules, why
+    Column("rules", Text, nullable=False),  # JSON
+    Column("accountable", Boolean, nullable=False),
+    Column("policy", String(64), nullable=False),
+    Column("delivered_at", MOMENT),
+    Index("ix_disclosure_client", "client"),
+    Index("ix_disclosure_message", "message"),
+    Index("ix_disclosure_correlation", "correlation"),
+)  # fmt: skip
+
+remote = Table(
+    "remote", metadata,
+    Column("partner", NAME, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("our_id", ULID, nullable=False),
+    Column("their_id", Text, nullable=False),
+    Column("version", Text),
+    Column("written_version", Text),  # the version our own write made: meeting it again is an echo
+    Column("original", LargeBinary),
+    Column("updated_at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("partner", "kind", "our_id"),
+    Index("ix_remote_theirs", "partner", "kind", "their_id"),
+)  # fmt: skip
+
+map_text = Table(
+    "map", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", NAME, nullable=False),
+    Column("text", Text, nullable=False),
+)  # fmt: skip
+
+cursor = Table(
+    "cursor", metadata,
+    Column("partner", NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)  # fmt: skip
+
+form_token = Table(
+    "form_token", metadata,
+    Column("digest", String(64), primary_key=True),  # sha256 of the token; the token itself is never stored
+    Column("partner", NAME, nullable=False),
+    Column("referral", ULID, nullable=False),
+    Column("message", ULID, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("revoked_at", MOMENT),
+    Index("ix_form_token_referral", "referral"),
+)  # fmt: skip
