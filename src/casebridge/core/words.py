@@ -1,0 +1,33 @@
+"""Plain words and an icon for every state and detail of a referral (``data/referral_words.csv``)."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a planner reads, and the name of the USWDS icon beside it."""
+
+    text: str
+    icon: str
+
+
+@cache
+def referral_words() -> dict[tuple[str, str], Words]:
+    """All rows, by (``status`` or ``detail``, code)."""
+    text = files("casebridge.core").joinpath("data/referral_words.csv").read_text(encoding="utf-8")
+    return {(r["sort"], r["code"]): Words(r["words"], r["icon"]) for r in csv.DictReader(text.splitlines())}
+
+
+def words(status: str) -> Words:
+    """The words of a status; raises KeyError when there is no such status."""
+    return referral_words()["status", status]
+
+
+def detail_words(detail: str) -> Words:
+    """The words of a detail; one that is not in the list is shown as the partner wrote it."""
+    return referral_words().get(("detail", detail), Words(detail, "info"))
