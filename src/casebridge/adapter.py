@@ -130,7 +130,8 @@ class Outcome:
 class Dispatch:
     """One outgoing payload: rendered files, and the releases they were rendered from (same order as ``render``).
 
-    ``reply_url`` is set for carriers whose partner answers on our form.
+    ``reply_url`` is set for carriers whose partner answers on our form; it works until ``reply_until`` (aware,
+    in the site's time zone).
     """
 
     id: str
@@ -138,6 +139,7 @@ class Dispatch:
     files: tuple[OutFile, ...]
     releases: tuple[Released, ...]
     reply_url: str = ""
+    reply_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
