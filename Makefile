@@ -1,16 +1,21 @@
-# Two commands matter to a newcomer: make demo and make test. Needs python3.11 with venv, and make.
+# Two commands matter to a newcomer: make demo and make test. Needs python3.11 (or newer) with venv, and make.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP_QUIET := --quiet --disable-pip-version-check
+WORKERS ?= 2
 
-.PHONY: help install demo test lint bench docs
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench docs lock dist clean
 
 help:           ## what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "CaseBridge needs Python 3.11 or newer with venv. Name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e '.[dev]'
+	@touch $@
 
 install: .venv/.installed  ## make .venv with everything for development
 
@@ -23,10 +28,22 @@ lint: install   ## style, types, import layers
 	$(BIN)/lint-imports
 
 test: lint      ## everything, as CI runs it
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n $(WORKERS)
 
 bench: install  ## figures, each beside its floor and its peers
 	$(BIN)/python -m benchmarks
 
 docs: install   ## regenerate docs/reference
 	$(BIN)/python -m casebridge.docs
+
+dist: install   ## the wheel and the sdist, in dist/
+	$(BIN)/python -m build --no-isolation
+
+lock: install   ## write constraints.txt anew from the newest releases that work together: pins only, no addresses
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+	.venv-lock/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | LC_ALL=C sort -f > constraints.txt
+	rm -rf .venv-lock
+
+clean:          ## what was built; the next make installs again
+	rm -rf .venv .venv-lock dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
