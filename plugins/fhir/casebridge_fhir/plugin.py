@@ -1,1 +1,21 @@
 """The hooks of the fhir adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from casebridge import Format, Link, hookimpl
+from casebridge_fhir.format import FhirR4
+from casebridge_fhir.link import FhirRest
+
+
+@hookimpl
+def register_formats(register: Callable[[type[Format]], None]) -> None:
+    """The format ``fhir-r4``."""
+    register(FhirR4)
+
+
+@hookimpl
+def register_links(register: Callable[[type[Link]], None]) -> None:
+    """The link ``fhir-rest``."""
+    register(FhirRest)

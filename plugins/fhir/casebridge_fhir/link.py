@@ -1,0 +1,115 @@
+"""The link ``fhir-rest``: polls a FHIR R4 server for referral Tasks and writes back to it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import httpx2
+
+from casebridge import Conflict, Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
+from casebridge.core.errors import CaseBridgeError
+from casebridge.core.jsontext import dumps
+from casebridge_fhir.companions import Companions
+from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
+from casebridge_fhir.references import Entry
+from casebridge_fhir.server import JSON, Server
+from casebridge_fhir.settings import RestSettings
+from casebridge_fhir.writing import Writer, Written, version
+
+
+class FhirRest:
+    """A FHIR R4 server that we poll and write to. Tasks and results only: the order is never touched."""
+
+    name: ClassVar[str] = "fhir-rest"
+    Settings: ClassVar[type[Settings]] = RestSettings
+
+    def __init__(
+        self, settings: RestSettings, context: Context, transport: httpx2.BaseTransport | None = None
+    ) -> None:
+        self._settings = settings
+        self._server = Server(settings, transport)
+        self._writer = Writer(self._server)
+
+    def receive(self, cursor: str | None) -> Iterator[Payload]:
+        """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
+
+        Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap, so a Task can
+        come twice: the format's identity tells.
+        """
+        poll = TaskPoll(self._server, self._settings, cursor)
+        companions = Companions(self._server, poll.known)
+        for task in poll.tasks():
+            cursor = _later(cursor, task)
+            data = dumps(self._bundle(task, companions.of(task)))
+            name = f"Task/{task['id']}/{version(task)}"
+            yield Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
+
+    def _bundle(self, task: dict[str, Any], around: list[Entry]) -> dict[str, Any]:
+        listed = [Entry(f"{self._server.base}/Task/{task['id']}", "", task), *around]
+        entry = [{"fullUrl": entry.full_url, "resource": entry.resource} for entry in listed]
+        return {"resourceType": "Bundle", "type": "collection", "entry": entry}
+
+    def settle(self, payload: Payload, outcome: Outcome) -> None:
+        """Nothing to do: a poll takes nothing away."""
+
+    def send(self, dispatch: Dispatch, key: str) -> Receipt | Conflict:
+        """Write the dispatch's resources in order; a repeat with the same key changes nothing more.
+
+        Conflict, with every resource as it is there now, when one was changed since the version we worked upon.
+        """
+        return _answer([self._writer.write(file, _key(key, number)) for number, file in enumerate(dispatch.files)])
+
+    def find(self, dispatch: Dispatch, key: str) -> Receipt | Conflict | None:
+        """What an interrupted :meth:`send` left there; None when something of it did not arrive (send again)."""
+        found = [self._writer.find(file, _key(key, number)) for number, file in enumerate(dispatch.files)]
+        written = [each for each in found if each is not None]
+        return _answer(written) if written and len(written) == len(found) else None
+
+    def probe(self) -> Probe:
+        """Reads the server's CapabilityStatement: FHIR 4.0, and Tasks that can be searched."""
+        try:
+            answer = self._server.get("metadata")
+        except CaseBridgeError as e:
+            return Probe(False, str(e))
+        statement = answer.resource()
+        if not answer.ok or statement is None or statement["resourceType"] != "CapabilityStatement":
+            return Probe(False, f"{self._server.base} answers {answer.status} and no CapabilityStatement")
+        return _judged(statement, self._server.base)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._server.close()
+
+
+def _key(key: str, number: int) -> str:
+    return key if number == 0 else f"{key}.{number}"
+
+
+def _answer(written: list[Written]) -> Receipt | Conflict:
+    things = tuple(each.thing for each in written)
+    moved = [each.thing.external_id for each in written if each.moved]
+    if moved:
+        return Conflict(f"{', '.join(moved)} was changed there since we read it", things)
+    return Receipt(", ".join(f"{t.external_id}/_history/{t.version}" for t in things), things)
+
+
+def _later(cursor: str | None, task: dict[str, Any]) -> str | None:
+    changed = stamp(task)
+    if changed == UNKNOWN or (cursor and moment(cursor) >= changed):
+        return cursor
+    return str(task["meta"]["lastUpdated"])
+
+
+def _judged(statement: dict[str, Any], base: str) -> Probe:
+    spoken = str(statement.get("fhirVersion", "nothing"))
+    if not spoken.startswith("4.0"):
+        return Probe(False, f"{base} speaks FHIR {spoken}; this adapter needs 4.0 (R4)")
+    served = [r for rest in statement.get("rest", []) for r in rest.get("resource", [])]
+    task: dict[str, Any] = next((r for r in served if r.get("type") == "Task"), {})
+    can = {i.get("code") for i in task.get("interaction", [])}
+    if "search-type" not in can:
+        return Probe(False, f"{base} does not say that Tasks can be searched")
+    writes = "and written" if "update" in can else "but not written: results cannot go back"
+    return Probe("update" in can, f"{base} speaks FHIR {spoken}; Tasks can be searched {writes}")

@@ -1,0 +1,125 @@
+"""References among the resources of one payload (FHIR R4: references 2.3.0, bundle 2.36.4 "resolving references")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RELATIVE = re.compile(r"^(?P<type>[A-Z][A-Za-z]{1,40})/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$")
+ABSOLUTE = re.compile(
+    r"^(?P<base>https?://.+)/(?P<local>[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of a payload: the address it came under, its JSON pointer and itself."""
+
+    full_url: str
+    pointer: str
+    resource: dict[str, Any]
+
+    @property
+    def type(self) -> str:
+        """``Task``, ``Patient`` ..."""
+        return str(self.resource["resourceType"])
+
+    @property
+    def external_id(self) -> str:
+        """``Task/abc`` as references have it; the ``urn:uuid:`` address when it has no id yet; else nothing."""
+        given = self.resource.get("id")
+        return f"{self.type}/{given}" if isinstance(given, str) and given else self.full_url
+
+
+def local_reference(reference: str, base: str = "") -> str:
+    """``Patient/1`` for every spelling of it (relative, versioned, absolute on ``base``); others unchanged.
+
+    >>> local_reference("https://a.example/fhir/Patient/1/_history/3", "https://a.example/fhir")
+    'Patient/1'
+    """
+    if match := RELATIVE.match(reference):
+        return f"{match['type']}/{match['id']}"
+    if base and (match := ABSOLUTE.match(reference)) and match["base"] == base:
+        return match["local"]
+    return reference
+
+
+def base_of(full_url: str) -> str:
+    """The server's address in a full URL; nothing for a ``urn:``."""
+    match = ABSOLUTE.match(full_url)
+    return match["base"] if match else ""
+
+
+def references_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Every Reference element with a ``reference`` inside ``value``, depth first."""
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value
+        for inner in value.values():
+            yield from references_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references_in(inner)
+
+
+def localise(entry: Entry) -> None:
+    """Write the entry's references as ``Type/id`` where they mean this same server, so that they meet their targets."""
+    base = base_of(entry.full_url)
+    for reference in references_in(entry.resource):
+        reference["reference"] = local_reference(reference["reference"], base)
+
+
+class Index:
+    """The resources of one payload by every address a reference may use."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._by_address: dict[str, dict[str, Any]] = {}
+        self._by_identifier: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        for entry in entries:
+            self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        for address in (entry.full_url, entry.external_id):
+            if address:
+                self._by_address.setdefault(address, entry.resource)
+        for key in _identifiers(entry.resource):
+            self._by_identifier.setdefault((entry.type, *key), []).append(entry.resource)
+
+    def resolve(self, reference: Mapping[str, Any], container: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
+        """The ``kind`` that ``reference``, standing in ``container``, means; None when it is not in the payload."""
+        found = self._target(reference, container, kind)
+        return found if found is not None and found.get("resourceType") == kind else None
+
+    def _target(self, reference: Mapping[str, Any], container: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
+        address = reference.get("reference")
+        if isinstance(address, str):
+            return _contained(container, address[1:]) if address.startswith("#") else self._addressed(address)
+        return self._identified(reference.get("identifier"), kind)
+
+    def _addressed(self, address: str) -> dict[str, Any] | None:
+        return self._by_address.get(address) or self._by_address.get(local_reference(address))
+
+    def _identified(self, identifier: Any, kind: str) -> dict[str, Any] | None:
+        """A logical reference counts only when exactly one resource carries that identifier."""
+        if not isinstance(identifier, dict):
+            return None
+        key = (kind, str(identifier.get("system", "")), str(identifier.get("value", "")))
+        found = self._by_identifier.get(key, []) if key[2] else []
+        return found[0] if len(found) == 1 else None
+
+
+def _identifiers(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    given = resource.get("identifier")
+    for identifier in given if isinstance(given, list) else [given]:
+        if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
+            yield str(identifier.get("system", "")), identifier["value"]
+
+
+def _contained(container: Mapping[str, Any], wanted: str) -> dict[str, Any] | None:
+    inside = container.get("contained")
+    for resource in inside if isinstance(inside, list) else []:
+        if isinstance(resource, dict) and resource.get("id") == wanted:
+            return resource
+    return None

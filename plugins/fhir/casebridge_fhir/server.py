@@ -1,0 +1,192 @@
+"""One FHIR server over HTTP: requests with limits and retries, answers sorted by what to do about them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, TryAgain
+from casebridge.core.jsontext import loads
+from casebridge_fhir.outcomes import codes
+from casebridge_fhir.settings import RestSettings, is_loopback
+
+T = TypeVar("T")
+log = logging.getLogger("casebridge.fhir")
+JSON = "application/fhir+json"
+LONGEST_WAIT = timedelta(days=1)
+_PASSING = frozenset({408, 500, 502, 503, 504})
+_MAX_REDIRECTS = 3
+
+
+class Unanswered(TryAgain):
+    """No usable answer this time: worth another try at once, and later if that fails too."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("CB-401", f"the FHIR server does not answer as it should: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, the headers we look at, and the body as read (never longer than allowed)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server did what we asked."""
+        return 200 <= self.status < 300
+
+    def resource(self) -> dict[str, Any] | None:
+        """The resource in the body, if there is one."""
+        try:
+            value = loads(self.body) if self.body else None
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) and isinstance(value.get("resourceType"), str) else None
+
+
+class Server:
+    """Requests to one base address. Sync, keeps its connections, never sends our token to another origin."""
+
+    def __init__(self, settings: RestSettings, transport: httpx2.BaseTransport | None = None) -> None:
+        self.base = settings.base_url
+        self._settings = settings
+        headers = {"Accept": JSON, "User-Agent": "casebridge"}
+        if settings.token is not None:
+            headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
+        self._client = httpx2.Client(
+            headers=headers, timeout=settings.timeout, verify=settings.verify_tls, transport=transport,
+            trust_env=not is_loopback(urlsplit(self.base).hostname or ""), follow_redirects=False,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def get(self, url: str, params: list[tuple[str, str]] | None = None) -> Answer:
+        """GET ``url`` (absolute, or below the base), with retries; every status that is no passing failure comes back.
+
+        Raises TryAgain CB-401 or CB-402, SetupError CB-106 (401, 403) or CB-109 (a redirect elsewhere).
+        """
+        address = url if "://" in url else f"{self.base}/{url}"
+        request = self._client.build_request("GET", address, params=tuple(params) if params else None)
+        return self.retried(lambda: self._followed(request))
+
+    def put(self, path: str, body: bytes, version: str) -> Answer:
+        """PUT below the base, upon ``version``. One try: whether a failed one arrived is for the caller to see."""
+        headers = {"Content-Type": JSON, "Prefer": "return=representation"}
+        if version:
+            headers["If-Match"] = f'W/"{version}"'
+        return self._once(self._request("PUT", path, body, headers))
+
+    def post(self, path: str, body: bytes, condition: str) -> Answer:
+        """POST below the base unless something matches ``condition`` (If-None-Exist). One try."""
+        headers = {"Content-Type": JSON, "Prefer": "return=representation", "If-None-Exist": condition}
+        return self._once(self._request("POST", path, body, headers))
+
+    def absolute(self, url: str) -> str:
+        """``url`` made whole: some servers give paging links without their own address."""
+        return urljoin(self.base + "/", url)
+
+    def same_origin(self, url: str) -> bool:
+        """Whether ``url`` is on the server we were told to talk to."""
+        return _origin(url) == _origin(self.base)
+
+    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx2.Request:
+        return self._client.build_request(method, f"{self.base}/{path}", content=body, headers=headers)
+
+    def retried(self, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` gives, tried again after Unanswered a few times, with growing pauses; then TryAgain."""
+        wait = wait_exponential(multiplier=self._settings.pause, min=self._settings.pause, max=10)
+        tries = Retrying(
+            retry=retry_if_exception_type(Unanswered), stop=stop_after_attempt(self._settings.attempts), wait=wait,
+            reraise=True, before_sleep=_note,
+        )  # fmt: skip
+        try:
+            return tries(attempt)
+        except Unanswered as e:
+            raise TryAgain(e.code, e.message) from None
+
+    def _followed(self, request: httpx2.Request) -> Answer:
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = self._once(request)
+            if answer.status not in (301, 302, 303, 307, 308):
+                return answer
+            target = str(request.url.join(answer.headers.get("location", "")))
+            if not self.same_origin(target):
+                break
+            request = self._client.build_request("GET", target)
+        raise SetupError("CB-109", "the FHIR server sends us elsewhere; base_url must be its real address")
+
+    def _once(self, request: httpx2.Request) -> Answer:
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                body = self._body(response)
+            finally:
+                response.close()
+        except (httpx2.TransportError, httpx2.DecodingError) as e:
+            raise Unanswered(type(e).__name__) from None
+        answer = Answer(response.status_code, dict(response.headers), body)
+        _raise_passing(answer)
+        return answer
+
+    def _body(self, response: httpx2.Response) -> bytes:
+        limit, body = self._settings.max_bytes, bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > limit:
+                raise RecordError("CB-304", "the FHIR server's answer is too large", expected=f"at most {limit} bytes")
+        return bytes(body)
+
+
+def _raise_passing(answer: Answer) -> None:
+    if answer.status in (401, 403):
+        raise SetupError("CB-106", f"the FHIR server answers {answer.status} to our credentials")
+    if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
+        after = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+        raise TryAgain("CB-402", f"the FHIR server answers {answer.status} and asks us to wait", after=after)
+    if answer.status in _PASSING:
+        raise Unanswered(f"status {answer.status}")
+
+
+def retry_after(value: str, now: datetime) -> datetime | None:
+    """The moment a Retry-After header names: seconds or an HTTP date (RFC 9110 10.2.3), a day ahead at most.
+
+    >>> retry_after("120", datetime(2026, 11, 21, tzinfo=UTC)).isoformat()
+    '2026-11-21T00:02:00+00:00'
+    """
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return now + min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(moment, now), now + LONGEST_WAIT)
+
+
+def refused(answer: Answer, what: str) -> CaseBridgeError:
+    """The error for an answer that will not get better by itself; of the body only codes and element names."""
+    said = codes(answer.resource())
+    return RecordError("CB-305", f"{what}: the FHIR server answers {answer.status}" + (f" ({said})" if said else ""))
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _note(state: RetryCallState) -> None:
+    log.info("no usable answer from the FHIR server, try %s", state.attempt_number + 1)

@@ -1,0 +1,71 @@
+"""The settings of the link ``fhir-rest``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from casebridge import Settings
+from casebridge_fhir.references import RELATIVE
+
+
+class RestSettings(Settings):
+    """Where the partner's FHIR R4 server is and how to behave towards it."""
+
+    base_url: str = Field(description="The server's FHIR base address, https://hospital.example/fhir")
+    token: SecretStr | None = Field(default=None, description="Bearer token, env:NAME or file:/path")
+    owner: str = Field(default="", description="Only Tasks with this owner, Organization/123")
+    since: str = Field(default="", description="On the first poll, only Tasks changed since then, 2026-11-01")
+    timeout: float = Field(default=30.0, gt=0, le=300, description="Seconds to wait for an answer")
+    page_size: int = Field(default=50, ge=1, le=1000, description="Tasks asked for at a time")
+    max_pages: int = Field(default=200, ge=1, description="Most pages read in one poll")
+    max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest answer accepted, in bytes")
+    overlap: float = Field(default=60.0, ge=0, description="Seconds each poll looks back, for late commits there")
+    attempts: int = Field(default=3, ge=1, le=10, description="Tries per request before the message waits")
+    pause: float = Field(default=0.5, ge=0, le=60, description="Seconds before the second try; doubled for each more")
+    verify_tls: bool = Field(default=True, description="Check the server's certificate")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("expected an address such as https://hospital.example/fhir")
+        if parts.username or parts.password:
+            raise ValueError("put the credential into token, not into the address")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("plain http is allowed on this machine only; use https")
+        return value.rstrip("/")
+
+    @field_validator("owner")
+    @classmethod
+    def _reference(cls, value: str) -> str:
+        if value and not RELATIVE.match(value):
+            raise ValueError("expected a reference such as Organization/123")
+        return value
+
+    @field_validator("since")
+    @classmethod
+    def _moment(cls, value: str) -> str:
+        if value:
+            datetime.fromisoformat(value)
+        return value
+
+    @model_validator(mode="after")
+    def _checked_tls(self) -> RestSettings:
+        if not self.verify_tls and not is_loopback(urlsplit(self.base_url).hostname or ""):
+            raise ValueError("verify_tls may be off on this machine only")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,159 @@
+"""One file of a dispatch onto the server: an update upon a version, or a create that happens once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from casebridge import OutFile, Thing
+from casebridge.core.errors import Bug, TryAgain
+from casebridge.core.jsontext import dumps, loads
+from casebridge_fhir.format import NEVER_WRITTEN
+from casebridge_fhir.polling import matches, stamp
+from casebridge_fhir.references import RELATIVE
+from casebridge_fhir.server import Answer, Server, Unanswered, refused
+
+DISPATCH = "urn:casebridge:dispatch"  # the identifier system by which a create is recognised when it is repeated
+_THEIRS = ("meta", "text", "lastModified")  # what servers set by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the server holds now; ``moved`` when it is not what we meant because somebody else wrote first."""
+
+    thing: Thing
+    moved: bool = False
+
+
+class Writer:
+    """Writes resources to one server. Never a ServiceRequest."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def write(self, file: OutFile, key: str) -> Written:
+        """Update what has an id, create what has none. Raises TryAgain, SetupError, RecordError CB-305 (refused)."""
+        resource, record = _resource(file), file.records[0]
+        if "id" in resource:
+            return self._server.retried(lambda: self._update(resource, record))
+        return self._server.retried(lambda: self._create(resource, record, key))
+
+    def find(self, file: OutFile, key: str) -> Written | None:
+        """What became of an earlier :meth:`write` of the same file; None when it did not arrive."""
+        resource = _resource(file)
+        if "id" not in resource:
+            found = self._look(resource["resourceType"], key)
+            return None if found is None else Written(_thing(file.records[0], found))
+        current = self._current(resource)
+        if version(current) == version(resource):
+            return None
+        return _compared(resource, current, file.records[0])
+
+    def _update(self, resource: dict[str, Any], record: int) -> Written:
+        path = f"{resource['resourceType']}/{resource['id']}"
+        try:
+            answer = self._server.put(path, dumps(resource), version(resource))
+        except Unanswered:
+            return self._after_silence(resource, record)
+        if answer.status in (409, 412):
+            return _compared(resource, self._current(resource), record)
+        if not answer.ok:
+            raise refused(answer, path)
+        stored = answer.resource()
+        if stored is None or not _same_thing(stored, resource):
+            stored = self._current(resource)
+        return Written(_thing(record, stored))
+
+    def _after_silence(self, resource: dict[str, Any], record: int) -> Written:
+        """No answer, or a 500: it may have been written, and some servers report a conflict this way."""
+        current = self._current(resource)
+        if version(current) == version(resource):
+            raise Unanswered("the update did not arrive")
+        return _compared(resource, current, record)
+
+    def _create(self, resource: dict[str, Any], record: int, key: str) -> Written:
+        kind = resource["resourceType"]
+        found = self._look(kind, key)
+        if found is None:
+            own = {"system": DISPATCH, "value": key}
+            marked = {**resource, "identifier": [*resource.get("identifier", []), own]}
+            found = self._made(self._server.post(kind, dumps(marked), f"identifier={DISPATCH}|{key}"), kind, key)
+        return Written(_thing(record, found))
+
+    def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
+        """What the create made: from the body, from Location, or looked up; 412 means there are several: the oldest."""
+        if not answer.ok and answer.status != 412:
+            raise refused(answer, kind)
+        body = answer.resource()
+        if answer.ok and body is not None and body["resourceType"] == kind and body.get("id"):
+            return body
+        found = (self._located(answer, kind) if answer.ok else None) or self._look(kind, key)
+        if found is None and answer.status == 412:
+            raise refused(answer, kind)
+        if found is None:
+            raise TryAgain("CB-401", f"{kind}: the FHIR server says it is made but does not show it yet")
+        return found
+
+    def _located(self, answer: Answer, kind: str) -> dict[str, Any] | None:
+        parts = answer.headers.get("location", "").split("/_history/")[0].split("/")[-2:]
+        match = RELATIVE.match("/".join(parts))
+        return self._read(match.group()) if match and match["type"] == kind else None
+
+    def _look(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The oldest resource that carries our key (several exist when the server raced with itself)."""
+        page = self._server.get(kind, [("identifier", f"{DISPATCH}|{key}")])
+        bundle = page.resource()
+        if not page.ok or bundle is None:
+            raise refused(page, kind)
+        found = [e.resource for e in matches(bundle, self._server.base) if e.type == kind and _carries(e.resource, key)]
+        return min(found, key=lambda r: (stamp(r), str(r.get("id"))), default=None)
+
+    def _current(self, resource: dict[str, Any]) -> dict[str, Any]:
+        path = f"{resource['resourceType']}/{resource['id']}"
+        answer = self._server.get(path)
+        current = answer.resource()
+        if not answer.ok or current is None or not _same_thing(current, resource):
+            raise refused(answer, path)
+        return current
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        answer = self._server.get(path)
+        return answer.resource() if answer.ok else None
+
+
+def version(resource: dict[str, Any]) -> str:
+    """``meta.versionId``, or nothing."""
+    meta = resource.get("meta")
+    return str(meta.get("versionId") or "") if isinstance(meta, dict) else ""
+
+
+def same_content(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two resources say the same, apart from what servers set by themselves."""
+    return _content(one) == _content(other)
+
+
+def _content(resource: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in resource.items() if name not in _THEIRS}
+
+
+def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:
+    return Written(_thing(record, current), moved=not same_content(meant, current))
+
+
+def _resource(file: OutFile) -> dict[str, Any]:
+    resource: dict[str, Any] = loads(file.data)
+    if resource["resourceType"] in NEVER_WRITTEN:
+        raise Bug("CB-901", f"a {resource['resourceType']} must never be written to the server")
+    return resource
+
+
+def _same_thing(stored: dict[str, Any], meant: dict[str, Any]) -> bool:
+    return all(stored.get(name) == meant[name] for name in ("resourceType", "id"))
+
+
+def _carries(resource: dict[str, Any], key: str) -> bool:
+    return any(i.get("system") == DISPATCH and i.get("value") == key for i in resource.get("identifier", []))
+
+
+def _thing(record: int, resource: dict[str, Any]) -> Thing:
+    return Thing(record, f"{resource['resourceType']}/{resource['id']}", version(resource), resource)
