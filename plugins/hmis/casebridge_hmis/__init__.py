@@ -1,1 +1,1 @@
-"""CaseBridge adapter: hmis."""
+"""CaseBridge adapter: HMIS CSV FY2026, in and out, as one zip."""

@@ -1,0 +1,51 @@
+"""The format ``hmis-csv``: HMIS CSV FY2026 in a zip, tolerant on reading, strict on writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, BinaryIO, ClassVar
+
+from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
+from casebridge.core.errors import RecordError
+from casebridge_hmis.archive import Archive
+from casebridge_hmis.carrying import carry
+from casebridge_hmis.export import export_row
+from casebridge_hmis.reading import Reading
+from casebridge_hmis.settings import HmisSettings
+from casebridge_hmis.writing import Writing
+
+
+class HmisCsv:
+    """HMIS CSV FY2026. One zip is one payload; its key is ExportID."""
+
+    name: ClassVar[str] = "hmis-csv"
+    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render"})
+    Settings: ClassVar[type[Settings]] = HmisSettings
+
+    def __init__(self, settings: HmisSettings, context: Context) -> None:
+        self.settings, self.context = settings, context
+
+    def identity(self, stream: BinaryIO) -> str | None:
+        """ExportID, or None when the payload cannot be read."""
+        try:
+            with closing(Archive(stream, self.settings.max_bytes)) as archive:
+                return export_row(archive)[1]["ExportID"].strip()
+        except RecordError:
+            return None
+
+    def parse(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
+        """Joined records (see ``reading``). The joins are those of the files' keys, whatever ``shapes`` says."""
+        with closing(Archive(stream, self.settings.max_bytes)) as archive:
+            reading = Reading(archive, strict=self.settings.strict, hashed=self.settings.hashed)
+            with closing(reading.shelf):
+                yield from reading.natives()
+
+    def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
+        """One zip with a whole small export: what changed and every row it points to (a delta)."""
+        yield Writing(self.settings, self.context, context).export(records)
+
+    def carry(self, original: BinaryIO, natives: Iterable[Native], out: BinaryIO) -> None:
+        """``original`` again with the rows of ``natives`` in it (see ``carrying``)."""
+        with closing(Archive(original, self.settings.max_bytes)) as archive:
+            carry(archive, natives, out)

@@ -1,0 +1,184 @@
+"""From an export to natives: every file is joined by its keys, and no row of a victim service provider gets through.
+
+A row is decided in this order: *refused* (it belongs to a victim service provider: counted, nothing else),
+*held* (an error names file and row), *kept*. What is kept is on the shelf when the first native is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from casebridge import Native
+from casebridge.core.errors import Position, RecordError
+from casebridge_hmis.archive import Archive
+from casebridge_hmis.export import export_row
+from casebridge_hmis.rows import Header, Row, check, read_header, read_rows
+from casebridge_hmis.shelf import Shelf
+from casebridge_hmis.spec import CSV_VERSION, HASHED, KNOWN, columns, key_of, references
+from casebridge_hmis.wall import Wall
+
+REQUIRED_FILES = ("Export", "Organization", "Project", "Client", "Enrollment", "Exit")
+
+
+class Reading:
+    """One export being read. ``strict`` refuses what is merely unusual; ``hashed`` says what to do with hashed names."""
+
+    def __init__(self, archive: Archive, *, strict: bool = False, hashed: str = "refuse") -> None:
+        self.archive, self.strict, self.hashed = archive, strict, hashed
+        self.refused = 0
+        self.notes: list[str] = []
+        self.blank: tuple[str, ...] = ()
+        self.headers: dict[str, Header] = {}
+        self.shelf = Shelf()
+        self.wall = Wall(self.shelf)
+
+    def natives(self) -> Iterator[Native | RecordError]:
+        """Errors first, as they are met, then the records in the order of ``spec.KNOWN``."""
+        self.look()
+        line, export, spare = export_row(self.archive)
+        yield from spare
+        yield from self._missing_columns()
+        yield from self.directory()
+        for file in ("Client", "Enrollment", "Exit", "Event"):
+            yield from self._load(file)
+        yield self._native("Export", line, {**export, "refused_rows": str(self.refused), "notes": self.notes})
+        yield from self._joined()
+
+    # --- may it be trusted at all ------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Headers, encodings and Export.csv; raises when the payload cannot be trusted."""
+        for file in REQUIRED_FILES:
+            if file not in self.archive:
+                raise RecordError("CB-333", f"{file}.csv is not in the export", position=Position(file=f"{file}.csv"))
+        for file in KNOWN:
+            if file in self.archive:
+                self.headers[file] = read_header(self.archive, file)
+                self.notes += self.headers[file].notes
+                self._note_encoding(file)
+            else:
+                self.notes.append(f"{file}.csv is not in the export")
+        self._trust(export_row(self.archive)[1])
+
+    def _note_encoding(self, file: str) -> None:
+        encoding = self.archive.member(file).encoding
+        if encoding != "utf-8":
+            self.notes.append(f"{file}.csv: not UTF-8, read as {encoding}")
+
+    def _trust(self, export: dict[str, str]) -> None:
+        if export.get("HashStatus", "").strip() not in ("", "1"):
+            if self.hashed == "refuse":
+                raise RecordError("CB-335", "the names in this export are hashed", field="HashStatus",
+                                  position=Position(file="Export.csv"), expected="1 (unhashed)")  # fmt: skip
+            self.blank = HASHED
+        if export.get("CSVVersion", "").strip()[:4] != CSV_VERSION[:4]:
+            self._unusual("Export.csv: CSVVersion is not of FY2026", "CSVVersion")
+
+    def _unusual(self, note: str, field: str) -> None:
+        if self.strict:
+            raise RecordError("CB-303", note, position=Position(file="Export.csv"), field=field, expected=CSV_VERSION)
+        self.notes.append(note)
+
+    def _missing_columns(self) -> Iterator[RecordError]:
+        for file, header in self.headers.items():
+            for name in header.missing:
+                error = RecordError(
+                    "CB-332", "the column is missing; the rows are read without it", field=name,
+                    position=Position(file=f"{file}.csv", row=1), expected=f"the {len(columns(file))} columns of FY2026",
+                )  # fmt: skip
+                if self.strict:
+                    raise error
+                yield error
+
+    # --- row by row onto the shelf -----------------------------------------------------------------------------
+
+    def directory(self) -> Iterator[RecordError]:
+        """Organizations, projects and users, and with them who stands behind the wall."""
+        for file in ("Organization", "Project", "User"):
+            yield from self._load(file)
+        self.wall.learn(self._enrollments())
+
+    def _enrollments(self) -> Iterator[dict[str, str]]:
+        header = self.headers["Enrollment"]
+        return (header.record(row) for row in read_rows(self.archive, header) if isinstance(row, Row))
+
+    def _load(self, file: str) -> Iterator[RecordError]:
+        if file not in self.headers:
+            return
+        for row in read_rows(self.archive, self.headers[file]):
+            if isinstance(row, RecordError):
+                yield row
+            elif (error := self._decide(file, row)) is not None:
+                yield error
+
+    def _decide(self, file: str, row: Row) -> RecordError | None:
+        header = self.headers[file]
+        record = header.record(row)
+        if self.wall.refuses(file, record):
+            self.refused += 1
+            return None
+        error = check(header, row, record) or self._orphan(file, row, record)
+        return error or self._keep(file, row, record)
+
+    def _keep(self, file: str, row: Row, record: dict[str, str]) -> RecordError | None:
+        if file == "Client":
+            record.update({name: "" for name in self.blank if name in record})
+        key = "EnrollmentID" if file == "Exit" else key_of(file)  # an exit is found by its enrollment
+        twice = file == "Exit" and not self.shelf.mark("ExitID", record["ExitID"])
+        if not twice and self.shelf.put(file, record[key], record, row.line, record.get("PersonalID", "")):
+            return None
+        what = "a second exit of the same enrollment" if file == "Exit" else "the key is in an earlier row already"
+        return RecordError("CB-330", f"{what}; the first row was used", field=key, external_id=record[key],
+                           position=Position(file=f"{file}.csv", row=row.line))  # fmt: skip
+
+    def _orphan(self, file: str, row: Row, record: dict[str, str]) -> RecordError | None:
+        where = Position(file=f"{file}.csv", row=row.line)
+        for column, target in references(file):
+            if not self.shelf.holds(target, record[column]):
+                return RecordError("CB-331", f"there is no such row in {target}.csv", field=column, position=where,
+                                   external_id=record[key_of(file)])  # fmt: skip
+        return self._stranger(file, where, record)
+
+    def _stranger(self, file: str, where: Position, record: dict[str, str]) -> RecordError | None:
+        """A row of one person under another person's enrollment."""
+        if file not in ("Exit", "Event"):
+            return None
+        if self.shelf.person("Enrollment", record["EnrollmentID"]) == record["PersonalID"]:
+            return None
+        return RecordError("CB-331", "the enrollment is another person's", field="PersonalID", position=where,
+                           external_id=record[key_of(file)])  # fmt: skip
+
+    # --- joined, in order --------------------------------------------------------------------------------------
+
+    def _joined(self) -> Iterator[Native]:
+        for file in ("Organization", "Project", "User", "Client", "Enrollment", "Event"):
+            for line, record in self.shelf.rows(file):
+                yield self._join(file, line, record)
+
+    def _join(self, file: str, line: int, record: dict[str, Any]) -> Native:
+        if file == "Project":
+            record["organization"] = self.shelf.get("Organization", record["OrganizationID"])
+        elif file == "Enrollment":
+            self._around_enrollment(record)
+            record["client"] = self.shelf.get("Client", record["PersonalID"])
+        elif file == "Event":
+            record["enrollment"] = self.shelf.get("Enrollment", record["EnrollmentID"])
+            self._around_enrollment(record["enrollment"])
+            record["client"] = self.shelf.get("Client", record["PersonalID"])
+        return self._native(file, line, record)
+
+    def _around_enrollment(self, record: dict[str, Any]) -> None:
+        project = self.shelf.get("Project", record["ProjectID"])
+        if project is not None:
+            project["organization"] = self.shelf.get("Organization", project["OrganizationID"])
+        found = {
+            "exit": self.shelf.get("Exit", record["EnrollmentID"]),
+            "project": project,
+            "user": self.shelf.get("User", record.get("UserID", "")),
+        }
+        record.update({name: value for name, value in found.items() if value is not None})
+
+    def _native(self, file: str, line: int, record: dict[str, Any]) -> Native:
+        return Native(f"hmis-csv/{file}", record, Position(file=f"{file}.csv", row=line), record[key_of(file)],
+                      order_key=record.get("PersonalID", ""))  # fmt: skip

@@ -1,0 +1,164 @@
+"""Rows of one CSV file, as written, with the line they stand on. Bad rows are errors and the next ones go on."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from casebridge.core.errors import Position, RecordError
+from casebridge_hmis.archive import Archive
+from casebridge_hmis.spec import DATED, columns, key_of, references
+
+TIME = re.compile(r"|[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: ``line`` counts from 1 (the header), ``raw`` is the text it was read from with its line end."""
+
+    line: int
+    values: list[str]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A file's header in the specification's spelling; unknown columns keep their own."""
+
+    file: str
+    names: list[str]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    raw: str
+
+    def record(self, row: Row) -> dict[str, str]:
+        """The row as a plain dict, every value the text that stands there."""
+        return dict(zip(self.names, row.values, strict=True))
+
+
+def needed(file: str) -> tuple[str, ...]:
+    """The columns without which the rows of a file cannot be told apart or joined."""
+    wall = ("VictimServiceProvider",) if file == "Organization" else ()  # without it nobody can say whose rows to refuse
+    return (key_of(file), *(column for column, _ in references(file)), *wall)
+
+
+def read_header(archive: Archive, file: str, *, keyed: bool = True) -> Header:
+    """The header; raises CB-303 when there is none and, if ``keyed``, CB-332 when a key column is missing or twice there."""
+    with archive.lines(file) as lines:
+        first = next(_records(lines), None)
+    if first is None or not first.values:
+        raise RecordError("CB-303", "the file has no header", position=Position(file=f"{file}.csv", row=1))
+    return _header(file, first, keyed)
+
+
+def _header(file: str, row: Row, keyed: bool) -> Header:
+    expected = [c.name for c in columns(file)]
+    spelling = {name.casefold(): name for name in expected}
+    names = [spelling.get(text.strip().casefold(), text.strip()) for text in row.values]
+    if keyed:
+        _keyed(file, names, Position(file=f"{file}.csv", row=row.line))
+    missing = tuple(name for name in expected if name not in names)
+    return Header(file, names, missing, tuple(_notes(file, names, row.values)), row.raw)
+
+
+def _keyed(file: str, names: list[str], where: Position) -> None:
+    if doubled := sorted({n for n in names if names.count(n) > 1}):
+        raise RecordError("CB-332", "a column stands twice", position=where, field=", ".join(doubled))
+    if lost := [name for name in needed(file) if name not in names]:
+        raise RecordError("CB-332", "a key column is missing, so no row of the file can be trusted",
+                          position=where, field=", ".join(lost))  # fmt: skip
+
+
+def _notes(file: str, names: list[str], written: list[str]) -> Iterator[str]:
+    known = [c.name for c in columns(file) if c.name in names]
+    if respelled := [w for n, w in zip(names, written, strict=True) if n != w]:
+        yield f"{file}.csv: header not spelled as in FY2026: {', '.join(respelled)}"
+    if [n for n in names if n in known] != known:
+        yield f"{file}.csv: columns in another order than FY2026"
+    if extra := [n for n in names if n not in known]:
+        yield f"{file}.csv: columns FY2026 does not know, kept: {', '.join(extra)}"
+
+
+def read_rows(archive: Archive, header: Header) -> Iterator[Row | RecordError]:
+    """The file's rows in order, each with as many values as the header, or an error in its place."""
+    for row in every_row(archive, header):
+        if len(row.values) == len(header.names):
+            yield row
+        elif row.values:
+            yield _ragged(header, row)
+        elif row.raw.strip():
+            yield RecordError("CB-301", "the row cannot be read: a quotation mark is not closed",
+                              position=Position(file=f"{header.file}.csv", row=row.line))  # fmt: skip
+
+
+def every_row(archive: Archive, header: Header) -> Iterator[Row]:
+    """All there is after the header: bad rows and empty lines too, those without values."""
+    with archive.lines(header.file) as lines:
+        rows = _records(lines)
+        next(rows, None)
+        yield from rows
+
+
+def _ragged(header: Header, row: Row) -> RecordError:
+    lines = row.raw.count("\n")
+    spans = f"; lines {row.line} to {row.line + lines - 1} were read as one row" if lines > 1 else ""
+    return RecordError(
+        "CB-301", f"the row has {len(row.values)} values{spans}", position=Position(file=f"{header.file}.csv", row=row.line),
+        expected=f"{len(header.names)} as in the header",
+        remedy="Look for a missing quotation mark or comma there, correct it and export again.",
+    )  # fmt: skip
+
+
+def _records(lines: Iterator[str]) -> Iterator[Row]:
+    """Rows of a CSV text with what they were read from; one that cannot be read has no values."""
+    tape: list[str] = []
+
+    def taped() -> Iterator[str]:
+        for line in lines:
+            tape.append(line)
+            yield line
+
+    reader = csv.reader(taped())
+    line = 1
+    while True:
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            values = []
+        yield Row(line, values, "".join(tape))
+        line += len(tape)
+        tape.clear()
+
+
+def check(header: Header, row: Row, record: dict[str, str]) -> RecordError | None:
+    """The first thing wrong with a row by itself: an empty key, an unclear wall, a date that is none."""
+    where = Position(file=f"{header.file}.csv", row=row.line)
+    for name in (*needed(header.file), *filter(None, [DATED.get(header.file)])):
+        if name in record and not record[name].strip():
+            return RecordError("CB-302", "the row lacks a value it cannot do without", position=where, field=name)
+    if record.get("VictimServiceProvider", "0").strip() not in ("0", "1"):
+        return RecordError("CB-301", "nobody can say whether this is a victim service provider", position=where,
+                           field="VictimServiceProvider", expected="0 or 1")  # fmt: skip
+    for column in columns(header.file):
+        value = record.get(column.name, "")
+        if value and column.type in _FORMS and not is_moment(value.strip()):
+            return RecordError("CB-301", "this is not a date", position=where, field=column.name,
+                               expected=_FORMS[column.type], found=value)  # fmt: skip
+    return None
+
+
+def is_moment(text: str) -> bool:
+    """A day of the calendar as yyyy-mm-dd, alone or with a time."""
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return text[4:5] == "-" and TIME.fullmatch(text[10:]) is not None
+
+
+_FORMS = {"D": "yyyy-mm-dd", "T": "yyyy-mm-dd hh:mm:ss"}

@@ -1,0 +1,75 @@
+"""A place to look rows up by key while a payload is read: small ones stay in memory, large ones spill to disk.
+
+SQLite's own temporary database: it has no name, no other process can open it, and it is gone when it is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+CACHE_KIB = 65_536  # pages beyond this go to the temporary file
+
+
+class Shelf:
+    """Rows by (file, key), each with its line and the person it is about."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, data TEXT, "
+                         "UNIQUE (file, key))")  # fmt: skip
+        self._db.execute("CREATE INDEX in_order ON row (file, line)")
+        self._db.execute("BEGIN")
+
+    def put(self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "") -> bool:
+        """False when the key is there already; the first row stays."""
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?)",
+            (file, key, line, person, json.dumps(data, ensure_ascii=False)),
+        )
+        return done.rowcount == 1
+
+    def get(self, file: str, key: str) -> dict[str, Any] | None:
+        """A fresh dict each time, so that nobody changes another's."""
+        found = self._db.execute("SELECT data FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
+        return None if found is None else json.loads(found[0])
+
+    def person(self, file: str, key: str) -> str | None:
+        """The PersonalID of a row, None when it is not there."""
+        found = self._db.execute("SELECT person FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
+        return None if found is None else str(found[0])
+
+    def mark(self, sign: str, key: str) -> bool:
+        """Remember something about a key; False when it was known already."""
+        return self._db.execute("INSERT OR IGNORE INTO row (file, key) VALUES (?, ?)", (sign, key)).rowcount == 1
+
+    def marked(self, sign: str, key: str) -> bool:
+        """Was it remembered?"""
+        return self._db.execute("SELECT 1 FROM row WHERE file = ? AND key = ?", (sign, key)).fetchone() is not None
+
+    def holds(self, file: str, key: str) -> bool:
+        """Is there such a row?"""
+        return self.marked(file, key)
+
+    def any(self, sign: str) -> bool:
+        """Was anything remembered under this sign?"""
+        return self._db.execute("SELECT 1 FROM row WHERE file = ? LIMIT 1", (sign,)).fetchone() is not None
+
+    def rows(self, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(line, row) of a file in the order of its lines."""
+        cursor = self._db.execute("SELECT line, data FROM row WHERE file = ? ORDER BY line", (file,))
+        for line, data in cursor:
+            yield line, json.loads(data)
+
+    def items(self, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(key, row) of a file in the order they were put."""
+        cursor = self._db.execute("SELECT key, data FROM row WHERE file = ? ORDER BY rowid", (file,))
+        for key, data in cursor:
+            yield key, json.loads(data)
+
+    def close(self) -> None:
+        self._db.close()

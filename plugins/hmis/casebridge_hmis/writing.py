@@ -1,0 +1,145 @@
+"""A whole small export, strict: the rows that changed, and every row they point to.
+
+It is a delta (ExportDirective 1, ExportPeriodType 1): files without rows are there with their header alone, and say
+nothing about what the receiver holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from casebridge import Context, OutFile, Released, RenderContext
+from casebridge.core.errors import Position, RecordError
+from casebridge_hmis.checking import check_rows
+from casebridge_hmis.notation import flat, header_line, row_line
+from casebridge_hmis.settings import HmisSettings
+from casebridge_hmis.spec import CSV_VERSION, KNOWN, all_files, columns, key_of
+
+NESTED = {
+    "Project": {"organization": "Organization"},
+    "Enrollment": {"client": "Client", "project": "Project", "user": "User"},
+    "Event": {"enrollment": "Enrollment", "client": "Client"},
+}
+"""Parents of a native, by the name they are nested under."""
+
+Rows = dict[str, dict[str, dict[str, str]]]
+
+
+class Writing:
+    """One export being written. The only clock is the dispatch's, in the site's time zone."""
+
+    def __init__(self, settings: HmisSettings, site: Context, dispatch: RenderContext) -> None:
+        self.settings, self.dispatch = settings, dispatch
+        self.now: datetime = dispatch.now.astimezone(ZoneInfo(site.timezone))
+        self.export_id = export_id(dispatch.dispatch)
+        self.rows: Rows = {file: {} for file in KNOWN}
+        self.own: set[tuple[str, str]] = set()
+
+    def export(self, records: Sequence[Released]) -> OutFile:
+        """The zip; raises RecordError on the first row that FY2026 would refuse."""
+        for record in records:
+            self._take(record.native_type, record.document)
+        self._add_users()
+        self.rows["Export"] = {self.export_id: self._export_row()}
+        for rows in self.rows.values():
+            for row in rows.values():
+                row["ExportID"] = self.export_id
+        check_rows(self.rows)
+        name = re.sub(r"[^0-9A-Za-z_-]", "-", self.dispatch.dispatch)
+        return OutFile(f"casebridge-{name}.zip", self._zip(), "application/zip", tuple(range(len(records))))
+
+    def _take(self, native_type: str, document: Mapping[str, Any]) -> None:
+        file = native_type.removeprefix("hmis-csv/")
+        if file not in KNOWN or file == "Export":
+            raise RecordError("CB-301", "an HMIS export has no file for this record", field="native type",
+                              expected=", ".join(KNOWN[1:]), found=native_type)  # fmt: skip
+        self._add(file, dict(document), own=True)
+
+    def _add(self, file: str, data: dict[str, Any], *, own: bool) -> None:
+        for name, parent in NESTED.get(file, {}).items():
+            if isinstance(data.get(name), Mapping):
+                self._add(parent, dict(data[name]), own=False)
+        if file == "Event":
+            data = self._new_event(data)
+        if isinstance(left := data.get("exit"), Mapping):
+            self._put("Exit", dict(left), own)
+        self._put(file, data, own)
+
+    def _put(self, file: str, data: dict[str, Any], own: bool) -> None:
+        """A record's own row beats the copies others bring of it; among copies the one updated last stays."""
+        row = self._only_columns(file, data)
+        key = row.get(key_of(file), "")
+        there = self.rows[file].get(key)
+        if own:
+            self.own.add((file, key))
+        elif there is not None and ((file, key) in self.own or there["DateUpdated"] > row.get("DateUpdated", "")):
+            return
+        self.rows[file][key] = {"DateUpdated": "", **row}
+
+    def _only_columns(self, file: str, data: dict[str, Any]) -> dict[str, str]:
+        """Columns of FY2026 only; a value that is no text would be lost in silence."""
+        row = flat(data)
+        for column in columns(file):
+            if column.name in data and column.name not in row and data[column.name] is not None:
+                raise RecordError("CB-301", "the value is not a text", position=Position(file=f"{file}.csv"),
+                                  field=column.name, external_id=row.get(key_of(file), ""))  # fmt: skip
+        return {column.name: row[column.name] for column in columns(file) if column.name in row}
+
+    def _new_event(self, data: dict[str, Any]) -> dict[str, Any]:
+        enrollment = data.get("enrollment") or {}
+        filled = {
+            "EnrollmentID": enrollment.get("EnrollmentID"),
+            "PersonalID": enrollment.get("PersonalID"),
+            "DateCreated": self._moment(),
+            "DateUpdated": self._moment(),
+            "UserID": self.settings.user_id,
+        }
+        return {**data, **{name: value for name, value in filled.items() if value and not data.get(name)}}
+
+    def _add_users(self) -> None:
+        """User.csv names every user of the other files; one nobody told us about has an id and no more."""
+        now = self._moment()
+        for file, rows in self.rows.items():
+            for row in rows.values() if file != "User" else ():
+                if (user := row.get("UserID", "")) and user not in self.rows["User"]:
+                    self.rows["User"][user] = {"UserID": user, "DateCreated": now, "DateUpdated": now}
+
+    def _moment(self) -> str:
+        return self.now.strftime("%Y-%m-%d %H:%M:%S")
+
+    def _export_row(self) -> dict[str, str]:
+        s, day = self.settings, self.now.strftime("%Y-%m-%d")
+        return {
+            "SourceType": s.source_type, "SourceID": s.source, "SourceName": s.source_name,
+            "SourceContactFirst": s.contact_first, "SourceContactLast": s.contact_last,
+            "SourceContactPhone": s.contact_phone, "SourceContactExtension": s.contact_extension,
+            "SourceContactEmail": s.contact_email, "ExportDate": self._moment(), "ExportStartDate": day,
+            "ExportEndDate": day, "SoftwareName": s.software_name, "CSVVersion": CSV_VERSION, "ExportPeriodType": "1",
+            "ExportDirective": "1", "HashStatus": "1", "ImplementationID": s.implementation_id,
+        }  # fmt: skip
+
+    def _zip(self) -> bytes:
+        buffer = io.BytesIO()
+        stamp = self.now.timetuple()[:6]
+        with zipfile.ZipFile(buffer, "w") as target:
+            for file in all_files():
+                info = zipfile.ZipInfo(f"{file}.csv", stamp)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                target.writestr(info, self._text(file).encode())
+        return buffer.getvalue()
+
+    def _text(self, file: str) -> str:
+        layout = columns(file)
+        return header_line(layout) + "".join(row_line(layout, row) for row in self.rows.get(file, {}).values())
+
+
+def export_id(dispatch: str) -> str:
+    """The dispatch's id in 32 characters: itself when it fits, else its hash, so that a repeat is recognised."""
+    return dispatch if 0 < len(dispatch) <= 32 else hashlib.sha256(dispatch.encode()).hexdigest()[:32]
