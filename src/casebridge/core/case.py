@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from casebridge.core.errors import Position, RecordError
+from casebridge.core.refusal import refusal
 from casebridge.core.values import (
     Absent,
     Address,
@@ -315,12 +316,13 @@ def records_of(slice_: dict[str, Any]) -> list[tuple[Kind, str, dict[str, Any]]]
 
 def validate_record(kind: str, record: dict[str, Any], position: Position | None = None) -> None:
     """Raise :class:`RecordError` CB-306 when ``record`` is not a valid ``kind``; values are never shown."""
+    model = KINDS[kind]
     try:
-        KINDS[kind].model_validate(record)
+        model.model_validate(record)
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=True)[0]
-        field = ".".join([kind, *map(str, first["loc"])])
+        first = refusal(e, record, model)
+        more = f" (and {first.others} more)" if first.others else ""
         raise RecordError(
-            "CB-306", "the case model does not take this value", position=position, field=field,
-            expected=first["msg"].split(", input", 1)[0], found=first.get("input"),
+            "CB-306", f"the case model refuses this {kind}{more}", position=position,
+            field=f"{kind}.{first.field}" if first.field else kind, expected=first.expected, found=first.found,
         ) from None  # fmt: skip
