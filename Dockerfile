@@ -1,0 +1,18 @@
+# The gateway as an image: the wheel is built in one stage, and only the wheel and its pinned dependencies are kept.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /source
+COPY . .
+RUN python -m pip wheel --no-deps --wheel-dir /wheels .
+
+FROM python:3.11-slim-bookworm
+COPY constraints.txt /tmp/constraints.txt
+COPY --from=build /wheels /wheels
+RUN wheel=$(echo /wheels/casebridge-*.whl) \
+    && python -m pip install --no-cache-dir -c /tmp/constraints.txt "${wheel}[postgres]" \
+    && rm -rf /wheels /tmp/constraints.txt \
+    && useradd --uid 1000 --create-home casebridge
+USER casebridge
+WORKDIR /site
+ENV PYTHONUNBUFFERED=1
+ENTRYPOINT ["casebridge"]
+CMD ["serve"]
