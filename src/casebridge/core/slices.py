@@ -1,7 +1,7 @@
 """Slices as data: their leaves, a copy with some withheld, two of them as one. Pure; nothing is changed in place.
 
-A *leaf* is a value that is not itself a group or a list: text, a number, true or false, an ``Absent``, or an empty
-group or list. Its *path* is the case path with positions (``person.telecoms[0].value``), its *field* the path in the
+A *leaf* is a value that is decided as a whole: text, a number, true or false, an ``Absent``, a reference to another
+record, or an empty group or list. Its *path* is the case path with positions (``person.telecoms[0].value``), its *field* the path in the
 record without them (``telecoms.value``), which is what the rules of disclosure know.
 """
 
@@ -31,6 +31,11 @@ class Leaf:
 def is_absent(value: object) -> bool:
     """Is this an ``Absent``: missing for a known reason?"""
     return isinstance(value, Mapping) and set(value) == {"absent"}
+
+
+def is_reference(value: object) -> bool:
+    """Does this point to another record?"""
+    return isinstance(value, Mapping) and "kind" in value and ("id" in value or "external_id" in value)
 
 
 def leaves(slice_: Mapping[str, Any]) -> Iterator[Leaf]:
@@ -78,7 +83,7 @@ def merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _walk(value: Any, path: str, field: str) -> Iterator[tuple[str, str, Any]]:
-    if isinstance(value, Mapping) and value and not is_absent(value):
+    if isinstance(value, Mapping) and value and not (is_absent(value) or is_reference(value)):
         for key, item in value.items():
             yield from _walk(item, f"{path}.{key}", f"{field}.{key}" if field else key)
     elif isinstance(value, list) and value:
