@@ -1,0 +1,142 @@
+"""The implementation guide as data: loops, their segments and elements (``data/834_005010X220A1.csv``)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+
+MANY = 1 << 30
+# Segments whose first element says which of several of the same name they are.
+QUALIFIED = frozenset({"REF", "DTP", "NM1", "N1", "PER", "AMT", "QTY", "LS", "LE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """``index`` counts from 1; ``check`` and ``on_error`` are the columns that data/NOTICE.md explains."""
+
+    index: int
+    name: str
+    required: bool
+    codes: frozenset[str]
+    check: str
+    on_error: str
+    components: tuple[Element, ...] = ()
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """One use of a segment in a loop; ``codes`` are the values of element 01 that select it, empty for any."""
+
+    tag: str
+    name: str
+    required: bool
+    most: int
+    on_error: str
+    codes: frozenset[str]
+    elements: tuple[Element, ...]
+    checked: tuple[Element, ...]
+    composites: tuple[Element, ...]
+    phase: int  # how many loops the guide places before it in its own loop
+
+    def takes(self, code: str) -> bool:
+        return not self.codes or code in self.codes
+
+
+@dataclass(slots=True)
+class Loop:
+    """A loop, opened by its first segment. ``order`` is its place among the loops of its parent."""
+
+    id: str
+    path: str
+    name: str
+    required: bool
+    most: int
+    on_error: str
+    order: int = 0
+    rules: dict[str, list[SegmentRule]] = field(default_factory=dict)
+    loops: list[Loop] = field(default_factory=list)
+    opened_by: dict[str, list[Loop]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> SegmentRule:
+        return next(iter(self.rules.values()))[0]
+
+    def once(self, tag: str) -> bool:
+        """Whether ``tag`` stands at most once here and so is a dict, not a list."""
+        rules = self.rules[tag]
+        return len(rules) == 1 and rules[0].most == 1
+
+
+@cache
+def guide() -> dict[str, Loop]:
+    """The two roots of 005010X220A1: ``HEADER`` (table 1) and ``2000`` (member level detail)."""
+    text = files("casebridge_x12").joinpath("data/834_005010X220A1.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    loops: dict[str, Loop] = {}
+    for row, elements in _definitions(rows):
+        if row["segment"]:
+            loop = loops[row["loop"]]
+            loop.rules.setdefault(row["segment"], []).append(_rule(row, elements, len(loop.loops)))
+        else:
+            _add_loop(loops, row)
+    for loop in loops.values():
+        for child in loop.loops:
+            loop.opened_by.setdefault(child.first.tag, []).append(child)
+    return {path: loop for path, loop in loops.items() if "/" not in path}
+
+
+def _definitions(rows: list[dict[str, str]]) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
+    """Each loop or segment row with the element rows below it."""
+    starts = 0
+
+    def group(row: dict[str, str]) -> int:
+        nonlocal starts
+        starts += not row["element"]
+        return starts
+
+    for _, members in groupby(rows, key=group):
+        first, *elements = members
+        yield first, elements
+
+
+def _add_loop(loops: dict[str, Loop], row: dict[str, str]) -> None:
+    parent, _, name = row["loop"].rpartition("/")
+    loop = Loop(name, row["loop"], row["name"], row["usage"] == "required", _most(row), row["on_error"])
+    loops[row["loop"]] = loop
+    if parent:
+        loop.order = len(loops[parent].loops)
+        loops[parent].loops.append(loop)
+
+
+def _rule(row: dict[str, str], rows: list[dict[str, str]], phase: int) -> SegmentRule:
+    elements = tuple(_elements(rows))
+    codes = elements[0].codes if row["segment"] in QUALIFIED else frozenset()
+    return SegmentRule(
+        row["segment"], row["name"], row["usage"] == "required", _most(row), row["on_error"], codes, elements,
+        tuple(e for e in elements if e.required or e.codes or e.check or e.components),
+        tuple(e for e in elements if e.components), phase,
+    )  # fmt: skip
+
+
+def _elements(rows: list[dict[str, str]]) -> Iterator[Element]:
+    for index, group in groupby(rows, key=lambda row: int(row["element"][:2])):
+        parts = [_element(int(row["element"][-2:]), row) for row in group]
+        if "-" not in (row := next(r for r in rows if int(r["element"][:2]) == index))["element"]:
+            yield parts[0]
+        else:
+            yield Element(index, row["name"], False, frozenset(), "", "", tuple(parts), row["most"] not in ("", "1"))
+
+
+def _element(index: int, row: dict[str, str]) -> Element:
+    return Element(
+        index, row["name"], row["usage"] == "required", frozenset(row["codes"].split()), row["check"], row["on_error"]
+    )
+
+
+def _most(row: dict[str, str]) -> int:
+    return MANY if row["most"] == "many" else int(row["most"] or 1)
