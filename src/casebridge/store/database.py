@@ -18,14 +18,13 @@ from ulid import ULID
 
 from casebridge.store import migrate
 
-
 _last_id = 0
 _last_id_lock = threading.Lock()
 
 
 def new_id() -> str:
     """A ULID: 26 characters, sorted by time, and in order within this process also inside one millisecond."""
-    global _last_id  # noqa: PLW0603
+    global _last_id
     with _last_id_lock:
         _last_id = max(int(ULID()), _last_id + 1)
         return str(ULID.from_int(_last_id))

@@ -117,6 +117,13 @@ def work(c: Connection, direction: str, stop: str, now: str, partner: str = "", 
     return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
 
 
+def bring_forward(c: Connection, partner: str, now: str) -> None:
+    """Outgoing messages of a partner that wait for its next dispatch are due now."""
+    where = (message.c.direction == "out", message.c.partner == partner, message.c.state == "waiting",
+             message.c.stop == "prepare", message.c.due_at > now)  # fmt: skip
+    c.execute(update(message).where(*where).values(due_at=now))
+
+
 def next_due(c: Connection) -> str | None:
     """When the next waiting message is due."""
     return c.execute(select(func.min(message.c.due_at)).where(message.c.state == "waiting")).scalar()

@@ -6,8 +6,18 @@ Documents and originals are opaque bytes (JSON); what is searched is a column. T
 from __future__ import annotations
 
 from sqlalchemy import (
-    Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, String, Table, Text,
-    UniqueConstraint, text,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
 )  # fmt: skip
 
 metadata = MetaData(

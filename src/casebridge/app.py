@@ -1,0 +1,122 @@
+"""The composition root: casebridge.toml becomes a Bridge. Nothing else puts the parts together."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from casebridge.adapter import Context
+from casebridge.config import Config, PartnerTable, explain, read_config, resolve_secrets
+from casebridge.core.errors import SetupError
+from casebridge.core.policy import standard_rules
+from casebridge.engine.doorway import SiteDoorway
+from casebridge.engine.lanes import Lanes
+from casebridge.engine.site import Partner, Route, Site
+from casebridge.mapping import load_set
+from casebridge.plugins import Registry, load_plugins
+from casebridge.store.database import Store
+
+
+@dataclass(slots=True)
+class Bridge:
+    """A site ready to work: its lanes, and the doors its partners may use."""
+
+    config: Config
+    site: Site
+    lanes: Lanes
+    registry: Registry
+    base: Path
+    doors: dict[str, Any]
+
+    def close(self) -> None:
+        """Let go of links and the database."""
+        for partner in self.site.partners.values():
+            if partner.link is not None:
+                partner.link.close()
+        self.site.store.close()
+
+
+def open_bridge(path: Path) -> Bridge:
+    """The bridge that ``path`` describes; SetupError or MapError say what to mend."""
+    config, base = read_config(path), path.resolve().parent
+    registry = load_plugins(base / "plugins")
+    partners = {name: _partner(name, table, config, registry, base) for name, table in config.partner.items()}
+    site = Site(
+        name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
+        routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
+        treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
+        partners_url=config.web.partners_url or f"http://{config.web.partners}",
+        console_url=f"http://{config.web.console}", notify=registry.notify)  # fmt: skip
+    return Bridge(config, site, Lanes(site), registry, base, _doors(config, site, registry, base))
+
+
+@contextmanager
+def alone(bridge: Bridge) -> Iterator[None]:
+    """Hold the store for one ``serve``: a second on the same SQLite file is refused (SetupError CB-105)."""
+    url = bridge.site.store.url
+    if not url.startswith("sqlite:///"):
+        yield
+        return
+    with open(url.removeprefix("sqlite:///") + ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError("CB-105", "another casebridge is already serving this store") from None
+        yield
+
+
+def _partner(name: str, table: PartnerTable, config: Config, registry: Registry, base: Path) -> Partner:
+    context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
+    carrier = registry.link(table.carrier)
+    format_ = registry.format(table.format or table.carrier)
+    maps = table.maps or table.format or table.carrier
+    return Partner(
+        name=name, role=table.role, title=table.title or name, mode=table.mode, environment=table.environment,
+        format=_made(f"partner.{name}.format_settings", format_, table.format_settings, context, base),
+        link=_made(f"partner.{name}.settings", carrier, table.settings, context, base),
+        maps=load_set(maps, [base / "mappings", *registry.map_folders], registry.converters),
+        applies_to=table.applies_to, dispatch=table.dispatch, answers_on_form=table.carrier in registry.doors,
+        agreements=tuple(a.model_dump() for a in table.agreements), known_as=table.known_as,
+        acts_for=table.acts_for, contact=table.contact, part2=table.part2, vsp=table.vsp or table.role == "vsp",
+        max_bytes=table.max_bytes)  # fmt: skip
+
+
+def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, base: Path) -> Any:
+    try:
+        checked = adapter.Settings.model_validate(resolve_secrets(settings, base))
+    except ValidationError as e:
+        raise SetupError("CB-101", explain(e, entry)) from None
+    return adapter(checked, context)
+
+
+def _routes(config: Config) -> Iterator[Route]:
+    for table in config.route:
+        when = table.when
+        yield Route(
+            kind=when.kind, to=table.to, also=table.also, source=when.source, domain=when.domain,
+            category=when.category, change=when.change, set_category=table.category)  # fmt: skip
+
+
+def _doors(config: Config, site: Site, registry: Registry, base: Path) -> dict[str, Any]:
+    """A router for each door some partner uses."""
+    routers = {}
+    for name, partner in config.partner.items():
+        if partner.carrier in registry.doors and partner.carrier not in routers:
+            context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
+            door = registry.door(partner.carrier)
+            made = door(door.Settings.model_validate({}), context)
+            routers[partner.carrier] = made.router(SiteDoorway(site))
+    return routers
+
+
+def _store_url(url: str, base: Path) -> str:
+    """A relative SQLite path starts at the folder of casebridge.toml."""
+    file = url.removeprefix("sqlite:///")
+    return f"sqlite:///{base / file}" if url.startswith("sqlite:///") and not Path(file).is_absolute() else url

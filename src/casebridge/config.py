@@ -1,0 +1,173 @@
+"""``casebridge.toml``: read, checked, and what is wrong said with its place and remedy. Secrets are never in it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from casebridge.core.errors import SetupError
+
+Role = Literal[
+    "covered_entity", "business_associate", "cbo", "hmis_lead", "payer", "vsp", "school", "government",
+]  # fmt: skip
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteTable(_Table):
+    """``[site]``"""
+
+    name: str
+    timezone: str = "UTC"
+    duty_queue: str = ""
+    treatment: Literal["treatment", "consent"] = "consent"
+    coverage: Literal["plan-connected", "consent"] = "plan-connected"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("not the name of a time zone, such as America/New_York") from None
+        return value
+
+
+class StoreTable(_Table):
+    """``[store]``"""
+
+    url: str = "sqlite:///casebridge.db"
+
+
+class WebTable(_Table):
+    """``[web]``: two listeners that never share a port."""
+
+    partners: str = "127.0.0.1:8420"
+    console: str = "127.0.0.1:8421"
+    partners_url: str = ""  # how partners reach the first from outside, for links in e-mails
+    poll_seconds: float = Field(default=15, gt=0)
+
+
+class AgreementTable(_Table):
+    """One of ``agreements``."""
+
+    kind: Literal["BAA", "QSOA", "DUA"]
+    until: str
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _date(cls, value: Any) -> str:
+        return str(value)
+
+
+class PartnerTable(_Table):
+    """``[partner.NAME]``"""
+
+    role: Role
+    title: str = ""
+    mode: Literal["off", "dry-run", "live"] = "live"
+    environment: Literal["prod", "test"] = "prod"
+    carrier: str
+    format: str = ""
+    maps: str = ""
+    applies_to: Literal["all", "roster"] = "all"
+    dispatch: str = Field(default="each", pattern=r"^(each|on-demand|([01]\d|2[0-3]):[0-5]\d)$")
+    agreements: tuple[AgreementTable, ...] = ()
+    known_as: tuple[str, ...] = ()
+    acts_for: str = ""
+    contact: str = ""
+    part2: bool = False
+    vsp: bool = False
+    max_bytes: int = Field(default=4 * 1024**3, gt=0)
+    settings: dict[str, Any] = {}
+    format_settings: dict[str, Any] = {}
+
+
+class WhenTable(_Table):
+    """``when`` of a route."""
+
+    kind: Literal["referral", "participation"]
+    source: str = ""
+    domain: str = ""
+    category: str = ""
+    change: str = ""
+
+
+class RouteTable(_Table):
+    """One ``[[route]]``."""
+
+    when: WhenTable
+    to: str
+    also: tuple[str, ...] = ()
+    category: str = ""  # the service this route stands for, where the sender's code does not say
+
+
+class Config(_Table):
+    """The whole file."""
+
+    site: SiteTable
+    store: StoreTable = StoreTable()
+    web: WebTable = WebTable()
+    partner: dict[str, PartnerTable] = {}
+    route: tuple[RouteTable, ...] = ()
+
+
+def read_config(path: Path) -> Config:
+    """The checked configuration; SetupError CB-101 names every wrong entry."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        remedy = "Run casebridge init to write one, or name it with --config."
+        raise SetupError("CB-101", f"there is no {path.name} here", remedy=remedy) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise SetupError("CB-101", f"{path.name} is not TOML: {e}") from None
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as e:
+        raise SetupError("CB-101", f"{path.name}: {explain(e)}") from None
+    _check_names(config, path.name)
+    return config
+
+
+def explain(error: ValidationError, prefix: str = "") -> str:
+    """Every problem of a pydantic model in words: entry, what is wrong."""
+    return "; ".join(
+        ".".join(filter(None, [prefix, *map(str, e["loc"])])) + f": {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors(include_url=False, include_input=False)
+    )
+
+
+def resolve_secrets(value: Any, base: Path) -> Any:
+    """``env:NAME`` and ``file:PATH`` replaced by what they name, at any depth; SetupError CB-104 when missing."""
+    if isinstance(value, dict):
+        return {k: resolve_secrets(v, base) for k, v in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(v, base) for v in value]
+    if isinstance(value, str) and value.startswith("env:"):
+        if value[4:] not in os.environ:
+            raise SetupError("CB-104", f"the environment variable {value[4:]} is not set")
+        return os.environ[value[4:]]
+    if isinstance(value, str) and value.startswith("file:"):
+        try:
+            return (base / value[5:]).read_text(encoding="utf-8").strip()
+        except OSError as e:
+            raise SetupError("CB-104", f"the secret file {value[5:]} cannot be read ({e.strerror})") from None
+    return value
+
+
+def _check_names(config: Config, file: str) -> None:
+    known = set(config.partner)
+    for number, route in enumerate(config.route, 1):
+        for name in (route.to, *route.also):
+            if name not in known:
+                raise SetupError("CB-101", f"{file}: route {number} goes to {name}, which is no partner")
+    for name, partner in config.partner.items():
+        if partner.acts_for and partner.acts_for not in known:
+            raise SetupError("CB-101", f"{file}: partner.{name}.acts_for: {partner.acts_for} is no partner")

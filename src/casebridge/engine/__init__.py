@@ -1,0 +1,1 @@
+"""The flow: five stops, one direction. Begin with ``flow.py``."""

@@ -1,0 +1,122 @@
+"""The third stop's work: a slice becomes records, links and events of referrals, inside one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from casebridge.core.case import records_of
+from casebridge.engine import moving
+from casebridge.engine.linking import known_client, link_person, person_identifiers
+from casebridge.engine.site import Partner, Site
+from casebridge.store import links, records
+from casebridge.store.ledger import Message
+from casebridge.store.links import PersonKey
+from casebridge.store.records import StoredRecord
+
+NATURAL_KEYS = {
+    "participation": ("participation_kind", "line", "plan", "entry"),
+    "need": ("domain",),
+    "assessment": ("assessment_kind", "date", "stage"),
+}
+"""What tells the records of one list apart when the source gives them no id of their own."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of one slice; ``skipped`` says why it is not for us."""
+
+    skipped: str = ""
+    correlation: str | None = None
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something other partners may have to hear of: ``referral-new``, ``referral-moved``, ``coverage-ended``."""
+
+    name: str
+    client: str | None = None
+    referral: str | None = None
+    side: str = ""
+
+
+def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -> Applied:
+    """Write what one message asserts; raises RecordError or Held, and then nothing is written."""
+    slice_, original = message.document["slice"], message.document["native"]
+    done = Applied()
+    if partner.applies_to == "roster" and not _on_roster(c, partner, message, slice_):
+        return Applied(skipped="not on the roster")
+    for kind, path, record in sorted(records_of(slice_), key=lambda r: r[0] != "person"):
+        external_id = record.get("external_id") or _external_id(message.external_id, kind, path, record)
+        subject = _subject(message, kind, record, slice_)
+        document = {k: v for k, v in record.items() if k != "complete"}
+        before, after = records.assert_record(
+            c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
+            document=document, message=message.id, payload=message.payload, map_digest=message.map_digest)  # fmt: skip
+        if external_id == message.external_id and kind != "referral":
+            _keep_original(c, site, partner, message, kind, after.id, original)
+        _follow_record(c, site, partner, message, before, after, done)
+    return done
+
+
+def client_of_subject(c: Connection, source: str, subject: str) -> str | None:
+    """The client behind a source's person, or None while the person is unknown."""
+    return links.client_of(c, PersonKey(source, subject)) if subject else None
+
+
+def _follow_record(
+    c: Connection, site: Site, partner: Partner, message: Message, before: StoredRecord | None, after: StoredRecord,
+    done: Applied,
+) -> None:  # fmt: skip
+    if after.kind == "person":
+        key = PersonKey(partner.name, after.external_id)
+        link_person(c, site.now(), key, person_identifiers(after.document))
+    elif after.kind == "referral":
+        moved = moving.hear(c, site, partner, message, after)
+        if moved is not None:
+            done.correlation = moved.referral
+            if moved.name:
+                client = client_of_subject(c, partner.name, after.subject)
+                done.changes.append(Change(moved.name, client, moved.referral, moved.side))
+    elif _coverage_ended(before, after):
+        client = client_of_subject(c, partner.name, after.subject)
+        done.changes.append(Change("coverage-ended", client))
+
+
+def _coverage_ended(before: StoredRecord | None, after: StoredRecord) -> bool:
+    is_coverage = after.kind == "participation" and after.document.get("participation_kind") == "coverage"
+    return is_coverage and after.status == "ended" and (before is None or before.status != "ended")
+
+
+def _on_roster(c: Connection, partner: Partner, message: Message, slice_: dict[str, Any]) -> bool:
+    if links.client_of(c, PersonKey(partner.name, message.external_id)) is not None:
+        return True
+    person = slice_.get("person")
+    return person is None or known_client(c, person_identifiers(person)) is not None
+
+
+def _external_id(owner: str, kind: str, path: str, record: dict[str, Any]) -> str:
+    if "[" not in path:
+        return owner if path == kind else f"{owner}#{kind}"
+    names = NATURAL_KEYS.get(kind)
+    key = "/".join(str(record.get(n) or "") for n in names) if names else path.partition("[")[2].rstrip("]")
+    return f"{owner}#{kind}:{key}"
+
+
+def _subject(message: Message, kind: str, record: dict[str, Any], slice_: dict[str, Any]) -> str:
+    named = (record.get("subject") or {}).get("external_id")
+    if named:
+        return str(named)
+    return message.external_id if "person" in slice_ and kind != "organization" else ""
+
+
+def _keep_original(
+    c: Connection, site: Site, partner: Partner, message: Message, kind: str, our_id: str, original: dict[str, Any]
+) -> None:
+    version = str(message.about.get("version", ""))
+    records.keep_remote(
+        c, site.now(), partner=partner.name, kind=kind, our_id=our_id, their_id=message.external_id,
+        version=version, original=original, written=False)  # fmt: skip

@@ -1,0 +1,65 @@
+"""All a door can do: show what is released for a token, and submit an answer for it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from casebridge.adapter import Native, Payload, Submitted
+from casebridge.core.errors import CaseBridgeError
+from casebridge.core.released import Released
+from casebridge.engine import flow
+from casebridge.engine.preparing import outgoing_of, translate
+from casebridge.engine.release import release
+from casebridge.engine.site import Partner, Site
+from casebridge.store import ledger, referrals, tokens
+from casebridge.store.tokens import Grant
+
+REFUSED = Submitted("refused", "This answer could not be taken.")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDoorway:
+    """The doorway of one site for the doors of one name."""
+
+    site: Site
+
+    def released(self, token: str) -> Released | None:
+        """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""
+        with self.site.store.write() as c:
+            grant = tokens.grant(c, token, self.site.now())
+            message = ledger.get(c, grant.message) if grant else None
+            referral = referrals.get(c, grant.referral) if grant else None
+            if grant is None or message is None or referral is None:
+                return None
+            partner = self.site.partners[grant.partner]
+            map_ = partner.maps.for_export("referral")
+            if map_ is None:
+                return None
+            outgoing = outgoing_of(c, self.site, partner, message, referral, map_)
+            released = release(c, self.site, outgoing, partner, None)
+            return translate(c, partner, message, referral, map_, released).released if released.permitted else None
+
+    def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
+        """Accept an answer for the token's own referral; durable when this returns, and applied if it can be."""
+        with self.site.store.read() as c:
+            grant = tokens.grant(c, token, self.site.now())
+        if grant is None:
+            return REFUSED
+        partner = self.site.partners[grant.partner]
+        if not _answers_only(partner, grant, data):
+            return REFUSED
+        payload = Payload(name="answer", stream=io.BytesIO(data), media_type=media_type)
+        outcome = flow.accept(self.site, partner, payload)
+        if outcome.state == "held":
+            return Submitted("refused", "A different answer with the same number came before.")
+        return Submitted(outcome.state)
+
+
+def _answers_only(partner: Partner, grant: Grant, data: bytes) -> bool:
+    """The payload is about the referral the token was made for, and about nothing else."""
+    try:
+        natives = list(partner.format.parse(io.BytesIO(data), {}))
+    except CaseBridgeError:
+        return False
+    return bool(natives) and all(isinstance(n, Native) and n.external_id == grant.referral for n in natives)

@@ -1,0 +1,75 @@
+"""The first stop's work: a stream becomes a stored payload, or is recognised as one we have."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from casebridge.adapter import Outcome, Payload
+from casebridge.core.errors import RecordError
+from casebridge.engine.site import Partner, Site
+from casebridge.store import ledger, payloads
+
+IN_MEMORY = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A payload read once: its bytes at hand, its digest and size known."""
+
+    body: BinaryIO
+    digest: str
+    size: int
+
+
+def spool(stream: BinaryIO, limit: int, name: str) -> Spooled:
+    """Read the stream to memory or a temporary file; RecordError CB-304 beyond ``limit`` bytes."""
+    body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (closed by the caller)
+    digest, size = hashlib.sha256(), 0
+    while part := stream.read(payloads.PART):
+        size += len(part)
+        if size > limit:
+            body.close()
+            raise RecordError("CB-304", f"{name} has more than {limit} bytes")
+        digest.update(part)
+        body.write(part)
+    body.seek(0)
+    return Spooled(body, digest.hexdigest(), size)  # type: ignore[arg-type]
+
+
+def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tuple[Outcome, str | None]:
+    """Payload and cursor in one commit. (what to tell the sender, the id of the new message if there is work)"""
+    identity = partner.format.identity(spooled.body)
+    spooled.body.seek(0)
+    now = site.now()
+    with site.store.write() as c:
+        before = payloads.latest(c, partner.name, identity)
+        if payload.cursor is not None:
+            payloads.set_cursor(c, partner.name, payload.cursor, now)
+        same = before is not None and before[1] == spooled.digest
+        conflict = before is not None and identity is not None and not same
+        state = "duplicate" if same else "conflict" if conflict else "stored"
+        id_ = payloads.add(
+            c, partner=partner.name, name=payload.name, media_type=payload.media_type, digest=spooled.digest,
+            size=spooled.size, identity=identity, state=state, now=now, duplicate_of=before[0] if before else None,
+            body=None if same else spooled.body)  # fmt: skip
+        if same:
+            ledger.note(c, now, "duplicate", partner=partner.name, stop="accept", facts={"payload": id_})
+            return Outcome("duplicate", message="it came before and was counted"), None
+        held = _conflict_reason(identity) if conflict else {}
+        message = ledger.add(
+            c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,
+            stop="accept" if conflict else "understand", state="held" if conflict else "waiting", **held)  # fmt: skip
+        ledger.note(c, now, "held" if conflict else "accepted", message=message, partner=partner.name,
+                    stop="accept", code=held.get("code"))  # fmt: skip
+    if conflict:
+        return Outcome("held", held["code"], held["reason"]), None
+    return Outcome("accepted"), message
+
+
+def _conflict_reason(identity: str | None) -> dict[str, str]:
+    error = RecordError("CB-501", "a payload with the same key but other content came before", field="key",
+                        expected="a new key, or the same content", found=identity)  # fmt: skip
+    return ledger.why(error)

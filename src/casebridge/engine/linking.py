@@ -1,0 +1,56 @@
+"""Which client a source person is: by shared person-scope identifiers (case model, section 5).
+
+A conflict on any identifier is a veto. Doubt makes a link under review, and through that nothing flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from casebridge.store import links
+from casebridge.store.links import PersonKey
+
+
+def person_identifiers(person: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(system, value) of every identifier of person scope that is really there."""
+    return {
+        (i["system"], i["value"])
+        for i in person.get("identifiers") or ()
+        if i.get("scope") == "person" and i.get("system") and isinstance(i.get("value"), str) and i["value"]
+    }
+
+
+def known_client(c: Connection, identifiers: set[tuple[str, str]]) -> str | None:
+    """The one client these identifiers name without contradiction, or None."""
+    found = links.sharing(c, identifiers)
+    if len(found) != 1:
+        return None
+    client = next(iter(found))
+    return None if _conflict(links.identifiers_of(c, client), identifiers) else client
+
+
+def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[str, str]]) -> str:
+    """The person's client: the one already linked, the one the identifiers name, or a new one."""
+    links.set_identifiers(c, key, identifiers)
+    linked = links.client_of(c, key)
+    if linked is not None:
+        return linked
+    found = links.sharing(c, identifiers)
+    known = known_client(c, identifiers)
+    client = known or links.new_client(c, now)
+    evidence = {"systems": sorted(found.get(client, ()))}
+    links.add_link(c, now, client, key, "auto", evidence)
+    if known is None:
+        for other, systems in sorted(found.items()):
+            links.add_link(c, now, other, key, "review", {"systems": sorted(systems)})
+    return client
+
+
+def _conflict(theirs: set[tuple[str, str]], ours: set[tuple[str, str]]) -> bool:
+    values: dict[str, set[str]] = {}
+    for system, value in theirs:
+        values.setdefault(system, set()).add(value)
+    return any(system in values and value not in values[system] for system, value in ours)

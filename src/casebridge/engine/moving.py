@@ -1,0 +1,128 @@
+"""A partner says something about a referral: which referral it means, and what becomes of what it said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from casebridge.core.referral import ReferralEvent, ReferralState, fold, judge
+from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
+from casebridge.engine.site import MAY_REFER, Partner, Site
+from casebridge.store import ledger, links, records, referrals
+from casebridge.store.database import new_id
+from casebridge.store.ledger import Message
+from casebridge.store.links import PersonKey
+from casebridge.store.records import StoredRecord
+from casebridge.store.referrals import StoredReferral
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The referral meant, and the change others must hear of ("" when nothing changed)."""
+
+    referral: str
+    name: str = ""
+    side: str = ""
+
+
+def hear(c: Connection, site: Site, partner: Partner, message: Message, said: StoredRecord) -> Moved | None:
+    """Take down what ``partner`` asserts about a referral; None when it is no referral of the bridge."""
+    meant = _meant(c, partner, said)
+    is_new = meant is None
+    if meant is None:
+        if partner.role not in MAY_REFER or not isinstance(said.document.get("status"), str):
+            return None
+        meant = _begin(c, site, partner, said)
+    _keep_original(c, site, partner, message, meant)
+    status = said.document.get("status")
+    if not isinstance(status, str):
+        return Moved(meant.id)
+    side = "source" if partner.name == meant.source else "target" if partner.name == meant.recipient else ""
+    verdict = record_event(c, site, meant, partner, side, message.id, said.document)
+    if verdict != "apply":
+        return Moved(meant.id, side=side)
+    return Moved(meant.id, "referral-new" if is_new else "referral-moved", side)
+
+
+def state_of(c: Connection, site: Site, referral: StoredReferral) -> ReferralState:
+    """The fold of the events on the books."""
+    tables = {name: table_of(partner) for name, partner in site.partners.items()}
+    return fold((_event(e) for e in referrals.events(c, referral.id)), tables)
+
+
+def table_of(partner: Partner) -> Transitions:
+    """The moves a partner can make: HMIS tells only how it ended."""
+    return RESULT_ONLY if partner.role == "hmis_lead" else STANDARD
+
+
+def record_event(
+    c: Connection, site: Site, referral: StoredReferral, partner: Partner, side: str, message: str,
+    said: dict[str, Any],
+) -> str:  # fmt: skip
+    """Append the event with its verdict; an event that may not move the referral is kept as ``conflict``."""
+    state, now = state_of(c, site, referral), site.now()
+    event = ReferralEvent(
+        referral=referral.id, partner=partner.name, side=side or "target",  # type: ignore[arg-type]
+        sequence=len(state.history) + 1, at=_text(said.get("at")) or None, state=said["status"],
+        detail=_text(said.get("detail")), reason=_text(said.get("reason")), outputs=tuple(said.get("outputs") or ()),
+        recorded_at=now)  # fmt: skip
+    verdict = judge(state, event, table_of(partner))
+    effect, why = verdict.effect, verdict.why
+    if not side:
+        effect, why = "conflict", f"{partner.name} is not a party to this referral"
+    if effect == "repeat":
+        return effect
+    referrals.add_event(
+        c, now, referral=referral.id, partner=partner.name, side=side or "target", state=event.state,
+        at=event.at or now, verdict=effect, why=why, message=message,
+        document={k: said[k] for k in ("detail", "reason", "outcome", "outputs") if said.get(k)})  # fmt: skip
+    if effect == "apply":
+        folded = state_of(c, site, referral)
+        referrals.change(c, referral.id, now, status=folded.status, detail=folded.detail)
+    ledger.note(c, now, "referral-moved" if effect == "apply" else "conflict", partner=partner.name, stop="apply",
+                message=message, correlation=referral.id, state=event.state, facts={"why": why})  # fmt: skip
+    return effect
+
+
+def _meant(c: Connection, partner: Partner, said: StoredRecord) -> StoredReferral | None:
+    known = referrals.by_source(c, partner.name, said.external_id)
+    if known is None and (remote := records.remote_by_theirs(c, partner.name, "referral", said.external_id)):
+        known = referrals.get(c, remote.our_id)
+    correlation = _text(said.document.get("correlation"))
+    if known is None and correlation:
+        known = referrals.get(c, correlation)
+    return known
+
+
+def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> StoredReferral:
+    id_ = new_id()
+    client = links.client_of(c, PersonKey(partner.name, said.subject)) if said.subject else None
+    document = said.document
+    referrals.add(
+        c, site.now(), id=id_, client=client, source=partner.name, external_id=said.external_id,
+        subject=said.subject or None, domain=_text(document.get("domain")), category=document.get("category"),
+        status="draft", detail=None)  # fmt: skip
+    begun = referrals.get(c, id_)
+    assert begun is not None  # noqa: S101  (just written)
+    return begun
+
+
+def _keep_original(c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral) -> None:
+    records.keep_remote(
+        c, site.now(), partner=partner.name, kind="referral", our_id=referral.id, their_id=message.external_id,
+        version=str(message.about.get("version", "")), original=message.document["native"], written=False)  # fmt: skip
+
+
+def _event(stored: referrals.StoredEvent) -> ReferralEvent:
+    document = stored.document
+    return ReferralEvent(
+        referral=stored.referral, partner=stored.partner, side=stored.side,  # type: ignore[arg-type]
+        sequence=stored.sequence, at=stored.at, state=stored.state, detail=_text(document.get("detail")),
+        reason=_text(document.get("reason")), outputs=tuple(document.get("outputs") or ()),
+        recorded_at=stored.recorded_at)  # fmt: skip
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,189 @@
+"""The fourth stop's work: from a message about something to a native document its recipient may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from casebridge.core.errors import Held, MapError
+from casebridge.core.released import Released
+from casebridge.engine import moving
+from casebridge.engine.follow import output_id
+from casebridge.engine.release import Outgoing, release
+from casebridge.engine.site import Partner, Site
+from casebridge.mapping import Map
+from casebridge.store import links, records, referrals
+from casebridge.store.ledger import Message
+from casebridge.store.links import PersonKey
+from casebridge.store.referrals import StoredReferral
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A release in the recipient's notation, the map that wrote it, and what it had no room for."""
+
+    released: Released
+    map: Map
+    no_room: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TheirIds:
+    """The partner's own ids for our references: the id ledger behind ``link`` lines."""
+
+    c: Connection
+    partner: str
+    source: str  # whose references without our id are meant
+
+    def theirs(self, ref: Mapping[str, Any]) -> str | None:
+        """What ``partner`` calls the record ``ref`` points to, or None when it does not know it."""
+        kind, our_id = str(ref["kind"]), ref.get("id")
+        if our_id is None:
+            return ref.get("external_id") if self.source == self.partner else None
+        record = records.by_id(self.c, our_id)
+        if record is not None and record.source == self.partner:
+            return record.external_id
+        if record is not None and kind == "person":
+            return self._same_client(record.source, record.external_id)
+        remote = records.remote_of(self.c, self.partner, kind, our_id)
+        return remote.their_id if remote else None
+
+    def _same_client(self, source: str, external_id: str) -> str | None:
+        client = links.client_of(self.c, PersonKey(source, external_id))
+        persons = links.persons_of(self.c, client, self.partner) if client else []
+        return persons[0].external_id if persons else None
+
+
+def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
+    """Build, decide, translate. Raises Held, RecordError or MapError; the decision stays on the books."""
+    map_ = partner.maps.for_export("referral" if message.kind == "notice" else message.kind)
+    if map_ is None:
+        raise MapError("CB-208", f"no map of {partner.name} writes a {message.kind}")
+    referral = referrals.get(c, message.about["referral"])
+    if referral is None:
+        raise Held("CB-507", "the referral this is about is gone")
+    outgoing = outgoing_of(c, site, partner, message, referral, map_)
+    released = release(c, site, outgoing, partner, message.id)
+    if not released.permitted:
+        why = "; ".join(dict.fromkeys(w.why for w in released.withheld))
+        raise Held("CB-505", f"nothing of it may go to {partner.name}: {why}", who="privacy")
+    return translate(c, partner, message, referral, map_, released)
+
+
+def translate(
+    c: Connection, partner: Partner, message: Message, referral: StoredReferral, map_: Map, released: Released
+) -> Prepared:
+    """Run the map backward: onto their last original when there is one, else a new record."""
+    their = TheirIds(c, partner.name, referral.source)
+    our_id = message.about["activity"] if message.kind == "activity" else referral.id
+    remote = records.remote_of(c, partner.name, message.kind, our_id)
+    base = remote.original if remote else None
+    exported = map_.write(released.document, their, base)
+    data = exported.data if base is not None else {**_parents(c, partner, map_, released, their), **exported.data}
+    return Prepared(released.translated(data, map_.other), map_, tuple(exported.no_room))
+
+
+def outgoing_of(
+    c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral, map_: Map
+) -> Outgoing:
+    """The slice of the slots the map takes, and whose records they are."""
+    slice_, sources = _slice(c, site, partner, message, referral)
+    wanted = {slot: content for slot, content in slice_.items() if slot in map_.case}
+    relation = "source" if referral.source in (partner.name, partner.acts_for) else (
+        "recipient" if partner.name == referral.recipient else "none")  # fmt: skip
+    return Outgoing(
+        slice=wanted, sources=sources, purpose=message.purpose, relation=relation, domain=referral.domain or "",
+        client=referral.client, correlation=referral.id)  # fmt: skip
+
+
+def _slice(
+    c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral
+) -> tuple[dict[str, Any], dict[str, str]]:
+    if message.kind == "notice":
+        notice = {"correlation": referral.id, "detail": message.about["what"]}
+        return {"referral": notice}, {"referral": referral.source}
+    if message.kind == "activity":
+        record = records.by_id(c, message.about["activity"])
+        return {"activity": record.document if record else {}}, {"activity": referral.recipient or ""}
+    slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral)}
+    person = records.find(c, referral.source, "person", referral.subject or "")
+    if person is not None:
+        slice_["person"] = {**person.document, "id": person.id}
+    slice_["needs"] = _needs(c, referral, slice_["referral"])
+    sources = dict.fromkeys(slice_, referral.source)
+    sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
+    return slice_, sources
+
+
+def referral_document(c: Connection, site: Site, partner: Partner, referral: StoredReferral) -> dict[str, Any]:
+    """The referral as it stands: what its source asked for, and the fold of its events."""
+    asked = records.find(c, referral.source, "referral", referral.external_id)
+    state = moving.state_of(c, site, referral)
+    document = dict(asked.document) if asked else {}
+    for name in ("external_id", "detail", "reason", "outputs", "at"):
+        document.pop(name, None)
+    remote = records.remote_of(c, partner.name, "referral", referral.id)
+    document |= {"id": referral.id, "correlation": referral.id, "status": state.status, "detail": state.detail,
+                 "reason": state.reason, "at": state.at, "category": referral.category,
+                 "external_id": remote.their_id if remote else referral.id,
+                 "outputs": _outputs(c, referral, state.outputs)}  # fmt: skip
+    document.setdefault("occurrence", referral.created_at[:10])
+    if partner.name != referral.source:
+        _point_by_our_ids(c, referral.source, document)
+    if partner.role == "hmis_lead":
+        document["participation"] = _enrollment(c, partner, referral)
+    return {name: value for name, value in document.items() if value not in (None, [])}
+
+
+def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
+    found = []
+    for number, output in enumerate(outputs):
+        activity = records.find(c, referral.recipient or "", "activity", output_id(referral.id, number))
+        found.append({**output, "ref": {"kind": "activity", "id": activity.id}} if activity else dict(output))
+    return found
+
+
+def _needs(c: Connection, referral: StoredReferral, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    asserted = records.find(c, referral.source, "referral", referral.external_id)
+    refs = (asserted.document if asserted else document).get("needs") or ()
+    found = (records.find(c, referral.source, "need", ref.get("external_id", "")) for ref in refs)
+    return [need.document for need in found if need is not None]
+
+
+def _point_by_our_ids(c: Connection, source: str, document: dict[str, Any]) -> None:
+    """References in the source's own ids mean nothing to another partner: put ours instead."""
+    for name, value in document.items():
+        if isinstance(value, dict) and "kind" in value and "external_id" in value:
+            record = records.find(c, source, value["kind"], value["external_id"])
+            document[name] = {"kind": value["kind"], "id": record.id} if record else None
+        elif isinstance(value, list):
+            document[name] = [v for v in value if not (isinstance(v, dict) and "kind" in v and "external_id" in v)]
+
+
+def _enrollment(c: Connection, partner: Partner, referral: StoredReferral) -> dict[str, Any]:
+    """The client's open enrollment as head of household at this HMIS (HMIS Data Standards 4.20)."""
+    for person in links.persons_of(c, referral.client, partner.name) if referral.client else ():
+        enrollments = records.about(c, partner.name, person.external_id, "participation")
+        heads = [e for e in enrollments if e.status == "enrolled" and e.document.get("relationship") == "self"]
+        if heads:
+            latest = max(heads, key=lambda e: str(e.document.get("entry") or ""))
+            return {"kind": "participation", "id": latest.id}
+    raise Held("CB-502", "HMIS has no open enrollment of this person as head of household", who="partner")
+
+
+def _parents(
+    c: Connection, partner: Partner, map_: Map, released: Released, their: TheirIds
+) -> dict[str, Any]:
+    """The originals of the records a new one hangs on (``shape.parents``, ``from``)."""
+    found = {}
+    main = released.document.get(map_.case[0], {})
+    for name, parent in ((map_.shape or {}).get("parents") or {}).items():
+        ref = main.get(parent.get("from", ""))
+        their_id = their.theirs(ref) if isinstance(ref, dict) and "kind" in ref else None
+        remote = records.remote_by_theirs(c, partner.name, ref["kind"], their_id) if ref and their_id else None
+        if remote is not None and remote.original is not None:
+            found[name] = remote.original
+    return found

@@ -1,0 +1,111 @@
+"""A site: its partners, routes and rules, ready to work. ``app.py`` makes it from casebridge.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from casebridge.adapter import Event, Format, Link
+from casebridge.core.policy import Rules
+from casebridge.mapping import MapSet
+from casebridge.store.database import Store, iso
+
+MAY_REFER = frozenset({"covered_entity", "business_associate", "cbo", "school", "government"})
+"""Roles whose unknown referral starts one of ours; an HMIS or a payer only answers (case model, section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """An outside organization we exchange with, its adapter made and its maps loaded."""
+
+    name: str
+    role: str
+    format: Format
+    link: Link | None
+    maps: MapSet
+    title: str = ""
+    mode: Literal["off", "dry-run", "live"] = "live"
+    environment: Literal["prod", "test"] = "prod"
+    applies_to: Literal["all", "roster"] = "all"
+    dispatch: str = "each"  # each | on-demand | HH:MM in the site's zone
+    answers_on_form: bool = False
+    part2: bool = False
+    vsp: bool = False
+    agreements: tuple[Mapping[str, Any], ...] = ()  # kind, until
+    known_as: tuple[str, ...] = ()  # how others refer to it in consents and owners (Organization/food-bank)
+    acts_for: str = ""  # the partner whose referrals this one is told about (a planning desk)
+    contact: str = ""  # who to call, in words
+    max_bytes: int = 4 * 1024**3
+
+    @property
+    def shapes(self) -> dict[str, Mapping[str, Any]]:
+        """Each map's ``shape:`` by native type, for the format."""
+        return {m.other: m.shape for m in self.maps if m.shape}
+
+    def agreements_on(self, day: str) -> frozenset[str]:
+        """Kinds of agreement in force on a day (YYYY-MM-DD): an expired one is as good as none."""
+        return frozenset(a["kind"] for a in self.agreements if str(a.get("until", "9999")) >= day)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a referral (``domain``, ``category``) or a change (``change``) goes; ``also`` are told what they have
+    room for."""
+
+    kind: str
+    to: str
+    also: tuple[str, ...] = ()
+    source: str = ""
+    domain: str = ""
+    category: str = ""
+    change: str = ""
+    set_category: str = ""
+
+    def fits(self, **facts: str | None) -> bool:
+        """All conditions the route names hold."""
+        named = {name: getattr(self, name) for name in ("kind", "source", "domain", "category", "change")}
+        return all(not wanted or facts.get(name) == wanted for name, wanted in named.items())
+
+
+@dataclass(slots=True)
+class Site:
+    """Everything the five stops need."""
+
+    name: str
+    store: Store
+    partners: dict[str, Partner]
+    routes: tuple[Route, ...]
+    rules: Rules
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    treatment_switch: Literal["treatment", "consent"] = "consent"
+    coverage_switch: Literal["plan-connected", "consent"] = "plan-connected"
+    partners_url: str = "http://127.0.0.1:8420"
+    console_url: str = "http://127.0.0.1:8421"
+    token_days: int = 14
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    notify: Callable[[Event], None] = lambda event: None
+
+    def now(self) -> str:
+        """The stored form of this moment."""
+        return iso(self.clock())
+
+    def today(self) -> str:
+        """The date in the site's zone."""
+        return self.clock().astimezone(self.timezone).date().isoformat()
+
+    def due(self, partner: Partner) -> str:
+        """When a message made now leaves for this partner."""
+        if partner.dispatch == "on-demand":
+            return "9999"
+        if partner.dispatch == "each":
+            return self.now()
+        local = self.clock().astimezone(self.timezone)
+        leaves = datetime.combine(local.date(), time.fromisoformat(partner.dispatch), tzinfo=self.timezone)
+        return iso(leaves if leaves > local else leaves + timedelta(days=1))
+
+    def tell(self, name: str, **values: Any) -> None:
+        """Tell the observers, after the commit."""
+        self.notify(Event(name=name, at=self.clock(), **values))
