@@ -1,0 +1,125 @@
+"""What the page says, from the released document: only what is in it, in plain words."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+STATUS_WORDS = {
+    "waiting": "Waiting for your answer",
+    "accepted": "Accepted by you",
+    "in-progress": "Accepted by you, under way",
+    "on-hold": "On hold",
+    "completed": "Completed. Nothing more to do",
+    "rejected": "Declined. Nothing more to do",
+    "failed": "Ended without the service. Nothing more to do",
+    "cancelled": "Cancelled by the sender. Please do nothing more",
+    "entered-in-error": "Sent by mistake. Please do nothing more",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One labelled line or list of the page."""
+
+    label: str
+    lines: tuple[str, ...]
+
+
+def status_words(document: Mapping[str, Any]) -> str:
+    """The referral's state as a person would say it."""
+    return STATUS_WORDS.get(str(document.get("status")), "Sent to you")
+
+
+def about_request(document: Mapping[str, Any], zone: str) -> list[Fact]:
+    """What is asked for, until when, and whom to call."""
+    return _filled({
+        "Service": [_text(document, "service")],
+        "Kind of need": [_spoken(_text(document, "domain"))],
+        "Urgency": [_spoken(_text(document, "priority"))],
+        "Needed by": [moment_words(_text(document, "needed_by"), zone)],
+        "Needs": [_need(need) for need in _items(document, "needs")],
+        "Note from the sender": [_text(document, "note")],
+        "Whom to call about this referral": [_text(document, "contact")],
+        "Reference": [_text(document, "referral")],
+    })
+
+
+def about_person(document: Mapping[str, Any]) -> list[Fact]:
+    """Who it is for and how to reach them; a number marked unsafe is never shown."""
+    warning = "Do not contact the person yourself. Call the sender." if document.get("do_not_contact") is True else ""
+    return _filled({
+        "Important": [warning],
+        "Name": [_name(name) for name in _items(document, "names")],
+        "Phone or e-mail": [_telecom(telecom) for telecom in _items(document, "telecoms")],
+        "Language": [_language(language) for language in _items(document, "languages")],
+    })
+
+
+def moment_words(text: str, zone: str) -> str:
+    """A moment with a zone in the site's zone; anything less exact as it was written."""
+    if "T" not in text:
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{moment.astimezone(ZoneInfo(zone)):%A, %d %B %Y, %H:%M %Z}" if moment.tzinfo else text
+
+
+def _filled(facts: Mapping[str, list[str]]) -> list[Fact]:
+    made = (Fact(label, tuple(filter(None, lines))) for label, lines in facts.items())
+    return [fact for fact in made if fact.lines]
+
+
+def _text(holder: Mapping[str, Any], name: str) -> str:
+    value = holder.get(name)
+    return value.strip() if isinstance(value, str) else ""  # a withheld leaf is not text: not shown, not hinted at
+
+
+def _items(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    items = document.get(name)
+    yield from (item for item in items if isinstance(item, Mapping)) if isinstance(items, list) else ()
+
+
+def _spoken(code: str) -> str:
+    return code.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _name(name: Mapping[str, Any]) -> str:
+    given = name.get("given")
+    parts = [*(given if isinstance(given, list) else []), _text(name, "family")]
+    return _text(name, "text") or " ".join(filter(None, parts))
+
+
+def _telecom(telecom: Mapping[str, Any]) -> str:
+    value = _text(telecom, "value")
+    if not value or telecom.get("safe_to_contact") is False:
+        return ""
+    safe = "safe to use" if telecom.get("safe_to_contact") is True else ""
+    best = _text(telecom, "best_time")
+    notes = ", ".join(filter(None, [_text(telecom, "use"), safe, f"best time: {best}" if best else ""]))
+    return f"{value} ({notes})" if notes else value
+
+
+def _language(language: Mapping[str, Any]) -> str:
+    code = _text(language, "code")
+    name = language_names().get(code.split("-")[0].lower(), code)
+    return f"{name}, needs an interpreter" if language.get("interpreter") is True else name
+
+
+def _need(need: Mapping[str, Any]) -> str:
+    return ": ".join(filter(None, [_spoken(_text(need, "domain")), _text(need, "text")]))
+
+
+@cache
+def language_names() -> dict[str, str]:
+    """English names by ISO 639-1 code, from ``data/languages.csv``."""
+    text = files("casebridge_carriers").joinpath("data/languages.csv").read_text(encoding="utf-8")
+    return dict(csv.reader(line for line in text.splitlines() if not line.startswith("#")))

@@ -1,0 +1,63 @@
+"""Names of files that come and go between two organizations."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from casebridge import Dispatch, OutFile
+from casebridge.core.errors import Position, RecordError
+
+UNFINISHED = (".tmp", ".part", ".filepart")
+"""Endings that file transfer programs give a file they are still writing (WinSCP: .filepart)."""
+
+_PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f:][^/\\\x00-\x1f\x7f:]{0,149}")
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def unfinished(name: str) -> bool:
+    """Whether a name says that the file is hidden or still being written."""
+    return name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
+def numbered(name: str, number: int) -> str:
+    """``834.txt``, ``834.1.txt``, ``834.2.txt``: the same name, made unique.
+
+    >>> numbered("834.txt", 2)
+    '834.2.txt'
+    """
+    return _marked(name, str(number)) if number else name
+
+
+def _marked(name: str, mark: str) -> str:
+    path = PurePosixPath(name)
+    return f"{path.stem}.{mark}{path.suffix}"
+
+
+def outgoing_names(dispatch: Dispatch) -> list[tuple[str, OutFile]]:
+    """Each file of a dispatch with the name it gets at the partner: its own, made unique by the dispatch's id.
+
+    Raises RecordError CB-301 when a name has path parts, starts with a dot, or comes twice.
+    """
+    if not _PLAIN_ID.fullmatch(dispatch.id):
+        raise _refused("the dispatch's id", "letters, digits, - and _", dispatch.id)
+    named: dict[str, OutFile] = {}
+    for file in dispatch.files:
+        name = _outgoing_name(file.name, dispatch.id)
+        if name in named:
+            raise _refused("two files of one dispatch", "a name of its own for each file", file.name)
+        named[name] = file
+    return list(named.items())
+
+
+def _outgoing_name(name: str, dispatch_id: str) -> str:
+    if not _PLAIN_NAME.fullmatch(name) or unfinished(name):
+        raise _refused("the name of an outgoing file", "a plain file name without folders", name)
+    return name if dispatch_id in name else _marked(name, dispatch_id)
+
+
+def _refused(what: str, expected: str, found: str) -> RecordError:
+    return RecordError(
+        "CB-301", f"{what} cannot be used", position=Position(file="out"), expected=expected, found=found,
+        remedy="Correct the name that the format gives to its files; nothing was written.",
+    )  # fmt: skip
