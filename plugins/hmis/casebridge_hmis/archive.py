@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.spec import all_files
@@ -77,14 +78,15 @@ class Archive:
         return bom, utf8.fits, western.fits
 
     @contextmanager
-    def bytes_of(self, file: str, path: str = "") -> Iterator[io.BufferedIOBase]:
+    def bytes_of(self, file: str, path: str = "") -> Iterator[IO[bytes]]:
         """The file's bytes; a damaged member is a CB-303 that names it."""
         try:
             with self._zip.open(path or self._paths[file]) as source:
-                yield source  # type: ignore[misc]
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as e:
+                yield source
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as e:
             where = Position(file=f"{file}.csv" if file else "a file of the zip")
-            raise RecordError("CB-303", f"the file is damaged in the zip ({type(e).__name__})", position=where) from None
+            kind = type(e).__name__
+            raise RecordError("CB-303", f"the file is damaged in the zip ({kind})", position=where) from None
 
     @contextmanager
     def lines(self, file: str) -> Iterator[Iterator[str]]:
@@ -95,6 +97,7 @@ class Archive:
             yield iter(io.TextIOWrapper(source, encoding=member.encoding, newline=""))
 
     def close(self) -> None:
+        """Let go of the zip; the stream stays open."""
         self._zip.close()
 
 
@@ -118,11 +121,13 @@ def _guard(infos: list[zipfile.ZipInfo], max_bytes: int) -> None:
     if len(infos) > ENTRIES:
         raise RecordError("CB-304", "the zip holds too many files", expected=f"at most {ENTRIES}")
     if sum(i.file_size for i in infos) > max_bytes:
-        raise RecordError("CB-304", "the files in the zip are too large together", expected=f"at most {max_bytes} bytes")
+        raise RecordError("CB-304", "the files in the zip are too large", expected=f"at most {max_bytes} bytes")
     for info in infos:
         parts = info.filename.replace("\\", "/").split("/")
         if ".." in parts or parts[0] == "" or ":" in parts[0] or "\\" in info.orig_filename:
             raise RecordError("CB-303", "a file name in the zip leads out of its folder", expected="plain file names")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise RecordError("CB-303", "the zip is packed in a way we do not read", expected="an ordinary zip (deflate)")
         if info.flag_bits & 0x1:
             raise RecordError("CB-303", "the zip is protected by a password", expected="a zip without a password")
         if info.file_size > SMALL and info.file_size > RATIO * max(info.compress_size, 1):

@@ -27,7 +27,8 @@ def check_rows(rows: Rows) -> None:
     _check_wall(rows)
 
 
-def _error(code: str, what: str, file: str, key: str, field: str, expected: str = "", found: object = None) -> RecordError:
+def _error(code: str, what: str, file: str, key: str, field: str, expected: str = "",
+           found: object = None) -> RecordError:  # fmt: skip
     return RecordError(code, what, position=Position(file=f"{file}.csv"), field=field, expected=expected,
                        found=found, external_id=key)  # fmt: skip
 
@@ -40,7 +41,8 @@ def _check_value(file: str, key: str, column: Column, value: str) -> None:
     if not _fits(column, value):
         raise _error("CB-301", "FY2026 does not take this value", file, key, column.name, _form(column), value)
     if column.list and value not in codes(column.list):
-        raise _error("CB-301", "the code is not in the value list", file, key, column.name, f"list {column.list}", value)
+        raise _error("CB-301", "the code is not in the value list", file, key, column.name, f"list {column.list}",
+                     value)  # fmt: skip
 
 
 def _fits(column: Column, value: str) -> bool:

@@ -22,7 +22,7 @@ REQUIRED_FILES = ("Export", "Organization", "Project", "Client", "Enrollment", "
 
 
 class Reading:
-    """One export being read. ``strict`` refuses what is merely unusual; ``hashed`` says what to do with hashed names."""
+    """One export being read. ``strict`` refuses the merely unusual; ``hashed`` says what to do with hashed names."""
 
     def __init__(self, archive: Archive, *, strict: bool = False, hashed: str = "refuse") -> None:
         self.archive, self.strict, self.hashed = archive, strict, hashed
@@ -85,7 +85,8 @@ class Reading:
             for name in header.missing:
                 error = RecordError(
                     "CB-332", "the column is missing; the rows are read without it", field=name,
-                    position=Position(file=f"{file}.csv", row=1), expected=f"the {len(columns(file))} columns of FY2026",
+                    position=Position(file=f"{file}.csv", row=1),
+                    expected=f"the {len(columns(file))} columns of FY2026",
                 )  # fmt: skip
                 if self.strict:
                     raise error

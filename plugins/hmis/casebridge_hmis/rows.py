@@ -41,12 +41,12 @@ class Header:
 
 def needed(file: str) -> tuple[str, ...]:
     """The columns without which the rows of a file cannot be told apart or joined."""
-    wall = ("VictimServiceProvider",) if file == "Organization" else ()  # without it nobody can say whose rows to refuse
+    wall = ("VictimServiceProvider",) if file == "Organization" else ()  # whose rows to refuse
     return (key_of(file), *(column for column, _ in references(file)), *wall)
 
 
 def read_header(archive: Archive, file: str, *, keyed: bool = True) -> Header:
-    """The header; raises CB-303 when there is none and, if ``keyed``, CB-332 when a key column is missing or twice there."""
+    """The header; CB-303 when there is none and, if ``keyed``, CB-332 when a key column is missing or there twice."""
     with archive.lines(file) as lines:
         first = next(_records(lines), None)
     if first is None or not first.values:
@@ -106,7 +106,8 @@ def _ragged(header: Header, row: Row) -> RecordError:
     lines = row.raw.count("\n")
     spans = f"; lines {row.line} to {row.line + lines - 1} were read as one row" if lines > 1 else ""
     return RecordError(
-        "CB-301", f"the row has {len(row.values)} values{spans}", position=Position(file=f"{header.file}.csv", row=row.line),
+        "CB-301", f"the row has {len(row.values)} values{spans}",
+        position=Position(file=f"{header.file}.csv", row=row.line),
         expected=f"{len(header.names)} as in the header",
         remedy="Look for a missing quotation mark or comma there, correct it and export again.",
     )  # fmt: skip

@@ -13,7 +13,7 @@ GIB = 1 << 30
 
 
 class HmisSettings(Settings):
-    """``format_settings`` of a partner with ``format = "hmis-csv"``. Fields named as Export.csv's columns mean those."""
+    """``format_settings`` of a partner with ``format = "hmis-csv"``. Names are those of Export.csv."""
 
     source_type: Literal["1", "2", "3", "4"] = Field("4", description="1 HMIS, 2 one agency, 3 warehouse, 4 other")
     source_id: str = Field("", max_length=350, description="For source_type 1 the CoC codes, separated by ;")

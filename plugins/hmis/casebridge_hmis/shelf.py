@@ -39,7 +39,7 @@ class Shelf:
         return None if found is None else json.loads(found[0])
 
     def person(self, file: str, key: str) -> str | None:
-        """The PersonalID of a row, None when it is not there."""
+        """The PersonalID of a row, None when the row is not there."""
         found = self._db.execute("SELECT person FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
         return None if found is None else str(found[0])
 
@@ -48,7 +48,7 @@ class Shelf:
         return self._db.execute("INSERT OR IGNORE INTO row (file, key) VALUES (?, ?)", (sign, key)).rowcount == 1
 
     def marked(self, sign: str, key: str) -> bool:
-        """Was it remembered?"""
+        """Is it remembered?"""
         return self._db.execute("SELECT 1 FROM row WHERE file = ? AND key = ?", (sign, key)).fetchone() is not None
 
     def holds(self, file: str, key: str) -> bool:
@@ -72,4 +72,5 @@ class Shelf:
             yield key, json.loads(data)
 
     def close(self) -> None:
+        """Forget everything."""
         self._db.close()

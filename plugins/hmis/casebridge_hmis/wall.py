@@ -1,7 +1,7 @@
 """The wall of victim service providers: their clients' rows are refused before anything is stored.
 
-VAWA, FVPSA and VOCA keep such rows out of an HMIS, hashed or consented. When one turns up in an export all the same it is
-counted and forgotten: it is no error, has no position, and is not carried through either.
+VAWA, FVPSA and VOCA keep such rows out of an HMIS, hashed or consented. When one turns up in an export all the same
+it is counted and forgotten: it is no error, has no position, and is not carried through either.
 """
 
 from __future__ import annotations
