@@ -14,7 +14,7 @@ from typing import Any, Literal
 from casebridge.core.moments import earlier
 from casebridge.core.transitions import STANDARD, Transitions
 
-Side = Literal["source", "target", "bridge"]
+Side = Literal["source", "target", "bridge", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ReferralEvent:
     """What one partner said about one referral.
 
     ``sequence`` is the order of arrival here, ``at`` when the partner says it happened (a Moment as written),
-    ``side`` the partner's part in this referral. ``outputs`` are case-model Items as plain dicts.
+    ``side`` the partner's part in this referral (``none``: it has none). ``outputs`` are Items as plain dicts.
     """
 
     referral: str
@@ -80,6 +80,8 @@ def judge(state: ReferralState, event: ReferralEvent, table: Transitions = STAND
 
     ``table`` holds the moves of the partner that speaks.
     """
+    if event.side == "none":
+        return Verdict("conflict", "this partner has no part in the referral")
     if _nothing_new(state, event) or _echo(state, event, table):
         return Verdict("repeat", "nothing new: this is already known")
     if _late(state, event):

@@ -1,8 +1,8 @@
 """Slices as data: their leaves, a copy with some withheld, two of them as one. Pure; nothing is changed in place.
 
 A *leaf* is a value that is decided as a whole: text, a number, true or false, an ``Absent``, a reference to another
-record, or an empty group or list. Its *path* is the case path with positions (``person.telecoms[0].value``), its *field* the path in the
-record without them (``telecoms.value``), which is what the rules of disclosure know.
+record, or an empty group or list. Its *path* is the case path with positions (``person.telecoms[0].value``), its
+*field* the path in the record without them (``telecoms.value``), which is what the rules of disclosure know.
 """
 
 from __future__ import annotations

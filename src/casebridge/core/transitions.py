@@ -53,7 +53,7 @@ class Transitions:
     def refusal(self, start: str, goal: str, side: str, reason: bool, output: bool) -> str:
         """Why this move may not be made, in plain words; empty when it may."""
         move = self.find(start, goal)
-        if move is None:
+        if move is None or (not start and side not in move.who):
             return _illegal(start, goal)
         if side not in move.who:
             return f"it is not for the {side} to move a referral to '{goal}'"

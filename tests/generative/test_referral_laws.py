@@ -1,0 +1,83 @@
+"""Laws of the fold: whatever is said, in whatever order."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from casebridge.core.referral import ReferralEvent, fold, judge, legal_next
+from casebridge.core.transitions import RESULT_ONLY, STANDARD
+
+STATES = sorted({m.goal for m in STANDARD.moves})
+said = st.builds(
+    ReferralEvent,
+    referral=st.just("R1"),
+    partner=st.sampled_from(["mercy", "food-bank"]),
+    side=st.sampled_from(["source", "target", "bridge", "none"]),
+    sequence=st.just(0),
+    at=st.none() | st.sampled_from(["2026", "2026-03-01", "2026-03-01T08:00:00Z", "2026-03-01T08:00:00+05:00"]),
+    state=st.sampled_from([*STATES, "no-such-state"]),
+    detail=st.none() | st.sampled_from(["seen", "waitlisted"]),
+    reason=st.none() | st.just("because"),
+    outputs=st.sampled_from([(), ({"code": "meals"},)]),
+)
+stories = st.lists(said, max_size=12).map(lambda events: [replace(e, sequence=n) for n, e in enumerate(events)])
+
+
+@given(stories)
+def test_nothing_is_dropped(events):
+    state = fold(events)
+    assert [j.event for j in state.history] == events
+    assert all(j.verdict.why for j in state.history)
+
+
+@given(stories, st.randoms())
+def test_the_order_of_arrival_decides_not_the_order_they_are_read_in(events, random):
+    shuffled = events[:]
+    random.shuffle(shuffled)
+    assert fold(shuffled) == fold(events)
+
+
+@given(stories)
+def test_only_legal_moves_are_made(events):
+    status = ""
+    for event in fold(events).applied:
+        if event.state != status:
+            move = STANDARD.find(status, event.state)
+            assert move is not None
+            assert event.side in move.who
+            assert event.reason or not move.reason_required
+            assert event.outputs or not move.output_required
+        status = event.state
+
+
+@given(stories)
+def test_the_status_is_that_of_the_last_event_that_applied(events):
+    state = fold(events)
+    assert state.status == (state.applied[-1].state if state.applied else "")
+
+
+@given(stories)
+def test_saying_it_twice_changes_nothing(events):
+    state = fold(events)
+    if state.applied:
+        again = replace(state.applied[-1], sequence=len(events))
+        assert judge(state, again).effect == "repeat"
+
+
+@given(stories)
+def test_a_terminal_state_is_left_only_as_a_mistake(events):
+    seen = [e.state for e in fold(events).applied]
+    for here, following in zip(seen, seen[1:], strict=False):
+        if STANDARD.ended(here):
+            assert following in (here, "entered-in-error")
+
+
+@given(st.sampled_from(STATES), st.sampled_from(["source", "target"]))
+def test_every_button_leads_somewhere_legal(status, side):
+    for goal in legal_next(status, side):
+        assert STANDARD.refusal(status, goal, side, reason=True, output=True) == ""
+
+
+def test_what_a_brief_partner_may_do_is_more_never_less():
+    assert {(m.start, m.goal) for m in STANDARD.moves} < {(m.start, m.goal) for m in RESULT_ONLY.moves}
