@@ -15,7 +15,7 @@ from casebridge.adapter import Converter, Door, Format, Link, Settings
 from casebridge.core.errors import SetupError
 
 CAPABILITIES = frozenset({"identity", "parse", "render", "notices"})
-_NAME = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")  # as people write it in casebridge.toml and in maps
+_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")  # as people write it in casebridge.toml and in maps
 
 
 def check_format(cls: Any) -> str:
