@@ -1,0 +1,111 @@
+"""Code tables: rows ``[case, other]``, both ways unless a third word says ``export`` or ``import``.
+
+The first row that fits wins in each direction, so ``[a, x], [a, y]`` reads both x and y as a, and writes a as x.
+A case code ``absent:<reason>`` is the case model's Absent. What has no row is refused, kept or reported.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from casebridge.core.errors import MapError
+from casebridge.core.values import AbsentReason
+from casebridge.mapping.notation import Place
+from casebridge.mapping.walk import MISSING, is_absent, text_of
+
+REASONS: tuple[str, ...] = get_args(AbsentReason)
+WAYS = ("both", "import", "export")
+Otherwise = Literal["refuse", "keep", "report"]
+_COLUMNS = {"case", "other", "way", "about"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, and where it is written."""
+
+    case: str
+    other: str
+    way: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTable:
+    """A table of codes. ``otherwise``: refuse (an error), keep (as it is), report (left out, and said)."""
+
+    name: str
+    rows: tuple[Row, ...]
+    otherwise: Otherwise
+    place: Place
+    loss: str = ""
+    _read: dict[str, str] = field(default_factory=dict, repr=False)
+    _write: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if row.way != "export":
+                self._read.setdefault(row.other, row.case)
+            if row.way != "import":
+                self._write.setdefault(row.case, row.other)
+
+    def read(self, value: Any) -> Any:
+        """The case code (or Absent) of the other side's code; MISSING when it is to be reported.
+
+        Raises KeyError when there is no row and ``otherwise: refuse``.
+        """
+        code = self._read.get(text_of(value))
+        if code is None:
+            return self._unlisted(value)
+        return {"absent": code[7:]} if code.startswith("absent:") else code
+
+    def write(self, value: Any) -> Any:
+        """The other side's code; an Absent without a row is MISSING. Raises KeyError as :meth:`read` does."""
+        if is_absent(value):
+            return self._write.get(f"absent:{value['absent']}", MISSING)
+        code = self._write.get(text_of(value))
+        return self._unlisted(value) if code is None else code
+
+    def _unlisted(self, value: Any) -> Any:
+        if self.otherwise == "refuse":
+            raise KeyError(text_of(value))
+        return value if self.otherwise == "keep" else MISSING
+
+
+def row_of(cells: Iterable[str], place: Place) -> Row:
+    """A row from its cells; MapError CB-201 when they are not case, other and perhaps a way."""
+    found = [cell.strip() for cell in cells]
+    if len(found) not in (2, 3) or not all(found):
+        raise place.error("CB-201", "a row of codes is [case, other] or [case, other, export|import]")
+    way = found[2] if len(found) == 3 else "both"
+    if way not in WAYS:
+        raise place.error("CB-203", f"the third cell of a row is {' | '.join(WAYS)}, not `{way}`")
+    if found[0].startswith("absent:") and found[0][7:] not in REASONS:
+        raise place.error("CB-203", f"`{found[0]}` is no reason; they are {', '.join(REASONS)}")
+    return Row(found[0], found[1], way, place)
+
+
+def rows_of_file(path: Path) -> tuple[Row, ...]:
+    """The rows of a CSV file with the columns case, other, perhaps way and about; lines starting with # are notes."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise MapError("CB-201", f"the code table {path} cannot be read: {e}") from None
+    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    if not numbered:
+        raise Place(str(path), 1, 1).error("CB-201", "the code table is empty")
+    header = [cell.strip() for cell in next(csv.reader([numbered[0][1]]))]
+    if not {"case", "other"} <= set(header) or not set(header) <= _COLUMNS:
+        raise Place(str(path), numbered[0][0], 1).error(
+            "CB-203", "the first line of a code table names its columns: case,other and perhaps way and about"
+        )
+    return tuple(_csv_row(header, line, Place(str(path), n, 1)) for n, line in numbered[1:])
+
+
+def _csv_row(header: list[str], line: str, place: Place) -> Row:
+    cells = dict(zip(header, next(csv.reader([line])), strict=False))
+    way = [cells["way"]] if cells.get("way", "").strip() else []
+    return row_of([cells.get("case", ""), cells.get("other", ""), *way], place)

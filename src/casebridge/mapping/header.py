@@ -1,0 +1,182 @@
+"""The words round the lines: what a map is for, its names, code tables, defaults and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any
+
+from casebridge.adapter import Converter
+from casebridge.core.case import KINDS, PLURALS
+from casebridge.mapping import notation, parse
+from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
+from casebridge.mapping.model import Definition, Example
+from casebridge.mapping.notation import Entries, Items, Node, Place
+from casebridge.mapping.paths import Path
+
+WORDS = frozenset({
+    "map", "version", "about", "case", "other", "match", "shape", "rest", "names", "fields", "ignore", "codes",
+    "examples", "base", "defaults", "complete", "loss",
+})  # fmt: skip
+RESTS = ("keep", "report", "refuse")
+_EXAMPLE = frozenset({"about", "case", "other", "way"})
+_TABLE = frozenset({"rows", "file", "otherwise", "loss", "about"})
+
+
+@dataclass(slots=True)
+class Tables:
+    """The map's code tables: named ones once, others where a line writes them. ``files`` are those it read."""
+
+    roots: tuple[File, ...]
+    named: dict[str, CodeTable] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+
+    def of(self, node: Node) -> CodeTable:
+        """The table a line's ``codes`` names or writes."""
+        if isinstance(node, notation.Scalar):
+            if node.text not in self.named:
+                raise node.place.error(
+                    "CB-203", f"`{node.text}` is not a code table of this map{notation.nearest(node.text, self.named)}"
+                )
+            return self.named[node.text]
+        return self.read(f"line {node.place.line}", node)
+
+    def read(self, name: str, node: Node) -> CodeTable:
+        keyed = notation.entries(node, f"the code table `{name}`")
+        notation.check_words(keyed, _TABLE, "a code table")
+        said = keyed.get("otherwise")
+        if said is None:
+            raise keyed.place.error(
+                "CB-201", f"the code table `{name}` must say what happens to a code it does not list: "
+                "`otherwise: refuse`, `otherwise: keep` or `otherwise: report`",
+            )  # fmt: skip
+        otherwise = notation.choice(said, "`otherwise`", ("refuse", "keep", "report"))
+        loss = keyed.get("loss")
+        rows = self._rows(keyed)
+        _check_twice(rows)
+        return CodeTable(name, rows, otherwise, keyed.place, notation.text(loss, "`loss`") if loss else "")  # type: ignore[arg-type]
+
+    def _rows(self, node: Entries) -> tuple[Row, ...]:
+        rows, file = node.get("rows"), node.get("file")
+        if rows is None and file is None:
+            raise node.place.error("CB-201", "a code table has `rows` or a `file`")
+        found: list[Row] = []
+        if rows is not None:
+            if not isinstance(rows, Items):
+                raise rows.place.error("CB-201", "`rows` is a list of [case, other]")
+            found += [row_of(notation.texts(row, "a row"), row.place) for row in rows.items]
+        if file is not None:
+            found += rows_of_file(self._file(file))
+        return tuple(found)
+
+    def _file(self, node: Node) -> File:
+        name = notation.text(node, "`file`")
+        if File(name).is_absolute() or ".." in File(name).parts:
+            raise node.place.error("CB-201", "a code table's file is named from the map's folder, without `..`")
+        for root in self.roots:
+            if (root / name).is_file():
+                self.files.append(root / name)
+                return root / name
+        raise node.place.error("CB-201", f"the code table's file `{name}` is not in the map's folder nor beside it")
+
+
+def _check_twice(rows: tuple[Row, ...]) -> None:
+    seen: dict[tuple[str, str, str], Row] = {}
+    for row in rows:
+        key = (row.case, row.other, row.way)
+        if key in seen:
+            raise row.place.error(
+                "CB-204", f"the row [{row.case}, {row.other}] is already written at line {seen[key].place.line}"
+            )
+        seen[key] = row
+
+
+def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -> Definition:
+    """The definition a map's tree holds; MapError at the first thing that is wrong."""
+    notation.check_words(tree, WORDS, "a map")
+    for word in ("map", "case", "other", "fields"):
+        if word not in tree.values:
+            raise tree.place.error("CB-201", f"a map needs `{word}:`")
+    names = _texts(tree, "names")
+    around = parse.Surroundings(names, tables.of, converters)
+    for name, node in _entries(tree, "codes").items():
+        tables.named[name] = tables.read(name, node)
+    match = tree.get("match")
+    return Definition(
+        name=_text(tree, "map"), version=_text(tree, "version", "1"), about=_text(tree, "about", ""),
+        case=_slots(tree.values["case"], "`case`"), other=_text(tree, "other"),
+        rest=notation.choice(tree.values["rest"], "`rest`", RESTS) if "rest" in tree.values else "keep",
+        match=around.conditions(match, "`match`") if match else (),
+        shape=_plain(tree, "shape"), fields=parse.lines(tree.values["fields"], around),
+        ignore=tuple(around.path(node) for node in _list(tree, "ignore")),
+        defaults=_defaults(tree, around),
+        complete=_slots(tree.values["complete"], "`complete`") if "complete" in tree.values else (),
+        examples=tuple(_example(node) for node in _list(tree, "examples")),
+        place=tree.place, base=_text(tree, "base", ""),
+    )  # fmt: skip
+
+
+def _text(tree: Entries, word: str, default: str | None = None) -> str:
+    node = tree.get(word)
+    return default if node is None and default is not None else notation.text(tree.values[word], f"`{word}`")
+
+
+def _texts(tree: Entries, word: str) -> dict[str, str]:
+    return {key: notation.text(node, f"`{key}`") for key, node in _entries(tree, word).items()}
+
+
+def _entries(tree: Entries, word: str) -> dict[str, Node]:
+    node = tree.get(word)
+    return notation.entries(node, f"`{word}`").values if node is not None else {}
+
+
+def _list(tree: Entries, word: str) -> tuple[Node, ...]:
+    node = tree.get(word)
+    return () if node is None else node.items if isinstance(node, Items) else (node,)
+
+
+def _plain(tree: Entries, word: str) -> dict[str, Any]:
+    node = tree.get(word)
+    return {} if node is None else notation.plain(notation.entries(node, f"`{word}`"))  # type: ignore[return-value]
+
+
+def _slots(node: Node, what: str) -> tuple[str, ...]:
+    slots = notation.texts(node, what)
+    known = {*KINDS, *PLURALS}
+    for slot in slots:
+        if slot not in known:
+            raise node.place.error("CB-202", f"`{slot}` is not a slot of the case model{notation.nearest(slot, known)}")
+    return slots
+
+
+def _defaults(tree: Entries, around: parse.Surroundings) -> dict[str, tuple[tuple[Path, str], ...]]:
+    node = tree.get("defaults")
+    if node is None:
+        return {}
+    ways = notation.entries(node, "`defaults`")
+    notation.check_words(ways, frozenset({"import", "export"}), "`defaults`")
+    found: dict[str, tuple[tuple[Path, str], ...]] = {}
+    for way, said in ways.values.items():
+        keyed = notation.entries(said, f"`defaults.{way}`")
+        found[way] = tuple(
+            (around.path_of(key, keyed.keys[key]), around.constant(value)) for key, value in keyed.values.items()
+        )
+    return found
+
+
+def _example(node: Node) -> Example:
+    keyed = notation.entries(node, "an example")
+    notation.check_words(keyed, _EXAMPLE, "an example")
+    for word in ("case", "other"):
+        if word not in keyed.values:
+            raise keyed.place.error("CB-201", f"an example needs `{word}`")
+    way = keyed.get("way")
+    return Example(
+        _text(keyed, "about", ""), _plain(keyed, "case"), _plain(keyed, "other"),
+        notation.choice(way, "`way`", ("both", "import", "export")) if way else "both", _place(keyed),
+    )  # fmt: skip
+
+
+def _place(node: Entries) -> Place:
+    return node.place

@@ -1,0 +1,193 @@
+"""The interpreter: runs a map's definition over one record, either way. The oracle for every other executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from casebridge.core.case import PLURALS
+from casebridge.core.errors import RecordError
+from casebridge.mapping.model import Definition
+from casebridge.mapping.paths import Path, Step
+from casebridge.mapping.reading import Reader, Trace
+from casebridge.mapping.translate import Links
+from casebridge.mapping.walk import (
+    MISSING,
+    WITHHELD,
+    Scope,
+    Trail,
+    Where,
+    apply_conditions,
+    assign,
+    blank,
+    claim_conditions,
+    find,
+    holds_all,
+    items_of,
+    spelled,
+    unclaimed,
+    value_at,
+)  # fmt: skip
+from casebridge.mapping.writing import Writer
+
+ENVELOPE = frozenset({"id", "kind", "version", "external_id", "source", "asserted_by", "recorded_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """``slice`` is the case side, ``left_over`` the places no line claims, ``notes`` what was doubtful."""
+
+    slice: dict[str, Any]
+    left_over: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """``data`` is the other side's record; ``no_room`` the case paths of values that no line could write."""
+
+    data: dict[str, Any]
+    no_room: list[str] = field(default_factory=list)
+
+
+def matches(definition: Definition, data: dict[str, Any]) -> bool:
+    """Is this record one the map is for?"""
+    return holds_all(definition.match, data)
+
+
+def read(definition: Definition, data: dict[str, Any], trace: Trace | None = None) -> Imported:
+    """Import one record. Raises RecordError, or MapError for a code without a row."""
+    trail = Trail()
+    claim_conditions(data, definition.match, (), trail)
+    found = Reader(trail, trace).fields(definition.fields, Scope(data), {}, _root(definition))
+    if isinstance(found, dict):
+        for path, constant in definition.defaults.get("import", ()):
+            if blank(value_at(found, path)):
+                assign(found, path, constant)
+    left_over = _left_over(definition, data, trail)
+    if left_over and definition.rest == "refuse":
+        raise definition.place.error("CB-210", f"no line of the map claims `{left_over[0]}`, and `rest` is refuse")
+    return Imported(_as_slice(definition, found), left_over, trail.notes)
+
+
+def _root(definition: Definition) -> Where:
+    """Where in the slice the case paths of the map begin."""
+    if len(definition.case) > 1:
+        return ()
+    slot = definition.case[0]
+    return (slot, 0) if slot in PLURALS else (slot,)
+
+
+def _as_slice(definition: Definition, found: Any) -> dict[str, Any]:
+    if len(definition.case) > 1:
+        slice_ = dict(found)
+    elif blank(found):
+        slice_ = {}
+    elif definition.case[0] in PLURALS:
+        slice_ = {definition.case[0]: found if isinstance(found, list) else [found]}
+    else:
+        slice_ = {definition.case[0]: found}
+    if definition.complete:
+        slice_["complete"] = list(definition.complete)
+    return slice_
+
+
+def _left_over(definition: Definition, data: dict[str, Any], trail: Trail) -> list[str]:
+    claimed = trail.claimed | {(name,) for name in definition.shape.get("parents") or {}}
+    for path in definition.ignore:
+        claimed |= set(_everywhere(data, path.steps, ()))
+    return [spelled(where) for where in unclaimed(data, claimed)]
+
+
+def _everywhere(node: Any, steps: tuple[Step, ...], where: Where) -> Iterator[Where]:
+    """The places of a path in all items of all lists on the way."""
+    if not steps:
+        yield where
+    elif isinstance(node, list):
+        for i, item in enumerate(node):
+            yield from _everywhere(item, steps, (*where, i))
+    elif isinstance(node, dict) and steps[0].key in node:
+        child, place = node[steps[0].key], (*where, steps[0].key)
+        if steps[0].selector is None:
+            yield from _everywhere(child, steps[1:], place)
+            return
+        for item, at in items_of(child, place):
+            if holds_all(steps[0].selector, item):
+                yield from _everywhere(item, steps[1:], at)
+
+
+def write(definition: Definition, slice_: dict[str, Any], links: Links, base: dict[str, Any] | None) -> Exported:
+    """Export one slice onto ``base`` (the last original seen) or onto nothing. Inputs are never changed."""
+    writer = Writer(definition, links, base)
+    writer.partial = frozenset(PLURALS) - frozenset(slice_.get("complete", ()))
+    if any(slot in slice_ for slot in definition.case):
+        apply_conditions(definition.match, writer.new)
+        case = _case(definition, slice_)
+        lines = definition.fields
+        if len(definition.case) > 1:
+            present = frozenset(slot for slot in definition.case if slot in slice_)
+            lines = tuple(line for line in lines if not line.case.steps or line.case.steps[0].key in present)
+        writer.fields(lines, case, writer.new, writer.old)
+        if writer.creating:
+            _defaults(definition, writer.new)
+        _claim_defaults(definition, case, writer.trail)
+    return Exported(writer.new, _no_room(slice_, writer.trail.claimed))
+
+
+def _case(definition: Definition, slice_: dict[str, Any]) -> Scope:
+    if len(definition.case) > 1:
+        return Scope(slice_)
+    slot = definition.case[0]
+    if slot not in PLURALS:
+        return Scope(slice_[slot], (slot,))
+    if any(not line.case.steps for line in definition.fields):
+        return Scope(slice_[slot], (slot,))
+    if len(slice_[slot]) > 1:
+        raise RecordError(
+            "CB-301", f"the map {definition.name} writes one record at a time", field=slot,
+            expected="a list of one item",
+        )  # fmt: skip
+    return Scope(slice_[slot][0] if slice_[slot] else {}, (slot, 0))
+
+
+def _defaults(definition: Definition, new: dict[str, Any]) -> None:
+    for path, constant in definition.defaults.get("export", ()):
+        if blank(value_at(new, path)):
+            assign(new, path, constant)
+
+
+def _claim_defaults(definition: Definition, case: Scope, trail: Trail) -> None:
+    """A constant that import adds needs no room when it goes back."""
+    for path, constant in definition.defaults.get("import", ()):
+        hit = find(case, path)
+        if hit and hit.value == constant:
+            trail.claimed.add(hit.where)
+
+
+def _no_room(slice_: dict[str, Any], claimed: set[Where]) -> list[str]:
+    content = {slot: value for slot, value in slice_.items() if slot != "complete"}
+    return [
+        spelled(where)
+        for where in unclaimed(content, claimed)
+        if not _of_store(where) and value_of(content, where) != WITHHELD
+    ]
+
+
+def _of_store(where: Where) -> bool:
+    """A field of the envelope that is the store's own, not the partner's."""
+    inner = where[2:] if len(where) > 1 and isinstance(where[1], int) else where[1:]
+    return bool(inner) and inner[0] in ENVELOPE
+
+
+def value_of(node: Any, where: Where) -> Any:
+    """The value at a concrete place, or MISSING."""
+    for part in where:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            return MISSING
+    return node
+
+
+__all__ = ["Exported", "Imported", "Path", "matches", "read", "write"]

@@ -1,0 +1,132 @@
+"""Which item of the case side is which item of the other side, by the key of an ``each``.
+
+First items that read exactly alike, then items with one key, then items whose key is partly withheld. What is left on
+the other side is dropped; when that could hit the wrong one of two look-alikes, nothing is dropped and it is said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from casebridge.mapping.model import Each
+from casebridge.mapping.translate import Links
+from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, is_absent, leaves, text_of, value_at
+
+Key = tuple[Hashable, ...]
+HIDDEN = ("withheld",)
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Indexes: ``pairs`` of (case item, other item), case items to add, other items to drop."""
+
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+
+
+def pair(
+    line: Each, mine: list[Scope], read: list[Any], there: list[Scope], links: Links, keep: bool
+) -> Pairing:  # fmt: skip
+    """Pair case items with the other side's items, which ``read`` gives as case items."""
+    open_mine = {i: key_of(line, scope.node, links) for i, scope in enumerate(mine)}
+    open_read = {i: key_of(line, item, links) for i, item in enumerate(read) if not blank(item)}
+    found = Pairing()
+    exact = _match(
+        {i: (key, frozen(mine[i].node)) for i, key in open_mine.items()},
+        {i: (key, frozen(read[i])) for i, key in open_read.items()},
+    )
+    _take(exact, open_mine, open_read, found)
+    keyed = _match(
+        {i: key for i, key in open_mine.items() if HIDDEN not in key}, dict(open_read)
+    )
+    _take(keyed, open_mine, open_read, found)
+    for pattern in sorted({_pattern(key) for key in open_mine.values() if HIDDEN in key}):
+        hidden = _match(
+            {i: _project(key, pattern) for i, key in open_mine.items() if _pattern(key) == pattern},
+            {i: _project(key, pattern) for i, key in open_read.items()},
+        )
+        _take(hidden, open_mine, open_read, found)
+    found.added = [i for i in open_mine if not _all_withheld(mine[i].node)]
+    found.dropped = [] if keep else list(open_read)
+    _refuse_ambiguous(line, keyed, found, read, there, links)
+    found.pairs.sort()
+    return found
+
+
+def _match(mine: dict[int, Any], theirs: dict[int, Any]) -> list[tuple[int, int]]:
+    """Pairs with equal keys, each item once, in order."""
+    waiting: dict[Any, deque[int]] = defaultdict(deque)
+    for i, key in theirs.items():
+        waiting[key].append(i)
+    return [(i, waiting[key].popleft()) for i, key in mine.items() if waiting.get(key)]
+
+
+def _take(pairs: Iterable[tuple[int, int]], mine: dict[int, Key], theirs: dict[int, Key], found: Pairing) -> None:
+    for i, j in pairs:
+        del mine[i], theirs[j]
+        found.pairs.append((i, j))
+
+
+def _refuse_ambiguous(
+    line: Each, keyed: list[tuple[int, int]], found: Pairing, read: list[Any], there: list[Scope], links: Links
+) -> None:  # fmt: skip
+    """An item may go only if no item that stays, changed or alike, could have been the one to go instead."""
+    if not found.dropped:
+        return
+    changed = {key_of(line, read[j], links) for _, j in keyed}
+    alike: dict[Hashable, int] = {frozen(read[j]): j for _, j in found.pairs}
+    for i in found.dropped:
+        twin = alike.get(frozen(read[i]))
+        differs = twin is not None and there[twin].node != there[i].node
+        if differs or key_of(line, read[i], links) in changed:
+            raise line.place.error(
+                "CB-209",
+                f"an item of `{line.other}` must go, but another has the same key: it is not clear which is meant",
+                remedy="Add a field to `key` that tells the items apart; nothing was written.",
+            )
+
+
+def key_of(line: Each, item: Any, links: Links) -> Key:
+    """The key of a case item; references by the partner's own name for them."""
+    found: list[Hashable] = []
+    for path, leaf in line.key:
+        value = value_at(item, path)
+        if value == WITHHELD:
+            found.append(HIDDEN)
+            continue
+        if leaf.link and isinstance(value, dict) and not is_absent(value):
+            value = links.theirs(value) or value.get("external_id") or value
+        found.append(None if blank(value) else frozen(value))
+    return tuple(found)
+
+
+def _pattern(key: Key) -> tuple[int, ...]:
+    return tuple(i for i, part in enumerate(key) if part is not HIDDEN)
+
+
+def _project(key: Key, pattern: tuple[int, ...]) -> Key:
+    return tuple(key[i] for i in pattern)
+
+
+def _all_withheld(item: Any) -> bool:
+    found = list(leaves(item))
+    return bool(found) and all(_leaf(item, where) == WITHHELD for where in found)
+
+
+def _leaf(item: Any, where: Iterable[Any]) -> Any:
+    for part in where:
+        item = item[part]
+    return item
+
+
+def frozen(value: Any) -> Hashable:
+    """A hashable form of plain data; a number equals its text, nothing equals a missing key."""
+    if isinstance(value, dict):
+        return tuple(sorted((key, frozen(child)) for key, child in value.items() if not blank(child)))
+    if isinstance(value, list):
+        return ("[]", *(frozen(child) for child in value))
+    return MISSING if value is None else text_of(value)

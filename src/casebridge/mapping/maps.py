@@ -1,0 +1,175 @@
+"""Maps and sets of maps: loading them from files, finding the map for a record, running it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from casebridge.adapter import Converter
+from casebridge.core.errors import MapError
+from casebridge.mapping import examples, interpreter, lineage, notation, overlay
+from casebridge.mapping.converters import BUILT_IN
+from casebridge.mapping.header import Tables, define
+from casebridge.mapping.interpreter import Exported, Imported
+from casebridge.mapping.lineage import Lineage
+from casebridge.mapping.model import Definition
+from casebridge.mapping.notation import Entries
+from casebridge.mapping.translate import Links
+
+MAX_BASES = 8
+_NAME = re.compile(r"[\w\-]+(\.[\w\-]+)*(/[\w\-]+(\.[\w\-]+)*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """One map: ``read`` imports, ``write`` exports. ``digest`` changes with any file the map is made of."""
+
+    definition: Definition
+    path: Path
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def version(self) -> str:
+        return self.definition.version
+
+    @property
+    def case(self) -> list[str]:
+        """The slots of the slice it fills."""
+        return list(self.definition.case)
+
+    @property
+    def other(self) -> str:
+        """The native type on the other side, such as ``fhir-r4/Patient``."""
+        return self.definition.other
+
+    @property
+    def match(self) -> dict[str, str]:
+        """When the map applies, as written: path to value or test."""
+        return {
+            str(c.path): "|".join(c.values) if c.test == "equal" else c.test for c in self.definition.match
+        }
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """How the format joins the native record (for ``Format.parse``)."""
+        return dict(self.definition.shape)
+
+    @property
+    def rest(self) -> str:
+        return self.definition.rest
+
+    def matches(self, data: Mapping[str, Any]) -> bool:
+        """Is this native record one the map is for (its ``match:``)?"""
+        return interpreter.matches(self.definition, dict(data))
+
+    def read(self, data: Mapping[str, Any]) -> Imported:
+        """Import: the slice of one native record. Raises RecordError or MapError (a code without a row)."""
+        return interpreter.read(self.definition, dict(data))
+
+    def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None = None) -> Exported:
+        """Export a slice onto ``base``, the last original seen from the partner, or onto nothing."""
+        return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+
+    def explain(self, data: Mapping[str, Any], case_path: str) -> Lineage:
+        """Which line and which place of ``data`` the value at ``case_path`` comes from."""
+        return lineage.explain(self.definition, dict(data), case_path)
+
+    def run_examples(self) -> list[str]:
+        """Run the map's own examples; one message for each that does not hold."""
+        return examples.run(self.definition)
+
+
+@dataclass(frozen=True, slots=True)
+class MapSet:
+    """The maps a partner uses together. An overlay in the set takes the place of its base."""
+
+    name: str
+    maps: tuple[Map, ...]
+
+    def __iter__(self) -> Iterator[Map]:
+        return iter(self.maps)
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    @property
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        """Each map's ``shape:`` by native type, for ``Format.parse``."""
+        return {m.other: m.shape for m in reversed(self.maps) if m.shape}
+
+    def find(self, native_type: str, data: Mapping[str, Any]) -> Map | None:
+        """The map for a native record: of its type, matching, the one with most conditions first."""
+        return next((m for m in self.maps if m.other == native_type and m.matches(data)), None)
+
+    def for_native(self, native_type: str, data: Mapping[str, Any]) -> Map:
+        """As :meth:`find`; MapError CB-208 when there is none."""
+        found = self.find(native_type, data)
+        if found is None:
+            known = ", ".join(sorted({m.other for m in self.maps})) or "nothing"
+            raise MapError("CB-208", f"the maps `{self.name}` have no map for this {native_type}; they are for {known}")
+        return found
+
+    def writing(self, slot: str) -> list[Map]:
+        """The maps that can export a slice with this slot, in the order they are tried."""
+        return [m for m in self.maps if slot in m.case]
+
+
+def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str, Converter] = BUILT_IN) -> Map:
+    """Load one map with its bases and code tables; ``search`` are further folders for those. Raises MapError."""
+    roots = tuple(dict.fromkeys((path.parent, path.parent.parent, *search)))
+    files: list[Path] = []
+    tree = _tree(path, roots, files)
+    tables = Tables(roots)
+    definition = define(tree, tables, converters)
+    return Map(definition, path, _digest([*files, *tables.files]))
+
+
+def _tree(path: Path, roots: tuple[Path, ...], files: list[Path]) -> Entries:
+    """The map's tree with its bases under it."""
+    tree = notation.load(path)
+    files.append(path)
+    base = tree.get("base")
+    if base is None:
+        return tree
+    name = notation.text(base, "`base`")
+    if len(files) > MAX_BASES or not _NAME.fullmatch(name):
+        raise base.place.error("CB-201", f"`{name}` cannot be a base: a map's name, at most {MAX_BASES} deep")
+    for root in roots:
+        if (found := root / f"{name}.yaml").is_file() and found not in files:
+            return overlay.lay(_tree(found, roots, files), tree)
+    raise base.place.error("CB-201", f"the base map `{name}` is not found as {name}.yaml in the maps' folders")
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def load_set(
+    name: str, folders: Sequence[Path], *, converters: Mapping[str, Converter] = BUILT_IN
+) -> MapSet:
+    """All maps of ``<folder>/<name>/`` or the one of ``<folder>/<name>.yaml``, in the first folder that has them."""
+    if not _NAME.fullmatch(name):
+        raise MapError("CB-201", f"`{name}` is not the name of a set of maps")
+    for folder in folders:
+        paths = sorted((folder / name).glob("*.yaml")) or [p for p in (folder / f"{name}.yaml",) if p.is_file()]
+        if paths:
+            return MapSet(name, _ordered([load_map(p, search=folders, converters=converters) for p in paths]))
+    raise MapError("CB-208", f"there is no set of maps `{name}` in {', '.join(map(str, folders)) or 'any folder'}")
+
+
+def _ordered(maps: list[Map]) -> tuple[Map, ...]:
+    """Bases give way to their overlays; maps with more conditions are asked first."""
+    bases = {m.definition.base for m in maps}
+    own = [m for m in maps if m.name not in bases]
+    return tuple(sorted(own, key=lambda m: (-len(m.definition.match), m.name)))

@@ -1,0 +1,109 @@
+"""One value, from their spelling to ours and back: codes, then a converter, or a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from casebridge.core.errors import CaseBridgeError, RecordError, mask
+from casebridge.mapping.model import Leaf
+from casebridge.mapping.walk import MISSING, blank, clone, is_absent, text_of
+
+
+class Links(Protocol):
+    """Knows by which id the partner calls a record of ours."""
+
+    def theirs(self, ref: dict[str, Any]) -> str | None:
+        """The partner's own reference (``Patient/1``) for one of our refs, or None when it has none."""
+
+
+class OwnIds:
+    """Links for a record that stays with its source: every ref is called as the source called it."""
+
+    def theirs(self, ref: dict[str, Any]) -> str | None:
+        found = ref.get("external_id")
+        return found if isinstance(found, str) else None
+
+
+def to_case(line: Leaf, value: Any) -> Any:
+    """Their value in our spelling; MISSING when the line has nothing to make of it."""
+    if isinstance(value, list) and _translates(line):
+        return _kept(to_case(line, item) for item in value)
+    _single(line, value)
+    if line.link:
+        kind = line.link.kind_of(text_of(value))
+        return {"kind": kind, "external_id": text_of(value)} if kind else MISSING
+    if line.codes:
+        value = _coded(line, line.codes.read, value, line.other.text)
+    if line.convert and not blank(value) and not is_absent(value):
+        value = _converted(line, line.convert.read, value, line.other.text)
+    return clone(value)
+
+
+def to_other(line: Leaf, value: Any, links: Links) -> Any:
+    """Our value in their spelling; MISSING when they have no word for it."""
+    if blank(value):
+        return MISSING
+    if line.link:
+        return _linked(value, links)
+    if isinstance(value, list) and _translates(line):
+        return _kept(to_other(line, item, links) for item in value)
+    absent = is_absent(value)
+    if absent and not line.codes:
+        return MISSING
+    _single(line, value)
+    if line.convert and not absent:
+        value = _converted(line, line.convert.write, value, line.case.text)
+    if line.codes:
+        value = _coded(line, line.codes.write, value, line.case.text)
+    return clone(value)
+
+
+def _linked(value: Any, links: Links) -> Any:
+    if isinstance(value, list):
+        return _kept(_linked(item, links) for item in value)
+    theirs = links.theirs(value) if isinstance(value, dict) and not is_absent(value) else None
+    return theirs or MISSING
+
+
+def _translates(line: Leaf) -> bool:
+    return bool(line.codes or line.convert or line.link)
+
+
+def _kept(values: Any) -> Any:
+    return [value for value in values if value is not MISSING] or MISSING
+
+
+def _single(line: Leaf, value: Any) -> None:
+    if _translates(line) and isinstance(value, dict) and not is_absent(value):
+        raise RecordError(
+            "CB-301", f"a group stands where line {line.place} expects one value", field=line.other.text,
+            expected="one value",
+        )  # fmt: skip
+
+
+def _coded(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any:
+    try:
+        return turn(value)
+    except KeyError:
+        pass
+    table = line.codes.name if line.codes else ""
+    raise line.place.error(
+        "CB-205", f"the code {mask(value)} at `{path}` has no row in the code table `{table}`",
+        remedy=f"Add a row for this code to `{table}` ({line.codes.place if line.codes else line.place}), "
+        "or say `otherwise: keep`; then replay the record.",
+    )  # fmt: skip
+
+
+def _converted(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any:
+    try:
+        return turn(value)
+    except CaseBridgeError:
+        raise
+    except (ValueError, TypeError, AttributeError):
+        name = line.convert.name if line.convert else ""
+        about = (line.convert.about if line.convert else "") or name
+        raise RecordError(
+            "CB-301", f"the converter `{name}` of {line.place} cannot take this value", field=path,
+            expected=about, found=value,
+        ) from None  # fmt: skip
