@@ -1,0 +1,62 @@
+"""The page docs/adapters/write-an-adapter.md is followed to the letter, as a newcomer would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from casebridge.plugins import describe, load_plugins
+
+CASEBRIDGE = "from casebridge.cli import main; main()"  # what the command casebridge does
+
+
+@pytest.fixture
+def site(root: Path, tmp_path: Path) -> Path:
+    """A folder with every file of the page whose first line is its name."""
+    page = (root / "docs/adapters/write-an-adapter.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"```\w+\n# (\S+\.(?:py|yaml|toml))\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "inbox").mkdir()
+    return tmp_path
+
+
+def run(site: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "PYTEST_ADDOPTS": ""}
+    return subprocess.run([sys.executable, *command], cwd=site, env=env, capture_output=True, text=True, timeout=100)
+
+
+def test_the_page_names_every_file(site):
+    files = {str(p.relative_to(site)) for p in site.rglob("*") if p.is_file()}
+    assert files == {"plugins/pantry.py", "mappings/pantry/person.yaml", "test_pantry.py", "casebridge.toml"}
+
+
+def test_the_plugin_is_listed_with_its_settings(site):
+    (shown,) = describe(load_plugins(site / "plugins"), "pantry")
+    assert (shown["problem"], shown["version"]) == ("", "0.1")
+    assert [f["name"] for f in shown["formats"]] == ["pantry-register"]
+    assert [s["name"] for s in shown["links"][0]["settings"]] == ["folder"]
+
+
+def test_the_pages_own_test_passes(site):
+    done = run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pantry.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_check_finds_nothing_to_mend(site):
+    done = run(site, "-c", CASEBRIDGE, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_check_says_what_is_wrong_with_the_plugin(site):
+    plugin = site / "plugins/pantry.py"
+    plugin.write_text(plugin.read_text().replace("def register_formats", "def register_format"), encoding="utf-8")
+    done = run(site, "-c", CASEBRIDGE, "check")
+    assert done.returncode != 0
+    assert "did you mean register_formats?" in done.stdout + done.stderr
