@@ -19,7 +19,7 @@ from casebridge.core.policy import standard_rules
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.site import Partner, Route, Site
-from casebridge.mapping import load_set
+from casebridge.mapping import load_set, with_converters
 from casebridge.plugins import Registry, load_plugins
 from casebridge.store.database import Store
 
@@ -77,11 +77,12 @@ def _partner(name: str, table: PartnerTable, config: Config, registry: Registry,
     carrier = registry.link(table.carrier)
     format_ = registry.format(table.format or table.carrier)
     maps = table.maps or table.format or table.carrier
+    converters = with_converters(registry.converters.values())
     return Partner(
         name=name, role=table.role, title=table.title or name, mode=table.mode, environment=table.environment,
         format=_made(f"partner.{name}.format_settings", format_, table.format_settings, context, base),
         link=_made(f"partner.{name}.settings", carrier, table.settings, context, base),
-        maps=load_set(maps, [base / "mappings", *registry.map_folders], registry.converters),
+        maps=load_set(maps, [base / "mappings", *registry.map_folders], converters=converters),
         applies_to=table.applies_to, dispatch=table.dispatch, answers_on_form=table.carrier in registry.doors,
         agreements=tuple(a.model_dump() for a in table.agreements), known_as=table.known_as,
         acts_for=table.acts_for, contact=table.contact, part2=table.part2, vsp=table.vsp or table.role == "vsp",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.core.case import records_of
 from casebridge.engine import moving
 from casebridge.engine.linking import known_client, link_person, person_identifiers
 from casebridge.engine.site import Partner, Site
 from casebridge.store import links, records
+from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord

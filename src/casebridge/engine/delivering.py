@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from casebridge.adapter import Conflict, Dispatch, Receipt, Thing
 from casebridge.core.errors import CaseBridgeError, Held, TryAgain
 from casebridge.engine.release import unpacked
 from casebridge.engine.site import Partner, Site
 from casebridge.store import disclosures, dispatches, ledger, records, tokens
-from casebridge.store.database import iso
+from casebridge.store.database import Connection, iso
 from casebridge.store.dispatches import StoredDispatch
 from casebridge.store.ledger import Message
 

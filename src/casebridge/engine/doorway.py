@@ -33,7 +33,7 @@ class SiteDoorway:
             if grant is None or message is None or referral is None:
                 return None
             partner = self.site.partners[grant.partner]
-            map_ = partner.maps.for_export("referral")
+            map_ = partner.map_for("referral")
             if map_ is None:
                 return None
             outgoing = outgoing_of(c, self.site, partner, message, referral, map_)

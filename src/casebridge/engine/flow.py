@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.adapter import Conflict, Native, Outcome, Payload, Receipt, RenderContext
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import Bug, CaseBridgeError, RecordError, SetupError, TryAgain
@@ -30,7 +28,7 @@ from casebridge.engine.preparing import Prepared, prepare_one
 from casebridge.engine.release import packed
 from casebridge.engine.site import Partner, Site
 from casebridge.store import dispatches, ledger, maptexts, payloads, records
-from casebridge.store.database import new_id
+from casebridge.store.database import Connection, new_id
 from casebridge.store.dispatches import StoredDispatch
 from casebridge.store.ledger import Message
 
@@ -93,7 +91,7 @@ def _keep_natives(site: Site, partner: Partner, parent: Message, batch: Sequence
 
 def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any]:
     """The columns of a native record's message: on to *apply*, not for us, or held."""
-    map_ = partner.maps.for_native(native.type, native.data)
+    map_ = partner.maps.find(native.type, native.data)
     if map_ is None:
         return {"stop": "understand", "state": "skipped", "reason": "no map takes it: not for us"}
     if _is_echo(c, partner, native, map_.case[0]):

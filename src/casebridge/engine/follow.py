@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.core.errors import Held
 from casebridge.engine import moving
 from casebridge.engine.applying import Applied, Change
 from casebridge.engine.site import Partner, Route, Site
 from casebridge.store import ledger, records, referrals
+from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
 
 
@@ -74,7 +73,7 @@ def _answer(c: Connection, site: Site, referral: StoredReferral) -> None:
     if source is None:
         return
     for number, activity in enumerate(_activities(c, site, referral)):
-        if source.maps.for_export("activity") is not None:
+        if source.map_for("activity") is not None:
             about = {"referral": referral.id, "activity": activity, "output": number}
             send(c, site, source, "activity", "referral-status", about, referral.id)
     send(c, site, source, "referral", "referral-status", {"referral": referral.id}, referral.id)

@@ -62,14 +62,14 @@ def _accept_after_all(site: Site, message: Message) -> None:
 
 def _understand_again(site: Site, message: Message) -> None:
     partner = site.partners[message.partner]
-    native = _native_of(site, message)
+    native = native_of(site, message)
     with site.store.write() as c:
         values = flow.understood(c, partner, native)
         ledger.change(c, message.id, site.now(), due_at=site.now(), **values)
         ledger.note(c, site.now(), "replayed", message, state=values["state"], code=values.get("code"))
 
 
-def _native_of(site: Site, message: Message) -> Native:
+def native_of(site: Site, message: Message) -> Native:
     """The record as the payload has it: read again, so that a mended format counts too."""
     partner = site.partners[message.partner]
     with site.store.read() as c:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.store import links
+from casebridge.store.database import Connection
 from casebridge.store.links import PersonKey
 
 

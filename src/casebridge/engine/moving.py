@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.core.referral import ReferralEvent, ReferralState, fold, judge
 from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
 from casebridge.engine.site import MAY_REFER, Partner, Site
 from casebridge.store import ledger, links, records, referrals
-from casebridge.store.database import new_id
+from casebridge.store.database import Connection, new_id
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord

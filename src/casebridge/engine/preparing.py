@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.core.errors import Held, MapError
 from casebridge.core.released import Released
 from casebridge.engine import moving
@@ -16,6 +14,7 @@ from casebridge.engine.release import Outgoing, release
 from casebridge.engine.site import Partner, Site
 from casebridge.mapping import Map
 from casebridge.store import links, records, referrals
+from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.referrals import StoredReferral
@@ -59,7 +58,7 @@ class TheirIds:
 
 def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
     """Build, decide, translate. Raises Held, RecordError or MapError; the decision stays on the books."""
-    map_ = partner.maps.for_export("referral" if message.kind == "notice" else message.kind)
+    map_ = partner.map_for("referral" if message.kind == "notice" else message.kind)
     if map_ is None:
         raise MapError("CB-208", f"no map of {partner.name} writes a {message.kind}")
     referral = referrals.get(c, message.about["referral"])

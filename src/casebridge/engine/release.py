@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from casebridge.core.case import KINDS, PLURALS
 from casebridge.core.policy import ConsentFact, Decision, Request, consent_facts, decide
 from casebridge.core.released import Released, Withheld, _issue
 from casebridge.engine.site import Partner, Site
 from casebridge.store import disclosures, links, records
+from casebridge.store.database import Connection
 
 WITHHELD = {"absent": "withheld"}
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from casebridge.adapter import Event, Format, Link
 from casebridge.core.policy import Rules
-from casebridge.mapping import MapSet
+from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
 
 MAY_REFER = frozenset({"covered_entity", "business_associate", "cbo", "school", "government"})
@@ -41,9 +41,14 @@ class Partner:
     max_bytes: int = 4 * 1024**3
 
     @property
-    def shapes(self) -> dict[str, Mapping[str, Any]]:
+    def shapes(self) -> dict[str, dict[str, Any]]:
         """Each map's ``shape:`` by native type, for the format."""
-        return {m.other: m.shape for m in self.maps if m.shape}
+        return self.maps.shapes
+
+    def map_for(self, kind: str) -> Map | None:
+        """The map that writes records of a kind for this partner; one made for the kind before one that adds to it."""
+        found = self.maps.writing(kind)
+        return min(found, key=lambda m: m.case.index(kind), default=None)
 
     def agreements_on(self, day: str) -> frozenset[str]:
         """Kinds of agreement in force on a day (YYYY-MM-DD): an expired one is as good as none."""

@@ -17,7 +17,7 @@ from casebridge.mapping.paths import Path
 
 WORDS = frozenset({
     "map", "version", "about", "case", "other", "match", "shape", "rest", "names", "fields", "ignore", "codes",
-    "examples", "base", "defaults", "complete", "loss",
+    "examples", "base", "defaults", "complete", "loss", "only",
 })  # fmt: skip
 RESTS = ("keep", "report", "refuse")
 _EXAMPLE = frozenset({"about", "case", "other", "way"})
@@ -114,6 +114,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         complete=_slots(tree.values["complete"], "`complete`") if "complete" in tree.values else (),
         examples=tuple(_example(node) for node in _list(tree, "examples")),
         place=tree.place, base=_text(tree, "base", ""),
+        only=notation.choice(tree.values["only"], "`only`", ("import", "export")) if "only" in tree.values else "",
     )  # fmt: skip
 
 

@@ -63,6 +63,11 @@ class Map:
         return dict(self.definition.shape)
 
     @property
+    def text(self) -> str:
+        """The map's own file as written."""
+        return self.path.read_text(encoding="utf-8")
+
+    @property
     def rest(self) -> str:
         return self.definition.rest
 
@@ -119,7 +124,7 @@ class MapSet:
 
     def writing(self, slot: str) -> list[Map]:
         """The maps that can export a slice with this slot, in the order they are tried."""
-        return [m for m in self.maps if slot in m.case]
+        return [m for m in self.maps if slot in m.case and m.definition.only != "import"]
 
 
 def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str, Converter] = BUILT_IN) -> Map:

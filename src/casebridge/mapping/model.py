@@ -130,3 +130,4 @@ class Definition:
     examples: tuple[Example, ...]
     place: Place
     base: str = ""
+    only: str = ""  # import or export, when the whole map goes one way
