@@ -27,8 +27,8 @@ _COLUMNS = {"case", "other", "way", "about"}
 class Row:
     """One row, and where it is written."""
 
-    case: str
-    other: str
+    case: str | bool
+    other: str | bool
     way: str
     place: Place
 
@@ -42,15 +42,15 @@ class CodeTable:
     otherwise: Otherwise
     place: Place
     loss: str = ""
-    _read: dict[str, str] = field(default_factory=dict, repr=False)
-    _write: dict[str, str] = field(default_factory=dict, repr=False)
+    _read: dict[str, str | bool] = field(default_factory=dict, repr=False)
+    _write: dict[str, str | bool] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for row in self.rows:
             if row.way != "export":
-                self._read.setdefault(row.other, row.case)
+                self._read.setdefault(text_of(row.other), row.case)
             if row.way != "import":
-                self._write.setdefault(row.case, row.other)
+                self._write.setdefault(text_of(row.case), row.other)
 
     def read(self, value: Any) -> Any:
         """The case code (or Absent) of the other side's code; MISSING when it is to be reported.
@@ -60,7 +60,7 @@ class CodeTable:
         code = self._read.get(text_of(value))
         if code is None:
             return self._unlisted(value)
-        return {"absent": code[7:]} if code.startswith("absent:") else code
+        return {"absent": code[7:]} if isinstance(code, str) and code.startswith("absent:") else code
 
     def write(self, value: Any) -> Any:
         """The other side's code; an Absent without a row is MISSING. Raises KeyError as :meth:`read` does."""
@@ -75,17 +75,18 @@ class CodeTable:
         return value if self.otherwise == "keep" else MISSING
 
 
-def row_of(cells: Iterable[str], place: Place) -> Row:
+def row_of(cells: Iterable[str | bool], place: Place) -> Row:
     """A row from its cells; MapError CB-201 when they are not case, other and perhaps a way."""
-    found = [cell.strip() for cell in cells]
-    if len(found) not in (2, 3) or not all(found):
+    found = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    if len(found) not in (2, 3) or "" in found:
         raise place.error("CB-201", "a row of codes is [case, other] or [case, other, export|import]")
-    way = found[2] if len(found) == 3 else "both"
+    way = text_of(found[2]) if len(found) == 3 else "both"
     if way not in WAYS:
         raise place.error("CB-203", f"the third cell of a row is {' | '.join(WAYS)}, not `{way}`")
-    if found[0].startswith("absent:") and found[0][7:] not in REASONS:
-        raise place.error("CB-203", f"`{found[0]}` is no reason; they are {', '.join(REASONS)}")
-    return Row(found[0], found[1], way, place)
+    case = found[0]
+    if isinstance(case, str) and case.startswith("absent:") and case[7:] not in REASONS:
+        raise place.error("CB-203", f"`{case}` is no reason; they are {', '.join(REASONS)}")
+    return Row(case, found[1], way, place)
 
 
 def rows_of_file(path: Path) -> tuple[Row, ...]:

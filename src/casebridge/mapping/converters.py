@@ -101,6 +101,8 @@ def _known(pairs: Mapping[Any, Any], value: Any) -> Any:
     for known, result in pairs.items():
         if value == known and isinstance(value, bool) == isinstance(known, bool):
             return result
+    if isinstance(value, bool) and value in pairs.values() and True in pairs.values():
+        return value  # JSON's own boolean
     raise ValueError("not one of the expected values")
 
 

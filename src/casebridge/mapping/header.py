@@ -12,7 +12,7 @@ from casebridge.core.case import KINDS, PLURALS
 from casebridge.mapping import notation, parse
 from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
 from casebridge.mapping.model import Definition, Example
-from casebridge.mapping.notation import Entries, Items, Node, Place
+from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path
 
 WORDS = frozenset({
@@ -65,7 +65,7 @@ class Tables:
         if rows is not None:
             if not isinstance(rows, Items):
                 raise rows.place.error("CB-201", "`rows` is a list of [case, other]")
-            found += [row_of(notation.texts(row, "a row"), row.place) for row in rows.items]
+            found += [row_of(_cells(row), row.place) for row in rows.items]
         if file is not None:
             found += rows_of_file(self._file(file))
         return tuple(found)
@@ -81,8 +81,13 @@ class Tables:
         raise node.place.error("CB-201", f"the code table's file `{name}` is not in the map's folder nor beside it")
 
 
+def _cells(row: Node) -> tuple[str | bool, ...]:
+    notation.texts(row, "a row")
+    return tuple(cell.constant for cell in _items(row) if isinstance(cell, notation.Scalar))
+
+
 def _check_twice(rows: tuple[Row, ...]) -> None:
-    seen: dict[tuple[str, str, str], Row] = {}
+    seen: dict[tuple[str | bool, str | bool, str], Row] = {}
     for row in rows:
         key = (row.case, row.other, row.way)
         if key in seen:
@@ -134,12 +139,16 @@ def _entries(tree: Entries, word: str) -> dict[str, Node]:
 
 def _list(tree: Entries, word: str) -> tuple[Node, ...]:
     node = tree.get(word)
-    return () if node is None else node.items if isinstance(node, Items) else (node,)
+    return () if node is None else _items(node)
 
 
-def _plain(tree: Entries, word: str) -> dict[str, Any]:
+def _items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Items) else (node,)
+
+
+def _plain(tree: Entries, word: str, *, typed: bool = False) -> dict[str, Any]:
     node = tree.get(word)
-    return {} if node is None else notation.plain(notation.entries(node, f"`{word}`"))  # type: ignore[return-value]
+    return {} if node is None else notation.plain(notation.entries(node, f"`{word}`"), typed=typed)  # type: ignore[return-value]
 
 
 def _slots(node: Node, what: str) -> tuple[str, ...]:
@@ -151,17 +160,17 @@ def _slots(node: Node, what: str) -> tuple[str, ...]:
     return slots
 
 
-def _defaults(tree: Entries, around: parse.Surroundings) -> dict[str, tuple[tuple[Path, str], ...]]:
+def _defaults(tree: Entries, around: parse.Surroundings) -> dict[str, tuple[tuple[Path, str | bool], ...]]:
     node = tree.get("defaults")
     if node is None:
         return {}
     ways = notation.entries(node, "`defaults`")
     notation.check_words(ways, frozenset({"import", "export"}), "`defaults`")
-    found: dict[str, tuple[tuple[Path, str], ...]] = {}
+    found: dict[str, tuple[tuple[Path, str | bool], ...]] = {}
     for way, said in ways.values.items():
         keyed = notation.entries(said, f"`defaults.{way}`")
         found[way] = tuple(
-            (around.path_of(key, keyed.keys[key]), around.constant(value)) for key, value in keyed.values.items()
+            (around.path_of(key, keyed.keys[key]), around.typed(value)) for key, value in keyed.values.items()
         )
     return found
 
@@ -174,10 +183,7 @@ def _example(node: Node) -> Example:
             raise keyed.place.error("CB-201", f"an example needs `{word}`")
     way = keyed.get("way")
     return Example(
-        _text(keyed, "about", ""), _plain(keyed, "case"), _plain(keyed, "other"),
-        notation.choice(way, "`way`", ("both", "import", "export")) if way else "both", _place(keyed),
+        _text(keyed, "about", ""), _plain(keyed, "case", typed=True), _plain(keyed, "other", typed=True),
+        notation.choice(way, "`way`", ("both", "import", "export")) if way else "both", keyed.place,
     )  # fmt: skip
 
-
-def _place(node: Entries) -> Place:
-    return node.place

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from casebridge.mapping.model import Each
-from casebridge.mapping.translate import Links
-from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, is_absent, leaves, text_of, value_at
+from casebridge.mapping.translate import Links, theirs_of
+from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, leaves, text_of, value_at
 
 Key = tuple[Hashable, ...]
 HIDDEN = ("withheld",)
@@ -98,8 +98,8 @@ def key_of(line: Each, item: Any, links: Links) -> Key:
         if value == WITHHELD:
             found.append(HIDDEN)
             continue
-        if leaf.link and isinstance(value, dict) and not is_absent(value):
-            value = links.theirs(value) or value.get("external_id") or value
+        if leaf.link and isinstance(value, dict):
+            value = theirs_of(value, links) or value.get("external_id") or value
         found.append(None if blank(value) else frozen(value))
     return tuple(found)
 

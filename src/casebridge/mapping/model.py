@@ -125,7 +125,7 @@ class Definition:
     shape: Mapping[str, Any]
     fields: tuple[Line, ...]
     ignore: tuple[Path, ...]
-    defaults: Mapping[str, tuple[tuple[Path, str], ...]]
+    defaults: Mapping[str, tuple[tuple[Path, str | bool], ...]]
     complete: tuple[str, ...]
     examples: tuple[Example, ...]
     place: Place

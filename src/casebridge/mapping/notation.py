@@ -39,10 +39,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A piece of text."""
+    """A piece of text; ``plain`` when it stands without quotes."""
 
     text: str
     place: Place
+    plain: bool = True
+
+    @property
+    def constant(self) -> str | bool:
+        """What a constant stands for: ``true`` and ``false`` without quotes are booleans, all else is text."""
+        return constant(self.text) if self.plain else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def parse(data: bytes, file: str) -> Entries:
 
 def _yaml_error(error: yaml.MarkedYAMLError, file: str) -> MapError:
     mark = error.problem_mark or error.context_mark
-    place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)  # type: ignore[union-attr]
+    place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)
     return place.error(
         "CB-201",
         f"this is not YAML: {error.problem or error.context}",
@@ -113,7 +119,8 @@ def _check_events(text: str, file: str) -> None:
     """Refuse what could grow without end before a tree is built of it."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        place = Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise place.error("CB-201", "anchors and aliases (& and *) are not part of the language; quote the text")
         if getattr(event, "tag", None):
@@ -126,7 +133,7 @@ def _check_events(text: str, file: str) -> None:
 def _tree(node: yaml.Node, file: str) -> Node:
     place = Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.ScalarNode):
-        return Scalar(str(node.value), place)
+        return Scalar(str(node.value), place, plain=not node.style)
     if isinstance(node, yaml.SequenceNode):
         return Items(tuple(_tree(child, file) for child in node.value), place)
     values: dict[str, Node] = {}
@@ -183,10 +190,15 @@ def check_words(node: Entries, allowed: frozenset[str], where: str) -> None:
             raise place.error("CB-203", f"`{word}` is not a word of {where}{nearest(word, allowed)}")
 
 
-def plain(node: Node) -> object:
-    """The node as plain Python, every scalar still text."""
+def constant(text: str) -> str | bool:
+    """A constant written without quotes."""
+    return text == "true" if text in ("true", "false") else text
+
+
+def plain(node: Node, *, typed: bool = False) -> object:
+    """The node as plain Python, every scalar text; ``typed`` turns true and false without quotes into booleans."""
     if isinstance(node, Scalar):
-        return node.text
+        return node.constant if typed else node.text
     if isinstance(node, Items):
-        return [plain(item) for item in node.items]
-    return {key: plain(value) for key, value in node.values.items()}
+        return [plain(item, typed=typed) for item in node.items]
+    return {key: plain(value, typed=typed) for key, value in node.values.items()}

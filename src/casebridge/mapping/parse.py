@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from casebridge.adapter import Converter
@@ -57,6 +57,11 @@ class Surroundings:
         with _placed(node.place):
             return resolve(notation.text(node, "a constant"), self.names, 0)
 
+    def typed(self, node: Node) -> str | bool:
+        """A constant that may be a boolean."""
+        text = self.constant(node)
+        return notation.constant(text) if isinstance(node, Scalar) and node.plain else text
+
     def conditions(self, node: Node, what: str) -> tuple[Condition, ...]:
         """``{path: value}``, ``{path: [values]}``, ``{path: present}`` as conditions."""
         keyed = notation.entries(node, what)
@@ -66,12 +71,15 @@ class Surroundings:
 
     def _condition(self, path: Path, node: Node) -> Condition:
         if isinstance(node, Items):
-            return Condition(path, "equal", tuple(self.constant(item) for item in node.items))
+            values = tuple(self.constant(item) for item in node.items)
+            return Condition(path, "equal", values, notation.constant(values[0]))
         text = notation.text(node, f"the value of {path}")
         if text in TESTS:
             return Condition(path, text)  # type: ignore[arg-type]
         with _placed(node.place):
-            return Condition(path, "equal", parse_values(text, self.names))
+            values = parse_values(text, self.names)
+        quoted = isinstance(node, Scalar) and not node.plain
+        return Condition(path, "equal", values, values[0] if quoted else notation.constant(values[0]))
 
 
 class _placed:
@@ -157,7 +165,7 @@ def _leaf(case: Path, at: Node, node: Entries, around: Surroundings, place: Plac
         other=other,
         also_read=tuple(around.path(p) for p in _each_node(also)) if also else (),
         beside=tuple(
-            Condition(other.beside(c.path), c.test, c.values) for c in around.conditions(beside, "`with`")
+            replace(c, path=other.beside(c.path)) for c in around.conditions(beside, "`with`")
         ) if beside else (),
         required=_required(node),
         if_missing=_if_missing(node, around),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from casebridge.mapping.notation import nearest
+from casebridge.mapping.notation import constant, nearest
 
 _NAME = re.compile(r"[\w\-]+")
 _BARE = re.compile(r"[^&|)\"]+")
@@ -35,6 +35,7 @@ class Condition:
     path: Path
     test: Test
     values: tuple[str, ...] = ()
+    constant: str | bool = ""  # what is written where the condition must hold: the first value
 
     def __str__(self) -> str:
         return f"{self.path}={'|'.join(self.values)}" if self.test == "equal" else f"{self.path}:{self.test}"
@@ -166,10 +167,12 @@ class _Reader:
             return Condition(path, word)  # type: ignore[arg-type]
         if not self.take("="):
             raise PathError(f"`=` or `:` is expected in `{self.text}`", self.at)
+        self.skip()
+        quoted = self.text.startswith('"', self.at)
         values = [self.value()]
         while self.take("|"):
             values.append(self.value())
-        return Condition(path, "equal", tuple(values))
+        return Condition(path, "equal", tuple(values), values[0] if quoted else constant(values[0]))
 
     def value(self) -> str:
         self.skip()

@@ -131,8 +131,7 @@ class Reader:
         if present and isinstance(present.value, dict) and present.value:
             self.fields(line.fields, below, present.value, present.where)
             return into
-        place = where + tuple(step.key for step in line.case.steps)
-        found = self.fields(line.fields, below, {}, place)
+        found = self.fields(line.fields, below, {}, coming(into, line.case, where))
         if isinstance(found, dict) and found:
             reach(into, line.case.steps, line.case).update(found)
         elif not blank(found):
@@ -232,6 +231,17 @@ def beside(line: Leaf, scope: Scope) -> bool:
 def chosen(branches: Iterable[Branch], node: Any) -> Branch | None:
     """The first branch whose outside conditions hold."""
     return next((branch for branch in branches if holds_all(branch.other, node)), None)
+
+
+def coming(into: Any, path: Path, where: Where) -> Where:
+    """The place a group will have in the case side once it is made."""
+    for step in path.steps:
+        into, where = into.get(step.key) if isinstance(into, dict) else None, (*where, step.key)
+        if step.selector is not None:
+            found = list(items_of(into, ()))
+            at = next((i for i, (item, _) in enumerate(found) if holds_all(step.selector, item)), len(found))
+            into, where = found[at][0] if at < len(found) else None, (*where, at)
+    return where
 
 
 def case_list(line: Each, into: Any) -> list[Any]:

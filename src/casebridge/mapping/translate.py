@@ -62,8 +62,14 @@ def to_other(line: Leaf, value: Any, links: Links) -> Any:
 def _linked(value: Any, links: Links) -> Any:
     if isinstance(value, list):
         return _kept(_linked(item, links) for item in value)
-    theirs = links.theirs(value) if isinstance(value, dict) and not is_absent(value) else None
-    return theirs or MISSING
+    return theirs_of(value, links) or MISSING
+
+
+def theirs_of(value: Any, links: Links) -> str | None:
+    """The partner's reference for one of our refs, if the value is a ref that can be followed."""
+    if not isinstance(value, dict) or "kind" not in value or not (value.get("id") or value.get("external_id")):
+        return None
+    return links.theirs(value)
 
 
 def _translates(line: Leaf) -> bool:

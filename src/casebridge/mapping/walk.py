@@ -205,7 +205,7 @@ def apply_conditions(conditions: Iterable[Condition], node: dict[str, Any]) -> N
     """Write the constants of conditions that do not hold because nothing stands there."""
     for condition in conditions:
         if condition.test == "equal" and blank(value_at(node, condition.path)):
-            assign(node, condition.path, condition.values[0])
+            assign(node, condition.path, condition.constant)
 
 
 def assign(node: Any, path: Path, value: Any) -> None:

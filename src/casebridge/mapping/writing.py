@@ -154,8 +154,8 @@ class Writer:
     def _assigned(self, line: Leaf, wanted: Any, new: Any) -> Any:
         assign(new, line.other, wanted)
         for condition in line.beside:
-            if not holds(condition, new) and condition.values:
-                assign(new, condition.path, condition.values[0])
+            if condition.test == "equal" and not holds(condition, new):
+                assign(new, condition.path, condition.constant)
         return new
 
     def _remove(self, line: Leaf, new: Any) -> None:
@@ -368,7 +368,7 @@ class Writer:
         before = self.writes
         for condition in now.other:
             if condition.test == "equal" and not holds(condition, new):
-                assign(new, condition.path, condition.values[0])
+                assign(new, condition.path, condition.constant)
                 self.writes = before + 1
         return self.fields(now.fields, case, new, old)
 
