@@ -56,7 +56,7 @@ def about_person(document: Mapping[str, Any]) -> list[Fact]:
     warning = "Do not contact the person yourself. Call the sender." if document.get("do_not_contact") is True else ""
     return _filled({
         "Important": [warning],
-        "Name": [_name(name) for name in _items(document, "names")],
+        "Name": [_name(name) for name in _items(document, "names") if _current(name)],
         "Phone or e-mail": [_telecom(telecom) for telecom in _items(document, "telecoms")],
         "Language": [_language(language) for language in _items(document, "languages")],
     })
@@ -100,7 +100,7 @@ def _name(name: Mapping[str, Any]) -> str:
 
 def _telecom(telecom: Mapping[str, Any]) -> str:
     value = _text(telecom, "value")
-    if not value or telecom.get("safe_to_contact") is False:
+    if not value or telecom.get("safe_to_contact") is False or not _current(telecom):
         return ""
     safe = "safe to use" if telecom.get("safe_to_contact") is True else ""
     best = _text(telecom, "best_time")
@@ -115,7 +115,12 @@ def _language(language: Mapping[str, Any]) -> str:
 
 
 def _need(need: Mapping[str, Any]) -> str:
-    return ": ".join(filter(None, [_spoken(_text(need, "domain")), _text(need, "text")]))
+    texts = ", ".join(filter(None, (_text(code, "text") for code in _items(need, "codes"))))
+    return ": ".join(filter(None, [_spoken(_text(need, "domain")), texts]))
+
+
+def _current(item: Mapping[str, Any]) -> bool:
+    return _text(item, "use") != "old" and not _text(item, "ended")
 
 
 @cache

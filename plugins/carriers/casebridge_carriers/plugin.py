@@ -11,6 +11,7 @@ from casebridge_carriers.form_format import FormFormat
 from casebridge_carriers.form_link import WebFormLink
 from casebridge_carriers.mail import MailLink
 from casebridge_carriers.notice import NoticeFormat
+from casebridge_carriers.sftp import SftpLink
 
 
 @hookimpl
@@ -22,8 +23,8 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 
 @hookimpl
 def register_links(register: Callable[[type[Link]], None]) -> None:
-    """``folder``, ``mail`` and ``web-form``."""
-    for link in (FolderLink, MailLink, WebFormLink):
+    """``folder``, ``sftp``, ``mail`` and ``web-form``."""
+    for link in (FolderLink, SftpLink, MailLink, WebFormLink):
         register(link)
 
 

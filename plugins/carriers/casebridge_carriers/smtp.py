@@ -28,15 +28,15 @@ class SmtpSettings(Settings):
     """How to reach the mail server, and between whom the mail goes."""
 
     host: str = Field(description="The mail server")
-    port: int = Field(587, gt=0, lt=65536)
+    port: int = Field(587, gt=0, lt=65536, description="Its port")
     security: Literal["starttls", "tls", "plain"] = Field(
         "starttls", description="plain is taken only for a server on this machine"
     )
     ca_file: str = Field("", description="Certificates to trust, if not the system's")
-    user: str = ""
-    password: SecretStr = SecretStr("")
+    user: str = Field("", description="Our account there, if it asks for one")
+    password: SecretStr = Field(SecretStr(""), description="Of that account")
     timeout: float = Field(30.0, gt=0, description="Seconds to wait for the server")
-    sender: MailAddress
+    sender: MailAddress = Field(description="The address the mail comes from")
     to: MailAddress = Field(description="One address; use a distribution address for several people")
 
     @model_validator(mode="after")

@@ -20,13 +20,18 @@ DOCUMENT = {
     "referral": "01JREFERRAL00000000000000A", "status": "waiting", "service": "Food pantry",
     "domain": "food-insecurity", "priority": "urgent", "needed_by": "2026-11-23T22:00:00Z",
     "note": "Has a <b>small</b> child",
-    "contact": "Mercy, Ms Ortiz, 555-0100", "names": [{"given": ["Colin", "V."], "family": "Abbas"}],
+    "contact": "Mercy, Ms Ortiz, 555-0100", "names": [
+        {"given": ["Colin", "V."], "family": "Abbas"}, {"given": ["Colin"], "family": "Baxter", "ended": "2020-07-22"},
+    ],
     "telecoms": [
         {"system": "phone", "value": "555-0111", "safe_to_contact": True, "best_time": "evenings"},
         {"system": "phone", "value": "555-0666", "safe_to_contact": False},
+        {"system": "phone", "value": "555-0777", "use": "old"},
     ],
     "languages": [{"code": "es", "interpreter": True}], "birth": {"absent": "withheld"},
-    "needs": [{"domain": "food-insecurity", "text": "No food at home"}, {"domain": {"absent": "withheld"}}],
+    "needs": [
+        {"domain": "food-insecurity", "codes": [{"text": "No food at home"}]}, {"domain": {"absent": "withheld"}},
+    ],
 }  # fmt: skip
 
 
@@ -88,9 +93,9 @@ def test_the_page_shows_what_is_released_in_plain_words(client):
     assert buttons(text) == ["Accept", "Decline"]
 
 
-def test_what_is_withheld_or_unsafe_leaves_no_trace(client):
+def test_what_is_withheld_unsafe_or_past_leaves_no_trace(client):
     text = client.get(TOKEN).text.lower()
-    for hidden in ("withheld", "absent", "birth", "555-0666"):
+    for hidden in ("withheld", "absent", "birth", "555-0666", "555-0777", "baxter"):
         assert hidden not in text
 
 

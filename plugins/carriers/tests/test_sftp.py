@@ -1,0 +1,284 @@
+"""The link ``sftp`` against a real SSH server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import asyncssh
+import pytest
+from casebridge_carriers.sftp import SftpLink
+from pydantic import ValidationError
+
+from casebridge import Context, Outcome, OutFile
+from casebridge.core.errors import RecordError, SetupError, TryAgain
+
+
+class Partner:
+    """An SFTP server over the folder ``root``, on a loop of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.host_key = root, asyncssh.generate_private_key("ssh-ed25519")
+        self.client_key = asyncssh.generate_private_key("ssh-ed25519")
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.port = 0
+        self.start()
+
+    @property
+    def pinned(self) -> str:
+        return self.host_key.export_public_key().decode().strip()
+
+    def start(self) -> None:
+        self.acceptor = self.call(self._listen())
+        self.port = self.acceptor.get_port()
+
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        keys = asyncssh.import_authorized_keys(self.client_key.export_public_key().decode())
+        return await asyncssh.listen(
+            "127.0.0.1", self.port, server_host_keys=[self.host_key], authorized_client_keys=keys, server_factory=Login,
+            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(self.root)),
+        )  # fmt: skip
+
+    def call(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    def stop(self) -> None:
+        async def close() -> None:
+            self.acceptor.close()
+            await self.acceptor.wait_closed()
+
+        self.call(close())
+
+    def drop(self) -> None:
+        """Cut every connection, as a restarted server does."""
+
+        async def cut() -> None:
+            for connection in Login.connected:
+                connection.abort()
+            Login.connected.clear()
+
+        self.call(cut())
+
+    def end(self) -> None:
+        self.stop()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+class Login(asyncssh.SSHServer):
+    """Takes the password ``right`` besides the key; remembers who is connected."""
+
+    connected: ClassVar[list[asyncssh.SSHServerConnection]] = []
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connected.append(conn)
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == "right"
+
+
+@pytest.fixture
+def partner(tmp_path: Path) -> Iterator[Partner]:
+    root = tmp_path / "remote"
+    for folder in ("in", "out", "done", "held"):
+        (root / folder).mkdir(parents=True)
+    here = Partner(root)
+    (tmp_path / "client.key").write_bytes(here.client_key.export_private_key())
+    yield here
+    here.end()
+
+
+@pytest.fixture
+def connect(partner: Partner, context: Context):
+    made: list[SftpLink] = []
+
+    def link(**settings: object) -> SftpLink:
+        options = {"key_file": "client.key", "known_hosts": partner.pinned, "held_dir": "held", "quiet_seconds": 0.05}
+        made.append(SftpLink(SftpLink.Settings(
+            host="127.0.0.1", port=partner.port, user="bridge", in_dir="in", out_dir="out", done_dir="done",
+            **{**options, **settings}), context))  # fmt: skip
+        return made[-1]
+
+    yield link
+    for one in made:
+        one.close()
+
+
+def put(partner: Partner, name: str, text: str = "x", age: float = 60) -> Path:
+    path = partner.root / "in" / name
+    path.write_text(text)
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def taken(link: SftpLink, state: str = "accepted") -> list[tuple[str, bytes]]:
+    found = []
+    for payload in link.receive(None):
+        found.append((payload.name, payload.stream.read()))
+        link.settle(payload, Outcome(state))  # type: ignore[arg-type]
+    return found
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_files_come_oldest_first_and_end_in_done(partner, connect):
+    put(partner, "b.txt", "second", age=50)
+    put(partner, "a.txt", "first", age=70)
+    assert taken(connect()) == [("a.txt", b"first"), ("b.txt", b"second")]
+    assert (names(partner.root / "in"), names(partner.root / "done")) == ([], ["a.txt", "b.txt"])
+
+
+def test_a_held_file_ends_in_held_or_done(partner, connect):
+    put(partner, "a.txt")
+    taken(connect(), "held")
+    put(partner, "b.txt")
+    taken(connect(held_dir=""), "held")
+    assert (names(partner.root / "held"), names(partner.root / "done")) == (["a.txt"], ["b.txt"])
+
+
+def test_a_large_file_comes_whole(partner, connect):
+    data = os.urandom(3_000_000)
+    put(partner, "834.txt").write_bytes(data)
+    assert taken(connect()) == [("834.txt", data)]
+
+
+def test_a_file_that_grows_between_two_looks_is_left_alone(partner, connect):
+    path = put(partner, "834.txt", "half")
+    threading.Timer(0.1, path.write_text, ["half and whole"]).start()
+    link = connect(quiet_seconds=0.5)
+    assert taken(link) == []
+    assert taken(link) == [("834.txt", b"half and whole")]
+
+
+def test_unfinished_names_links_and_other_patterns_are_left_alone(partner, connect, tmp_path):
+    (tmp_path / "secret").write_text("not yours")
+    (partner.root / "in" / "leak.txt").symlink_to(tmp_path / "secret")
+    (partner.root / "in" / "folder.txt").mkdir()
+    for name in ("a.txt.part", ".a.txt", "a.pdf"):
+        put(partner, name)
+    assert taken(connect(pattern="*.txt")) == []
+
+
+def test_the_same_name_again_overwrites_nothing(partner, connect):
+    link = connect()
+    for text in ("monday", "tuesday"):
+        put(partner, "834.txt", text)
+        taken(link)
+    texts = {p.name: p.read_text() for p in (partner.root / "done").iterdir()}
+    assert texts == {"834.txt": "monday", "834.1.txt": "tuesday"}
+
+
+def test_settling_twice_is_settling_once_and_a_new_file_stays(partner, connect):
+    link = connect()
+    put(partner, "834.txt", "monday")
+    incoming = link.receive(None)
+    payload = next(incoming)
+    link.settle(payload, Outcome("accepted"))
+    put(partner, "834.txt", "tuesday", age=30)
+    link.settle(payload, Outcome("accepted"))
+    assert (names(partner.root / "in"), names(partner.root / "done")) == (["834.txt"], ["834.txt"])
+
+
+def test_what_a_crash_left_half_settled_is_offered_again(partner, connect):
+    put(partner, "834.txt").rename(partner.root / "in" / ".settling.834.txt")
+    assert taken(connect()) == [("834.txt", b"x")]
+
+
+def test_a_file_too_large_is_reported_after_all_others(partner, connect):
+    put(partner, "big.txt", "x" * 11, age=100)
+    put(partner, "small.txt")
+    incoming = connect(max_bytes=10).receive(None)
+    assert next(incoming).name == "small.txt"
+    with pytest.raises(RecordError, match=r"big.txt: the file has 11 bytes.*CB-304"):
+        next(incoming)
+
+
+def test_sending_writes_once_under_a_name_of_its_own(partner, connect, dispatch):
+    link, export = connect(), dispatch(OutFile("event.csv", b"a,b\n", "text/csv"))
+    assert link.find(export, "key") is None
+    link.send(export, "key")
+    link.send(export, "key")
+    assert {p.name: p.read_bytes() for p in (partner.root / "out").iterdir()} == {"event.01JDISPATCH.csv": b"a,b\n"}
+    assert link.find(export, "key") == link.send(export, "key")
+
+
+def test_a_lost_connection_is_tried_again_and_comes_back(partner, connect):
+    link = connect()
+    put(partner, "a.txt")
+    assert len(taken(link)) == 1
+    partner.stop()
+    partner.drop()
+    with pytest.raises(TryAgain, match="CB-401"):
+        [taken(link) for _ in range(2)]  # the first may still see the old connection end
+    partner.start()
+    put(partner, "b.txt")
+    assert taken(link) == [("b.txt", b"x")]
+
+
+def test_a_closed_link_can_be_used_again(partner, connect):
+    link = connect()
+    for name in ("a.txt", "b.txt"):
+        put(partner, name)
+        assert taken(link) == [(name, b"x")]
+        link.close()
+        link.close()
+
+
+def test_another_host_key_is_never_accepted(partner, connect, dispatch):
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    link = connect(known_hosts=other)
+    with pytest.raises(SetupError, match="CB-371"):
+        link.send(dispatch(OutFile("a.txt", b"x", "text/plain")), "key")
+    assert not link.probe().ok
+    assert names(partner.root / "out") == []
+
+
+def test_host_keys_may_stand_in_a_file(partner, connect, tmp_path):
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{partner.port} {partner.pinned}\n")
+    assert connect(known_hosts="known_hosts").probe().ok
+    (tmp_path / "known_hosts").write_text(f"elsewhere.example {partner.pinned}\n")
+    assert "shows another key" in connect(known_hosts="known_hosts").probe().message
+
+
+def test_without_a_host_key_there_is_no_link():
+    with pytest.raises(ValidationError, match="known_hosts"):
+        SftpLink.Settings(host="h", user="u", in_dir="i", out_dir="o", done_dir="d")
+    with pytest.raises(ValidationError, match="known_hosts"):
+        SftpLink.Settings(host="h", user="u", in_dir="i", out_dir="o", done_dir="d", known_hosts="")
+
+
+def test_a_missing_known_hosts_file_and_a_missing_key_are_matters_of_set_up(connect):
+    with pytest.raises(SetupError, match=r"neither a public key nor a file.*CB-101"):
+        taken(connect(known_hosts="nowhere"))
+    with pytest.raises(SetupError, match="CB-104"):
+        taken(connect(key_file="nowhere.key"))
+
+
+def test_a_password_works_where_there_are_no_keys(connect):
+    assert connect(key_file="", password="right").probe().ok
+    wrong = connect(key_file="", password="wrong")
+    with pytest.raises(SetupError, match=r"refused bridge \(CB-106\)"):
+        taken(wrong)
+    assert "wrong" not in repr(wrong.settings)
+
+
+def test_a_missing_folder_is_named_by_the_probe(partner, connect):
+    (partner.root / "held").rmdir()
+    probe = connect().probe()
+    assert (probe.ok, probe.message.endswith("has no folder held")) == (False, True)
+    (partner.root / "in").rmdir()
+    with pytest.raises(SetupError, match="CB-109"):
+        taken(connect())
