@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.archive import Archive
-from casebridge_hmis.spec import DATED, columns, key_of, references
+from casebridge_hmis.spec import DATED, Column, columns, key_of, references
 
 TIME = re.compile(r"|[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")
 
@@ -37,12 +38,6 @@ class Header:
     def record(self, row: Row) -> dict[str, str]:
         """The row as a plain dict, every value the text that stands there."""
         return dict(zip(self.names, row.values, strict=True))
-
-
-def needed(file: str) -> tuple[str, ...]:
-    """The columns without which the rows of a file cannot be told apart or joined."""
-    wall = ("VictimServiceProvider",) if file == "Organization" else ()  # whose rows to refuse
-    return (key_of(file), *(column for column, _ in references(file)), *wall)
 
 
 def read_header(archive: Archive, file: str, *, keyed: bool = True) -> Header:
@@ -145,12 +140,24 @@ def check(header: Header, row: Row, record: dict[str, str]) -> RecordError | Non
     if record.get("VictimServiceProvider", "0").strip() not in ("0", "1"):
         return RecordError("CB-301", "nobody can say whether this is a victim service provider", position=where,
                            field="VictimServiceProvider", expected="0 or 1")  # fmt: skip
-    for column in columns(header.file):
+    for column in _dates(header.file):
         value = record.get(column.name, "")
-        if value and column.type in _FORMS and not is_moment(value.strip()):
+        if value and not is_moment(value.strip()):
             return RecordError("CB-301", "this is not a date", position=where, field=column.name,
                                expected=_FORMS[column.type], found=value)  # fmt: skip
     return None
+
+
+@cache
+def _dates(file: str) -> tuple[Column, ...]:
+    return tuple(column for column in columns(file) if column.type in _FORMS)
+
+
+@cache
+def needed(file: str) -> tuple[str, ...]:
+    """The columns without which the rows of a file cannot be told apart or joined."""
+    wall = ("VictimServiceProvider",) if file == "Organization" else ()  # whose rows to refuse
+    return (key_of(file), *(column for column, _ in references(file)), *wall)
 
 
 def is_moment(text: str) -> bool:

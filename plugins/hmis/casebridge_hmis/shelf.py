@@ -5,10 +5,11 @@ SQLite's own temporary database: it has no name, no other process can open it, a
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
+
+import orjson
 
 CACHE_KIB = 65_536  # pages beyond this go to the temporary file
 
@@ -20,7 +21,7 @@ class Shelf:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._db.execute("PRAGMA synchronous=OFF")
-        self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, data TEXT, "
+        self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, data BLOB, "
                          "UNIQUE (file, key))")  # fmt: skip
         self._db.execute("CREATE INDEX in_order ON row (file, line)")
         self._db.execute("BEGIN")
@@ -29,14 +30,14 @@ class Shelf:
         """False when the key is there already; the first row stays."""
         done = self._db.execute(
             "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?)",
-            (file, key, line, person, json.dumps(data, ensure_ascii=False)),
+            (file, key, line, person, orjson.dumps(data)),
         )
         return done.rowcount == 1
 
     def get(self, file: str, key: str) -> dict[str, Any] | None:
         """A fresh dict each time, so that nobody changes another's."""
         found = self._db.execute("SELECT data FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
-        return None if found is None else json.loads(found[0])
+        return None if found is None else orjson.loads(found[0])
 
     def person(self, file: str, key: str) -> str | None:
         """The PersonalID of a row, None when the row is not there."""
@@ -63,13 +64,13 @@ class Shelf:
         """(line, row) of a file in the order of its lines."""
         cursor = self._db.execute("SELECT line, data FROM row WHERE file = ? ORDER BY line", (file,))
         for line, data in cursor:
-            yield line, json.loads(data)
+            yield line, orjson.loads(data)
 
     def items(self, file: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(key, row) of a file in the order they were put."""
         cursor = self._db.execute("SELECT key, data FROM row WHERE file = ? ORDER BY rowid", (file,))
         for key, data in cursor:
-            yield key, json.loads(data)
+            yield key, orjson.loads(data)
 
     def close(self) -> None:
         """Forget everything."""

@@ -52,7 +52,9 @@ def released():
     """``released("Event", document)``: as the engine hands it to ``render``."""
 
     def make(file: str, document: dict[str, Any]) -> Released:
-        return _issue(document=document, recipient="hmis", purpose="treatment", policy="1", native_type=f"hmis-csv/{file}")
+        return _issue(
+            document=document, recipient="hmis", purpose="treatment", policy="1", native_type=f"hmis-csv/{file}"
+        )
 
     return make
 

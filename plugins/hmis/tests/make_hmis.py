@@ -53,7 +53,12 @@ def _frame(export: Export, vsp: bool) -> None:
     walls = [("1", "0"), ("9", "1")] if vsp else [("1", "0")]
     for number, wall in walls:
         export["Organization"].append(
-            row("Organization", OrganizationID=f"O{number}", OrganizationName=f"House {number}", VictimServiceProvider=wall)
+            row(
+                "Organization",
+                OrganizationID=f"O{number}",
+                OrganizationName=f"House {number}",
+                VictimServiceProvider=wall,
+            )
         )
     for number, kind in [("1", "0"), ("2", "14"), *([("9", "2")] if vsp else [])]:
         export["Project"].append(
@@ -65,7 +70,7 @@ def _frame(export: Export, vsp: bool) -> None:
 def _client(export: Export, number: int, chance: random.Random) -> None:
     missing = chance.choice(["8", "9", "99"])
     known = number % 3 != 0
-    races = {name: "0" for name in RACES}
+    races = dict.fromkeys(RACES, "0")
     if known:
         races[chance.choice(RACES)] = "1"
     export["Client"].append(
@@ -91,7 +96,9 @@ def _enrollment(export: Export, number: int, chance: random.Random, project: str
         result = {"ReferralResult": "1", "ResultDate": str(DAY)} if number % 8 == 1 else {}
         export["Event"].append(row("Event", **ids, EventID=f"V{number}", EventDate=str(DAY), Event="10", **result))
     if every_file or number % 2:
-        export["Services"].append(row("Services", **ids, ServicesID=f"S{number}", DateProvided=str(DAY), RecordType="200"))
+        export["Services"].append(
+            row("Services", **ids, ServicesID=f"S{number}", DateProvided=str(DAY), RecordType="200")
+        )
 
 
 def csv_text(names: list[str], rows: list[dict[str, str]], end: str = "\r\n") -> str:

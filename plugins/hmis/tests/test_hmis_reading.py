@@ -58,7 +58,9 @@ def test_the_files_may_lie_in_a_folder(making, codec, read, folder):
 def test_names_survive_in_any_usual_encoding(making, read, encoding, note):
     export = making.make_export(1)
     export["Client"][0]["LastName"] = "Muñoz"
-    files = making.files_of(export) | {"Client.csv": making.files_of({"Client": export["Client"]}, encoding)["Client.csv"]}
+    files = making.files_of(export) | {
+        "Client.csv": making.files_of({"Client": export["Client"]}, encoding)["Client.csv"]
+    }
     natives, errors = read(making.zip_of(files))
     assert errors == []
     assert one(natives, "Client", "C1").data["LastName"] == "Muñoz"
@@ -71,7 +73,9 @@ def test_bytes_that_cp1252_does_not_know_are_latin_1(making, read):
     assert keys(natives, "Client") == []
     export = making.make_export(1)
     export["Client"][0]["LastName"] = "A\x81"
-    files = making.files_of(export) | {"Client.csv": making.files_of({"Client": export["Client"]}, "latin-1")["Client.csv"]}
+    files = making.files_of(export) | {
+        "Client.csv": making.files_of({"Client": export["Client"]}, "latin-1")["Client.csv"]
+    }
     natives, _ = read(making.zip_of(files))
     assert one(natives, "Client", "C1").data["LastName"] == "A\x81"
 
@@ -134,7 +138,9 @@ BAD_ROWS = {
 def test_a_bad_row_is_held_and_the_others_go_on(making, read, what):
     file, spoil, code, where = BAD_ROWS[what]
     export = making.make_export(5)
-    export["Organization"].append(making.row("Organization", OrganizationID="O2", OrganizationName="H", VictimServiceProvider="0"))
+    export["Organization"].append(
+        making.row("Organization", OrganizationID="O2", OrganizationName="H", VictimServiceProvider="0")
+    )
     before, _ = read(making.zip_of(making.files_of(export)))
     spoil(export[file])
     natives, errors = read(making.zip_of(making.files_of(export)))
@@ -154,7 +160,12 @@ def test_rows_that_are_no_rows(making, read):
     natives, errors = read(changed(making, "User", lambda d: d, clients=0))
     assert errors == []
     natives, errors = read(changed(making, "Client", spoil, clients=3))
-    assert [str(e.position) for e in errors] == ["Client.csv, row 2", "Enrollment.csv, row 2", "Exit.csv, row 2", "Event.csv, row 2"]
+    assert [str(e.position) for e in errors] == [
+        "Client.csv, row 2",
+        "Enrollment.csv, row 2",
+        "Exit.csv, row 2",
+        "Event.csv, row 2",
+    ]
     assert keys(natives, "Client") == ["C2", "C3"]
     assert one(natives, "Client", "C3").position.row == 5
 
@@ -239,7 +250,12 @@ def test_of_several_export_rows_the_latest_counts(making, codec, read):
 
 @pytest.mark.parametrize(
     ("file", "column"),
-    [("Client", "PersonalID"), ("Enrollment", "ProjectID"), ("Event", "EnrollmentID"), ("Organization", "VictimServiceProvider")],
+    [
+        ("Client", "PersonalID"),
+        ("Enrollment", "ProjectID"),
+        ("Event", "EnrollmentID"),
+        ("Organization", "VictimServiceProvider"),
+    ],
 )
 def test_without_a_key_column_no_row_can_be_trusted(making, codec, file, column):
     export = making.make_export(1)
@@ -275,7 +291,9 @@ def test_an_export_of_another_year(making, codec, read):
 # --- zips meant to harm ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../Export.csv", "/etc/Export.csv", "a/../../Export.csv", "C:/Export.csv", "..\\x.csv"])
+@pytest.mark.parametrize(
+    "name", ["../Export.csv", "/etc/Export.csv", "a/../../Export.csv", "C:/Export.csv", "..\\x.csv"]
+)
 def test_names_that_lead_out_of_the_folder(making, codec, name):
     assert refused(codec, making.zip_of({**making.files_of(making.make_export(1)), name: b"x"})).code == "CB-303"
 

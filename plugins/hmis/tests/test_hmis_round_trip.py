@@ -81,9 +81,9 @@ def test_a_changed_row_a_new_row_and_nothing_else(making, codec, read):
     assert sorted(n for n in before if before[n] != after[n]) == ["Client.csv", "Event.csv"]
     assert b'"New, Name"' in after["Client.csv"]
     assert after["Client.csv"].count(b"\r\n") == before["Client.csv"].count(b"\r\n")
-    assert after["Event.csv"] == before["Event.csv"] + before["Event.csv"].splitlines(True)[1].replace(b"V1", b'"V99"') or (
-        b'"V99"' in after["Event.csv"] and after["Event.csv"].startswith(before["Event.csv"])
-    )
+    assert after["Event.csv"] == before["Event.csv"] + before["Event.csv"].splitlines(True)[1].replace(
+        b"V1", b'"V99"'
+    ) or (b'"V99"' in after["Event.csv"] and after["Event.csv"].startswith(before["Event.csv"]))
 
 
 def test_held_rows_and_empty_lines_stay_as_they_are(making, codec, read):

@@ -41,7 +41,11 @@ def refused(codec, records, morning, **settings) -> RecordError:
 
 def test_one_zip_with_every_file_and_every_column_in_order(codec, event, released, morning):
     file, rows = written(codec, [released("Event", event)], morning)
-    assert (file.name, file.media_type, file.records) == ("casebridge-01KAZ0000000000000DISPATCH.zip", "application/zip", (0,))
+    assert (file.name, file.media_type, file.records) == (
+        "casebridge-01KAZ0000000000000DISPATCH.zip",
+        "application/zip",
+        (0,),
+    )
     assert list(rows) == list(all_files())
     assert {f: lines[0] for f, lines in rows.items()} == {f: ",".join(c.name for c in columns(f)) for f in all_files()}
     filled = {f: len(lines) - 2 for f, lines in rows.items() if len(lines) > 2}
@@ -78,7 +82,11 @@ def test_the_same_dispatch_gives_the_same_bytes(codec, event, released, morning)
 
 
 def test_every_row_stands_once_and_the_latest_copy_of_a_parent_wins(codec, event, released, morning):
-    older = {**event, "EventID": "older", "client": {**event["client"], "DateUpdated": "2020-01-01 00:00:00", "DOB": ""}}
+    older = {
+        **event,
+        "EventID": "older",
+        "client": {**event["client"], "DateUpdated": "2020-01-01 00:00:00", "DOB": ""},
+    }
     file, rows = written(codec, [released("Event", event), released("Event", older)], morning)
     assert file.records == (0, 1)
     assert [len(rows[f]) - 2 for f in ("Event", "Client", "Enrollment")] == [2, 1, 1]
