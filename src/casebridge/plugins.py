@@ -23,6 +23,7 @@ from casebridge import adapter_check, hookspecs
 from casebridge.catalogue import describe
 from casebridge.core.errors import SetupError
 from casebridge.hookspecs import GROUP, hookimpl
+from casebridge.mapping.converters import BUILT_IN
 from casebridge.registry import Offer, PluginReport, Registry
 
 __all__ = ["Found", "PluginReport", "Registry", "describe", "load_found", "load_plugins"]
@@ -179,6 +180,8 @@ def _refuse_taken_names(registry: Registry, found: Found, offer: Offer) -> None:
     for other in registry.reports:
         if other.name == found.name and not other.problem:
             raise SetupError("CB-122", f'The plugin name "{found.name}" is already taken by {other.source}')
+    for name in offer.converters.keys() & BUILT_IN.keys():
+        raise SetupError("CB-122", f'The converter "{name}" is built in')
     for kind in ("formats", "links", "doors", "converters", "maps"):
         for name in getattr(offer, kind).keys() & getattr(registry, kind).keys():
             owner = next(r for r in registry.reports if not r.problem and name in getattr(r, kind))

@@ -99,6 +99,12 @@ BROKEN = {
         "CB-120",
         "is not a folder",
     ),
+    "a converter with a built-in name": (
+        "from casebridge import Converter, hookimpl\n@hookimpl\ndef register_converters(register):\n"
+        "    register(Converter('date8', str, str, 'exact', (('a', 'a'),)))",
+        "CB-122",
+        'The converter "date8" is built in',
+    ),
     "one name for two": (
         LINK.format(cls="Pigeon", name="bird") + "    class Raven(Pigeon): pass\n    register(Raven)",
         "CB-122",
