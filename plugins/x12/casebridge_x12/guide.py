@@ -49,7 +49,10 @@ class SegmentRule:
 
 @dataclass(slots=True)
 class Loop:
-    """A loop, opened by its first segment. ``order`` is its place among the loops of its parent."""
+    """A loop, opened by its first segment. ``order`` is its place among the loops of its parent.
+
+    ``singles`` are the tags that stand at most once here and so are a dict in the native record, not a list.
+    """
 
     id: str
     path: str
@@ -61,15 +64,17 @@ class Loop:
     rules: dict[str, list[SegmentRule]] = field(default_factory=dict)
     loops: list[Loop] = field(default_factory=list)
     opened_by: dict[str, list[Loop]] = field(default_factory=dict)
+    first: SegmentRule = field(init=False)
+    singles: frozenset[str] = frozenset()
+    required_rules: tuple[SegmentRule, ...] = ()
+    required_loops: tuple[Loop, ...] = ()
 
-    @property
-    def first(self) -> SegmentRule:
-        return next(iter(self.rules.values()))[0]
-
-    def once(self, tag: str) -> bool:
-        """Whether ``tag`` stands at most once here and so is a dict, not a list."""
-        rules = self.rules[tag]
-        return len(rules) == 1 and rules[0].most == 1
+    def index(self) -> None:
+        """Fills what is derived from ``rules`` and ``loops``, once all loops have their rules."""
+        self.first = next(iter(self.rules.values()))[0]
+        self.singles = frozenset(tag for tag, rules in self.rules.items() if len(rules) == 1 and rules[0].most == 1)
+        self.required_rules = tuple(rule for rules in self.rules.values() for rule in rules if rule.required)
+        self.required_loops = tuple(loop for loop in self.loops if loop.required)
 
 
 @cache
@@ -84,6 +89,8 @@ def guide() -> dict[str, Loop]:
             loop.rules.setdefault(row["segment"], []).append(_rule(row, elements, len(loop.loops)))
         else:
             _add_loop(loops, row)
+    for loop in loops.values():
+        loop.index()
     for loop in loops.values():
         for child in loop.loops:
             loop.opened_by.setdefault(child.first.tag, []).append(child)

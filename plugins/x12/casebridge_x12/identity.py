@@ -13,6 +13,7 @@ import hmac
 from typing import Any
 
 SSN_DIGITS = 9
+FILLERS = frozenset({"123456789", "987654321"})
 
 
 def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
@@ -23,9 +24,7 @@ def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
     subscriber = reference(member, "0F")
     if is_subscriber(member):
         return _shown(subscriber, key)
-    name = member.get("2100A", {}).get("NM1", {})
-    ssn = name.get("09", "") if name.get("08") == "34" else ""
-    if usable_ssn(ssn):
+    if ssn := social_security_number(member):
         return digest(key, "ssn", ssn)
     return digest(key, "dependent", subscriber, *_lasting(member))
 
@@ -44,19 +43,19 @@ def reference(member: dict[str, Any], qualifier: str) -> str:
 def likeness(member: dict[str, Any]) -> tuple[str, str]:
     """Given name and birth date, to tell whether two loops of one id can be one person."""
     loop = member.get("2100A", {})
-    given = " ".join(loop.get("NM1", {}).get("given", ()))
-    return given.casefold(), loop.get("DMG", {}).get("02", "")
+    return loop.get("NM1", {}).get("04", "").casefold(), loop.get("DMG", {}).get("02", "")
 
 
-def usable_ssn(ssn: str) -> bool:
-    """Nine digits that can be a person's number: no area 000, 666 or 9xx, no group 00, no serial 0000, no filler.
+def social_security_number(member: dict[str, Any]) -> str:
+    """The nine digits of 2100A NM109 where NM108 = 34 and they tell people apart, or nothing.
 
-    Source: SSA, numbers never assigned. Fillers like 999999999 stand for newborns and would make siblings one person.
+    Fillers (000-00-0000, 999-99-9999, 123-45-6789 ...) stand for newborns and the undocumented: as an id they would
+    make strangers one person. Numbers SSA never assigned but others do (9xx: ITIN, states' own) are left in.
     """
-    if len(ssn) != SSN_DIGITS or not ssn.isdecimal() or len(set(ssn)) == 1:
-        return False
-    area, group, serial = ssn[:3], ssn[3:5], ssn[5:]
-    return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
+    name = member.get("2100A", {}).get("NM1", {})
+    digits = name.get("09", "").replace("-", "") if name.get("08") == "34" else ""
+    filler = digits in FILLERS or len(set(digits)) == 1 or digits[:3] == "000" or digits[5:] == "0000"
+    return digits if _nine_digits(digits) and not filler else ""
 
 
 def digest(key: bytes, *parts: str) -> str:
@@ -67,8 +66,8 @@ def digest(key: bytes, *parts: str) -> str:
 
 def _lasting(member: dict[str, Any]) -> tuple[str, ...]:
     ins, loop = member.get("INS", {}), member.get("2100A", {})
-    given = loop.get("NM1", {}).get("given", ())
-    return (ins.get("02", ""), given[0] if given else "", loop.get("DMG", {}).get("02", ""), ins.get("17", ""))
+    given, birth = loop.get("NM1", {}).get("04", ""), loop.get("DMG", {}).get("02", "")
+    return ins.get("02", ""), given, birth, ins.get("17", "")
 
 
 def _shown(value: str, key: bytes) -> str:

@@ -9,7 +9,7 @@ from casebridge import Native
 from casebridge.core.errors import Position, RecordError
 from casebridge_x12.checks import Problem
 from casebridge_x12.guide import guide
-from casebridge_x12.identity import identify, is_subscriber, likeness, reference
+from casebridge_x12.identity import identify, is_subscriber, likeness, reference, social_security_number
 from casebridge_x12.reader import Segment
 from casebridge_x12.segments import ELEMENT_LIMIT, plain
 from casebridge_x12.walker import Walk
@@ -78,7 +78,7 @@ class Members:
             return repeated
         role = "subscriber" if is_subscriber(member) else "dependent"
         data = {**self._envelope, "member_id": member_id, "member": role, **member, "encoding": _encoding(block)}
-        _name_coverages(data, member_id)
+        _add_keys(data, member_id)
         warnings = self._pending + [_said(p) for p in walk.problems] + repeated
         self._pending = []
         if warnings:
@@ -109,13 +109,25 @@ class Members:
 _BOUNDARIES = frozenset({"ISA", "GS", "ST", "INS", "SE", "GE", "IEA", "TA1"})
 
 
-def _name_coverages(data: dict[str, Any], member_id: str) -> None:
+def _add_keys(data: dict[str, Any], member_id: str) -> None:
+    """What no single element says and maps need: ``ssn``, ``eligibility_id`` and, in each 2300, ``coverage_id``.
+
+    ``eligibility_id`` stands where the loop itself states eligibility: with DTP*356 or 357, or without any coverage.
+    """
+    if ssn := social_security_number(data):
+        data["ssn"] = ssn
+    if "2300" not in data or any(dtp.get("01") in ("356", "357") for dtp in data.get("DTP", ())):
+        data["eligibility_id"] = f"{member_id}/eligibility"
+    _name_coverages(data.get("2300", ()), member_id)
+
+
+def _name_coverages(coverages: Iterable[dict[str, Any]], member_id: str) -> None:
     """``coverage_id`` of each 2300: member, line (HD03), plan (HD04), begin (DTP*348); numbered when two are equal.
 
     ``same_day`` is Y where begin and end (DTP*349) are one day, which some payers mean as "never covered".
     """
     seen: dict[str, int] = {}
-    for coverage in data.get("2300", ()):
+    for coverage in coverages:
         dates = {dtp.get("01"): dtp.get("03", "") for dtp in coverage.get("DTP", ())}
         head = coverage["HD"]
         name = "/".join((member_id, head.get("03", ""), head.get("04", ""), dates.get("348", "")))

@@ -15,12 +15,8 @@ BOM = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n\x00\x1a"  # around interchanges; 0x1A ends a file on old systems
 
 
-class RawSegment(NamedTuple):
-    """A segment as bytes without its terminator. ``number`` counts from 1, the first ISA, through the whole stream."""
-
-    number: int
-    delimiters: Delimiters
-    text: bytes
+RawSegment = tuple[int, Delimiters, bytes]
+"""A segment's number (from 1, the first ISA, through the whole stream), delimiters and bytes without terminator."""
 
 
 class Segment(NamedTuple):
@@ -42,11 +38,10 @@ def raw_segments(stream: BinaryIO, *, chunk: int = CHUNK, limit: int = SEGMENT_L
         rest = _at_least(stream, rest, HEADER_WINDOW)
         text, delimiters, used = read_header(rest, number + 1)
         number += 1
-        yield RawSegment(number, delimiters, text)
+        yield number, delimiters, text
         body = _Body(stream, rest[used:], delimiters, chunk, limit)
-        for segment in body.segments(number):
-            number = segment.number
-            yield segment
+        yield from body.segments(number)
+        number = body.number
         rest = _interchange_start(stream, body.rest)
 
 
@@ -72,42 +67,47 @@ def decode(raw: bytes) -> tuple[str, str]:
 
 
 class _Body:
-    """The segments after one ISA, up to and with its IEA; ``rest`` is what was read beyond it."""
+    """The segments after one ISA, up to and with its IEA; then ``rest`` is what was read beyond it, untouched."""
 
     def __init__(self, stream: BinaryIO, rest: bytes, delimiters: Delimiters, chunk: int, limit: int) -> None:
-        self.rest, self._stream, self._delimiters, self._chunk, self._limit = rest, stream, delimiters, chunk, limit
+        self.rest, self.number = rest, 0
+        self._stream, self._delimiters, self._chunk, self._limit = stream, delimiters, chunk, limit
 
     def segments(self, number: int) -> Iterator[RawSegment]:
-        terminator = self._delimiters.terminator
-        data, more = self.rest, True
-        while more or data:
-            *whole, tail = data.split(terminator)
-            if not more:
-                whole, tail = [*whole, tail], b""
-            for index, part in enumerate(whole):
-                text = self._clean(part)
-                if not text:
-                    continue
-                number += 1
-                yield RawSegment(number, self._delimiters, text)
-                if text[:3] == b"IEA":
-                    self.rest = terminator.join([*whole[index + 1 :], tail])
-                    return
-            if len(tail) > self._limit:
-                raise RecordError(
-                    "CB-304", "a segment is too long", position=Position(segment=number + 1),
-                    expected=f"at most {self._limit} bytes before a segment terminator",
-                    remedy="Check that the file uses the separators its ISA declares.",
-                )  # fmt: skip
-            read = self._stream.read(self._chunk) if more else b""
-            more = bool(read)
-            data = tail + read
-        self.rest = b""
+        delimiters, self.number = self._delimiters, number
+        for data, parts in self._pieces():
+            for index, part in enumerate(parts):
+                text = part.strip(BLANK)
+                if text:
+                    self.number += 1
+                    yield self.number, delimiters, text
+                    if text[:3] == b"IEA":
+                        self.rest = b"".join(data.split(delimiters.terminator, index + 1)[index + 1 :])
+                        return
 
-    def _clean(self, part: bytes) -> bytes:
-        if self._delimiters.wrapped and (b"\n" in part or b"\r" in part):
-            part = part.translate(None, BREAKS)
-        return part.strip(BLANK)
+    def _pieces(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        """What has been read but not yet split, and the whole segments in it."""
+        terminator, data, more = self._delimiters.terminator, self.rest, True
+        self.rest = b""
+        while data or more:
+            end = data.rfind(terminator) + 1 if more else len(data)
+            yield data, self._split(data[:end], terminator)
+            tail = data[end:]
+            if len(tail) > self._limit:
+                raise self._endless()
+            read = self._stream.read(self._chunk) if more else b""
+            data, more = tail + read, bool(read)
+
+    def _split(self, whole: bytes, terminator: bytes) -> list[bytes]:
+        unwrapped = whole.translate(None, BREAKS) if self._delimiters.wrapped else whole
+        return unwrapped.split(terminator)
+
+    def _endless(self) -> RecordError:
+        return RecordError(
+            "CB-304", "a segment is too long", position=Position(segment=self.number + 1),
+            expected=f"at most {self._limit} bytes before a segment terminator",
+            remedy="Check that the file uses the separators its ISA declares.",
+        )  # fmt: skip
 
 
 def _interchange_start(stream: BinaryIO, rest: bytes) -> bytes:

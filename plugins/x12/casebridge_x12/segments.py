@@ -1,11 +1,8 @@
 """One segment as a plain dict: ``{"01": text, ...}``, empty elements left out.
 
-Composites become dicts of components (``INS.06.01``), repeating ones lists of such dicts (``DMG.05``). Three groups
-that the guide spreads over numbered elements become lists, because a map can walk a list but not count:
-
-- ``PER.numbers``: ``[{"kind": PER03, "number": PER04}, ...]`` for PER03/04, 05/06, 07/08
-- ``N3.lines``: ``[N301, N302]``
-- ``NM1.given``: ``[NM104, NM105]``, only for persons (NM102 = 1)
+Composites become dicts of components (``INS.06.01``), repeating ones lists of such dicts (``DMG.05``). The three pairs
+of PER (03/04, 05/06, 07/08) become a list, because a map can walk a list but not count:
+``PER.numbers``: ``[{"kind": PER03, "number": PER04}, ...]``.
 """
 
 from __future__ import annotations
@@ -31,9 +28,8 @@ def native(rule: SegmentRule, elements: list[str], delimiters: Delimiters) -> di
         key = KEYS[element.index]
         if key in data:
             data[key] = _composite(data[key], element.repeats, delimiters)
-    group = _GROUPS.get(rule.tag)
-    if group:
-        group(data)
+    if rule.tag == "PER":
+        _pair_numbers(data)
     return data
 
 
@@ -49,7 +45,7 @@ def _components(parts: list[str]) -> dict[str, Any]:
     return plain(["", *(part.rstrip(" ") for part in parts)])
 
 
-def _numbers(data: dict[str, Any]) -> None:
+def _pair_numbers(data: dict[str, Any]) -> None:
     numbers = []
     for kind, number in (("03", "04"), ("05", "06"), ("07", "08")):
         pair = {name: data.pop(key) for name, key in (("kind", kind), ("number", number)) if key in data}
@@ -57,19 +53,3 @@ def _numbers(data: dict[str, Any]) -> None:
             numbers.append(pair)
     if numbers:
         data["numbers"] = numbers
-
-
-def _lines(data: dict[str, Any]) -> None:
-    lines = [data.pop(key) for key in ("01", "02") if key in data]
-    if lines:
-        data["lines"] = lines
-
-
-def _given(data: dict[str, Any]) -> None:
-    if data.get("02") == "1":
-        given = [data.pop(key) for key in ("04", "05") if key in data]
-        if given:
-            data["given"] = given
-
-
-_GROUPS = {"PER": _numbers, "N3": _lines, "NM1": _given}

@@ -1,8 +1,8 @@
 """Walks the segments of one root loop (the header, or one 2000 loop) along the guide into nested dicts.
 
 Tolerant where tolerance is safe: any order of segments inside a loop and of loops beside each other. What the guide
-does not know is kept, raw, under ``unknown`` of the loop where it stood, with a warning. A party that the guide does not
-know (NM1 with another code) takes its address and numbers with it, so that they never pass for the member's own.
+does not know is kept, raw, under ``unknown`` of the loop where it stood, with a warning. A party that the guide does
+not know (NM1 with another code) takes its address and numbers with it, so that they never pass for the member's own.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Walk:
         """The innermost loop that has this segment with this code, or has a loop that begins with it."""
         for depth in range(len(self._stack) - 1, -1, -1):
             here = self._stack[depth]
-            for rule in here.loop.rules.get(tag, ()):
-                if rule.takes(code) and rule.phase >= here.phase and self._own(here, rule) and not self._stranger:
-                    self._close(depth + 1)
-                    return self._put(here, rule, segment)
+            rules = here.loop.rules.get(tag)
+            if rules and not self._stranger:
+                for rule in rules:
+                    if rule.takes(code) and rule.phase >= here.phase and self._own(here, rule):
+                        return self._put(depth, rule, segment)
             for child in here.loop.opened_by.get(tag, ()):
                 if child.first.takes(code) and (child.most > 1 or child.id not in here.data):
-                    self._close(depth + 1)
-                    return self._open(here, child, segment)
+                    return self._open(depth, child, segment)
         return False
 
     def _nearly(self, segment: Segment, tag: str) -> bool:
@@ -66,35 +66,37 @@ class Walk:
             for rule in here.loop.rules.get(tag, ()):
                 roomy = rule.most > 1 or tag == "PER"  # what stands once is known by its code; PER by its loop
                 if roomy and rule.phase >= here.phase and self._own(here, rule):
-                    self._close(depth + 1)
-                    return self._put(here, rule, segment)
+                    return self._put(depth, rule, segment)
         return False
 
     @staticmethod
     def _own(here: _Open, rule: SegmentRule) -> bool:
         """Not the loop's first segment again, and not a second one where the guide has room for one."""
-        return rule.tag not in here.data if here.loop.once(rule.tag) else rule is not here.loop.first
+        return rule.tag not in here.data if rule.tag in here.loop.singles else rule is not here.loop.first
 
-    def _put(self, here: _Open, rule: SegmentRule, segment: Segment) -> bool:
+    def _put(self, depth: int, rule: SegmentRule, segment: Segment) -> bool:
+        self._close(depth + 1)
+        here = self._stack[depth]
         number, delimiters, elements, _ = segment
         self.problems += problems(rule, number, here.loop.id, elements, delimiters)
         data = native(rule, elements, delimiters)
-        if here.loop.once(rule.tag):
+        if rule.tag in here.loop.singles:
             here.data[rule.tag] = data
         else:
             here.data.setdefault(rule.tag, []).append(data)
         self._stranger = False
         return True
 
-    def _open(self, here: _Open, loop: Loop, segment: Segment) -> bool:
-        child = _Open(loop, segment.number)
+    def _open(self, depth: int, loop: Loop, segment: Segment) -> bool:
+        self._close(depth + 1)
+        here, child = self._stack[depth], _Open(loop, segment.number)
         here.phase = max(here.phase, loop.order + 1)
         if loop.most == 1:
             here.data[loop.id] = child.data
         else:
             here.data.setdefault(loop.id, []).append(child.data)
         self._stack.append(child)
-        return self._put(child, loop.first, segment)
+        return self._put(depth + 1, loop.first, segment)
 
     def _keep_unknown(self, segment: Segment, tag: str) -> None:
         here = self._stack[-1]
@@ -112,12 +114,11 @@ class Walk:
             self._missing(self._stack.pop())
 
     def _missing(self, done: _Open) -> None:
-        for rules in done.loop.rules.values():
-            for rule in rules:
-                if rule.required and not _present(done, rule):
-                    self._lacks(done, f"{done.loop.id} {rule.tag}", rule.name, rule.on_error)
-        for child in done.loop.loops:
-            if child.required and child.id not in done.data:
+        for rule in done.loop.required_rules:
+            if not _present(done, rule):
+                self._lacks(done, f"{done.loop.id} {rule.tag}", rule.name, rule.on_error)
+        for child in done.loop.required_loops:
+            if child.id not in done.data:
                 self._lacks(done, f"{child.id} {child.first.tag}", child.name, child.on_error)
 
     def _lacks(self, done: _Open, field: str, name: str, on_error: str) -> None:
