@@ -1,6 +1,7 @@
 """Laws of the fold: whatever is said, in whatever order."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ def test_saying_it_twice_changes_nothing(events):
 @given(stories)
 def test_a_terminal_state_is_left_only_as_a_mistake(events):
     seen = [e.state for e in fold(events).applied]
-    for here, following in zip(seen, seen[1:], strict=False):
+    for here, following in pairwise(seen):
         if STANDARD.ended(here):
             assert following in (here, "entered-in-error")
 

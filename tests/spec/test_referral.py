@@ -121,7 +121,8 @@ def test_a_second_attempt_to_reach_the_client_is_news_again():
 
 
 def test_a_detail_and_a_reason_belong_to_their_state():
-    state = story(SENT, TAKEN, event("target", "on-hold", reason="ill", detail="no-show"), event("target", "in-progress"))
+    held = event("target", "on-hold", reason="ill", detail="no-show")
+    state = story(SENT, TAKEN, held, event("target", "in-progress"))
     assert (state.status, state.detail, state.reason) == ("in-progress", None, None)
 
 

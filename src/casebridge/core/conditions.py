@@ -40,8 +40,12 @@ def consent(request: Request, minimum: Minimum) -> bool:
 
 
 def label_consent(request: Request, minimum: Minimum) -> bool:
-    """One permission covers every sensitive label of the record by name."""
-    return any(request.sensitive - OWN_CONSENT <= c.labels for c in _consents(request))
+    """One permission covers every sensitive label of the record by name (a VAWA release: what tells of violence)."""
+    return any(request.sensitive - OWN_CONSENT <= _covered(c) for c in _consents(request))
+
+
+def _covered(fact: ConsentFact) -> frozenset[str]:
+    return fact.labels | {"DV"} if fact.law == "VAWA" and fact.written and fact.ends else fact.labels
 
 
 def own_consent(request: Request, minimum: Minimum) -> bool:

@@ -23,7 +23,7 @@ _ORDER: tuple[Effect, ...] = ("review", "redact", "permit")
 def decide(request: Request, rules: Rules | None = None) -> Decision:
     """The decision on one leaf, with the ids of the rules that made it."""
     rules = rules or standard_rules()
-    fired = [rule for rule in rules.rules if rule.fires(request, rules.minimum)]
+    fired = rules.fired(request)
     by_effect = {effect: [r for r in fired if r.effect == effect] for effect in ("deny", *_ORDER, "oblige")}
     if by_effect["deny"]:
         return _decision("deny", by_effect["deny"])

@@ -11,6 +11,7 @@ import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cache
 from importlib.resources import files
 
@@ -48,11 +49,14 @@ class Rule:
     needs: tuple[Condition, ...]
     unless: tuple[tuple[Condition, ...], ...]
 
+    def fits(self, request: Request) -> bool:
+        """Do the plain cells fit: kind, field, roles, relation, purpose?"""
+        return all((of(request) in values) is wanted for of, values, wanted in self.cells)
+
     def fires(self, request: Request, minimum: Minimum) -> bool:
-        """Every cell fits, every need holds, no exemption does."""
+        """For a rule that fits: its labels are there, every need holds, no exemption does."""
         return (
-            all((of(request) in values) is wanted for of, values, wanted in self.cells)
-            and self._labelled(request)
+            self._labelled(request)
             and all(need(request, minimum) for need in self.needs)
             and not any(all(part(request, minimum) for part in way) for way in self.unless)
         )
@@ -71,6 +75,15 @@ class Rules:
     minimum: Minimum
     accountable: frozenset[str]
     version: str
+    _fitting: dict[tuple[str, ...], tuple[Rule, ...]] = dataclass_field(default_factory=dict, compare=False, repr=False)
+
+    def fired(self, request: Request) -> list[Rule]:
+        """The rules that apply. Which ones fit by their plain cells is remembered: leaves come in great numbers."""
+        cells = tuple(of(request) for of in _PLAIN.values())
+        fitting = self._fitting.get(cells)
+        if fitting is None:
+            fitting = self._fitting[cells] = tuple(rule for rule in self.rules if rule.fits(request))
+        return [rule for rule in fitting if rule.fires(request, self.minimum)]
 
 
 @cache
