@@ -74,7 +74,7 @@ class Tables:
         name = notation.text(node, "`file`")
         if File(name).is_absolute() or ".." in File(name).parts:
             raise node.place.error("CB-201", "a code table's file is named from the map's folder, without `..`")
-        for root in self.roots:
+        for root in (File(node.place.file).parent, *self.roots):  # a base names its files from its own folder
             if (root / name).is_file():
                 self.files.append(root / name)
                 return root / name

@@ -8,7 +8,7 @@ from typing import Any
 
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import RecordError
-from casebridge.mapping.model import Definition
+from casebridge.mapping.model import Choose, Definition, Line
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.reading import Reader, Trace
 from casebridge.mapping.translate import Links
@@ -127,12 +127,21 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
         lines = definition.fields
         if len(definition.case) > 1:
             present = frozenset(slot for slot in definition.case if slot in slice_)
-            lines = tuple(line for line in lines if not line.case.steps or line.case.steps[0].key in present)
+            lines = tuple(line for line in lines if _concerns(line, present))
         writer.fields(lines, case, writer.new, writer.old)
         if writer.creating:
             _defaults(definition, writer.new)
         _claim_defaults(definition, case, writer.trail)
     return Exported(writer.new, _no_room(slice_, writer.trail.claimed))
+
+
+def _concerns(line: Line, present: frozenset[str]) -> bool:
+    """Does the line speak of a slot the slice has? What the slice does not have stays as it is."""
+    if isinstance(line, Choose):
+        paths = [condition.path for branch in line.branches for condition in branch.case]
+    else:
+        paths = [line.case]
+    return any(not path.steps or path.steps[0].key in present for path in paths)
 
 
 def _case(definition: Definition, slice_: dict[str, Any]) -> Scope:

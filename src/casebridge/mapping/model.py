@@ -95,9 +95,13 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Choose(Line):
-    """The first branch that holds; the line's own word is only its title."""
+    """The first branch that holds; the line's own word is only its title.
+
+    ``settled`` are the outside paths that lines beside it write: there a branch's condition only chooses.
+    """
 
     branches: tuple[Branch, ...] = ()
+    settled: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

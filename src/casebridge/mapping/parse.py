@@ -100,10 +100,12 @@ class _placed:
 def lines(node: Node, around: Surroundings) -> tuple[Line, ...]:
     """The lines under ``fields:``."""
     keyed = notation.entries(node, "`fields`")
-    return tuple(
+    found = [
         line(around.path_of(key, keyed.keys[key]), value, around, keyed.keys[key])
         for key, value in keyed.values.items()
-    )
+    ]
+    settled = frozenset(each.other for each in found if isinstance(each, Leaf) and "export" in each.ways)
+    return tuple(replace(each, settled=settled) if isinstance(each, Choose) else each for each in found)
 
 
 def line(case: Path, node: Node, around: Surroundings, place: Place) -> Line:
@@ -280,6 +282,9 @@ def _keyable(fields: Iterable[Line], case: Path = Path(), other: str = "") -> It
             yield from _keyable(each.fields, path, _text(other, each.other.text))
         elif isinstance(each, Choose):
             for branch in each.branches:
+                for condition in branch.case:
+                    path = _joined(case, condition.path)
+                    yield path, path.text, Leaf(condition.path, each.place)
                 yield from _keyable(branch.fields, case, other)
 
 

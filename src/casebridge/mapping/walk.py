@@ -156,10 +156,10 @@ def items_of(node: Any, where: Where) -> Iterator[tuple[Any, Where]]:
 def holds(condition: Condition, node: Any) -> bool:
     """Is the condition met under ``node``?"""
     value = value_at(node, condition.path)
-    if condition.test == "absent":
-        return blank(value)
     if blank(value) or is_absent(value):
-        return condition.test == "present" and not blank(value) and value != WITHHELD
+        return condition.test == "absent" and value != WITHHELD
+    if condition.test == "absent":
+        return False
     if condition.test == "present":
         return True
     if condition.test == "boolean":

@@ -62,8 +62,11 @@ class Writer:
         self.writes = 0
 
     def fields(self, lines: Sequence[Line], case: Scope, new: Any, old: Scope | None) -> Any:
-        for line in lines:
-            new = self.line(line, case, new, old)
+        """Write ``lines`` onto ``new``; branches last, when what they depend on stands there."""
+        for last in (False, True):
+            for line in lines:
+                if isinstance(line, Choose) is last:
+                    new = self.line(line, case, new, old)
         return new
 
     def line(self, line: Line, case: Scope, new: Any, old: Scope | None) -> Any:
@@ -356,7 +359,7 @@ class Writer:
 
     def choose(self, line: Choose, case: Scope, new: Any, old: Scope | None) -> Any:
         was = chosen(line.branches, old.node) if old else None
-        now = next((branch for branch in line.branches if holds_all(branch.case, case.node)), None)
+        now = next((branch for branch in line.branches if self._fits(branch, line, case, new)), None)
         if "export" not in line.ways or (now is None and any(doubtful(b.case, case.node) for b in line.branches)):
             return new
         if was is not None and was is not now:
@@ -367,10 +370,15 @@ class Writer:
         claim_conditions(case.node, now.case, case.where, self.trail)
         before = self.writes
         for condition in now.other:
-            if condition.test == "equal" and not holds(condition, new):
+            if condition.test == "equal" and condition.path not in line.settled and not holds(condition, new):
                 assign(new, condition.path, condition.constant)
                 self.writes = before + 1
         return self.fields(now.fields, case, new, old)
+
+    def _fits(self, branch: Branch, line: Choose, case: Scope, new: Any) -> bool:
+        """The case side is as the branch says, and nothing that other lines wrote speaks against it."""
+        settled = (condition for condition in branch.other if condition.path in line.settled)
+        return holds_all(branch.case, case.node) and holds_all(settled, new)
 
     def _erase(self, branch: Branch, new: Any, old: Scope | None) -> Any:
         """Take away what a branch that no longer holds has written."""
