@@ -88,6 +88,5 @@ class Registry(Offer):
             return given[name]
         near = get_close_matches(name, given, n=1)
         there = f"did you mean {near[0]}?" if near else f"there is {', '.join(sorted(given)) or 'none'}"
-        out = [report.name for report in self.reports if report.problem]
-        broken = f"; out because something is wrong with them: {', '.join(out)}" if out else ""
-        raise SetupError("CB-103", f'There is no {kind} "{name}" ({there}{broken})')
+        out = "".join(f"; the plugin {r.name} is out: {r.problem}" for r in self.reports if r.problem)
+        raise SetupError("CB-103", f'There is no {kind} "{name}" ({there}){out}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -59,4 +60,18 @@ def test_check_says_what_is_wrong_with_the_plugin(site):
     plugin.write_text(plugin.read_text().replace("def register_formats", "def register_format"), encoding="utf-8")
     done = run(site, "-c", CASEBRIDGE, "check")
     assert done.returncode != 0
-    assert "did you mean register_formats?" in done.stdout + done.stderr
+    assert "did you mean register_formats?" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_monday_morning(root, site):
+    page = (root / "docs/adapters/write-an-adapter.md").read_text(encoding="utf-8")
+    (register,) = re.findall(r"typed by a person:\n\n```text\n(.*?)```", page, re.DOTALL)
+    (site / "inbox/monday.txt").write_text(register, encoding="utf-8")
+    assert run(site, "-c", CASEBRIDGE, "run").returncode == 0
+    assert (site / "inbox/taken/monday.txt").read_text(encoding="utf-8") == register
+    held = json.loads(run(site, "-c", CASEBRIDGE, "held", "list", "--json").stdout)
+    assert [(h["code"], h["who must act"]) for h in held] == [("CB-302", "partner"), ("CB-306", "partner")]
+    assert "row 4" in held[0]["why"]
+    assert "row 5" in held[1]["why"]
+    assert "found 99 Aaa" in held[1]["why"]
+    assert [name for name in ("Nemo", "Zoe", "20 Feb") if name in json.dumps(held)] == []
