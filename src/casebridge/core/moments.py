@@ -31,5 +31,8 @@ def _instant(text: str) -> datetime | None:
     """An exact instant, when the text has a time and a zone."""
     if len(text) < 17:
         return None
-    moment = datetime.fromisoformat(_plain(text))
+    try:
+        moment = datetime.fromisoformat(_plain(text))
+    except ValueError:  # no such day, a leap second: compared as text
+        return None
     return moment if moment.tzinfo else None

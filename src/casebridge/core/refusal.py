@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from casebridge.core.values import DATE_PATTERN, MOMENT_PATTERN, MONEY_PATTERN
+
 _EXPECTED = {
     "string_type": "text",
     "string_too_short": "text that is not empty",
@@ -21,10 +23,10 @@ _EXPECTED = {
     "missing": "this field, which is required",
 }
 _PATTERNS = {
-    r"^\d{4}(-\d{2}(-\d{2})?)?$": "a date as 1974, 1974-12 or 1974-12-25",
-    r"^-?\d+(\.\d+)?$": "an amount such as 12.50, as text",
+    DATE_PATTERN: "a date as 1974, 1974-12 or 1974-12-25",
+    MOMENT_PATTERN: "a date, or a date and time such as 2026-03-01T08:30:00Z",
+    MONEY_PATTERN: "an amount such as 12.50, as text",
 }
-_MOMENT = "a date, or a date and time such as 2026-03-01T08:30:00Z"
 _ABSENT = "a reason why it is absent"
 
 
@@ -69,7 +71,7 @@ def _words(detail: Any, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return _known_field(str(detail["loc"][-1]), model if len(detail["loc"]) == 1 else None)
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(context["pattern"], _MOMENT)
+        return _PATTERNS.get(context["pattern"], str(detail["msg"]))
     if kind == "literal_error":
         return f"one of {context['expected'].replace(' or ', ', ')}"
     return _EXPECTED.get(kind, str(detail["msg"]))

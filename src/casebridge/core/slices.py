@@ -41,8 +41,9 @@ def is_reference(value: object) -> bool:
 def leaves(slice_: Mapping[str, Any]) -> Iterator[Leaf]:
     """Every leaf of every record, in order."""
     for kind, record, content in records_of(dict(slice_)):
-        for path, field, value in _walk(content, record, ""):
-            yield Leaf(path, kind, record, field, value)
+        for name, inside in content.items():
+            for path, field, value in _walk(inside, f"{record}.{name}", name):
+                yield Leaf(path, kind, record, field, value)
 
 
 def withhold(
@@ -85,7 +86,7 @@ def merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
 def _walk(value: Any, path: str, field: str) -> Iterator[tuple[str, str, Any]]:
     if isinstance(value, Mapping) and value and not (is_absent(value) or is_reference(value)):
         for key, item in value.items():
-            yield from _walk(item, f"{path}.{key}", f"{field}.{key}" if field else key)
+            yield from _walk(item, f"{path}.{key}", f"{field}.{key}")
     elif isinstance(value, list) and value:
         for i, item in enumerate(value):
             yield from _walk(item, f"{path}[{i}]", field)

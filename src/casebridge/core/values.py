@@ -12,18 +12,19 @@ Kind = Literal[
     "need", "assessment", "plan", "referral", "activity", "consent", "document",
 ]  # fmt: skip
 
-PartialDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
+_DAY = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:([0-5][0-9]|60)(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+DATE_PATTERN = f"^{_DAY}$"
+MOMENT_PATTERN = f"^({_DAY}|[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]{_TIME})$"
+MONEY_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
+
+PartialDate = Annotated[str, StringConstraints(pattern=DATE_PATTERN)]
 """A date as far as it is known, kept as written: 1974, 1974-12 or 1974-12-25."""
 
-Moment = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$"
-    ),
-]
+Moment = Annotated[str, StringConstraints(pattern=MOMENT_PATTERN)]
 """A partial date, or a date and time with or without a zone, kept as written."""
 
-Money = Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]
+Money = Annotated[str, StringConstraints(pattern=MONEY_PATTERN)]
 """An amount as a decimal string, never a float."""
 
 
