@@ -1,0 +1,456 @@
+"""What the link makes of a server's answers: wait, try again, ask for a repair, hold; and what it never does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx2
+import pytest
+from casebridge_fhir.link import FhirRest
+from casebridge_fhir.server import retry_after
+from pydantic import ValidationError
+
+from casebridge import Conflict, Dispatch, OutFile, Receipt
+from casebridge.core.errors import Bug, RecordError, SetupError, TryAgain
+
+Resource = dict[str, Any]
+Task = Callable[..., Resource]
+Link = Callable[..., FhirRest]
+BASE = "https://hospital.example/fhir"
+SEARCH = "code=http%3A%2F%2Fhl7.org%2Ffhir%2FCodeSystem%2Ftask-code%7Cfulfill&_sort=_lastUpdated"
+
+
+def answer(resource: Resource | None = None, status: int = 200, **headers: str) -> httpx2.Response:
+    content = b"" if resource is None else json.dumps(resource).encode()
+    return httpx2.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()}, content=content)
+
+
+def outcome(status: int, code: str = "exception", **headers: str) -> httpx2.Response:
+    issue = {"severity": "error", "code": code, "diagnostics": "Ada Moreno, born 1987", "expression": ["Task.status"]}
+    return answer({"resourceType": "OperationOutcome", "issue": [issue]}, status, **headers)
+
+
+def page(*resources: Resource, following: str = "", own: str = SEARCH) -> httpx2.Response:
+    link = [{"relation": "self", "url": f"{BASE}/Task?{own}"}] if own else []
+    link += [{"relation": "next", "url": following}] if following else []
+    entry = [{"fullUrl": f"{BASE}/{r['resourceType']}/{r.get('id')}", "resource": r} for r in resources]
+    return answer({"resourceType": "Bundle", "type": "searchset", "link": link, "entry": entry})
+
+
+def received(link: FhirRest, cursor: str | None = None) -> list[tuple[str, str | None, list[str]]]:
+    found = []
+    for payload in link.receive(cursor):
+        bundle = json.loads(payload.stream.read())
+        inside = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]]
+        found.append((payload.name, payload.cursor, inside))
+    return found
+
+
+# --- passing failures --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [httpx2.ConnectError("refused"), httpx2.ReadTimeout("slow"), outcome(500),
+                                     answer(status=502), answer(status=503), answer(status=504)])  # fmt: skip
+def test_a_passing_failure_is_tried_a_few_times_and_then_waits(script: Any, scripted: Link, failure: Any) -> None:
+    script.on("GET", "Task", failure)
+    with pytest.raises(TryAgain) as caught:
+        received(scripted(attempts=3))
+    assert caught.value.code == "CB-401"
+    assert caught.value.after is None
+    assert len(script.asked) == 3
+
+
+def test_a_failure_that_passes_costs_nothing(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", answer(status=500), httpx2.ConnectError("refused"), page(task()))
+    assert [name for name, _, _ in received(scripted())] == ["Task/t1/1"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_us_to_wait_is_left_alone_until_then(script: Any, scripted: Link, status: int) -> None:
+    script.on("GET", "Task", answer(status=status, Retry_After="7200"))
+    before = datetime.now(UTC)
+    with pytest.raises(TryAgain) as caught:
+        received(scripted())
+    assert caught.value.code == "CB-402"
+    assert caught.value.after is not None
+    assert timedelta(hours=2) <= caught.value.after - before < timedelta(hours=2, minutes=2)
+    assert len(script.asked) == 1
+
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "after"),
+    [
+        ("30", NOW + timedelta(seconds=30)),
+        (" 7200 ", NOW + timedelta(hours=2)),
+        (format_datetime(NOW + timedelta(hours=3), usegmt=True), NOW + timedelta(hours=3)),
+        (format_datetime(NOW - timedelta(hours=3), usegmt=True), NOW),
+        ("99999999999", NOW + timedelta(days=1)),
+        (format_datetime(NOW + timedelta(days=400), usegmt=True), NOW + timedelta(days=1)),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+    ],
+)
+def test_retry_after_in_every_form(header: str, after: datetime | None) -> None:
+    assert retry_after(header, NOW) == after
+
+
+# --- what somebody must repair -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_a_set_up_error(script: Any, scripted: Link, status: int) -> None:
+    script.on("GET", "Task", outcome(status, "login"))
+    with pytest.raises(SetupError) as caught:
+        received(scripted(token="s3cret-token"))
+    assert caught.value.code == "CB-106"
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_refused_search_is_a_set_up_error_with_its_codes(script: Any, scripted: Link) -> None:
+    script.on("GET", "Task", outcome(400, "not-supported"))
+    with pytest.raises(SetupError, match=r"not-supported \(Task\.status\)") as caught:
+        received(scripted())
+    assert "Ada" not in str(caught.value)
+
+
+def test_an_answer_without_end_is_cut_off(script: Any, scripted: Link) -> None:
+    script.on("GET", "Task", httpx2.Response(200, content=b"[" * 4096))
+    with pytest.raises(RecordError) as caught:
+        received(scripted(max_bytes=1024))
+    assert caught.value.code == "CB-304"
+
+
+@pytest.mark.parametrize("following", ["https://evil.example/fhir/Task?page=2", "http://hospital.example/fhir?page=2"])
+def test_a_next_page_elsewhere_is_not_followed(script: Any, scripted: Link, task: Task, following: str) -> None:
+    script.on("GET", "Task", page(task(), following=following))
+    with pytest.raises(SetupError) as caught:
+        received(scripted(token="s3cret"))
+    assert caught.value.code == "CB-109"
+    assert {request.url.host for request in script.asked} == {"hospital.example"}
+
+
+def test_a_next_page_in_a_circle_ends(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", page(task(), following=f"{BASE}/Task?page=2"))
+    with pytest.raises(SetupError, match="read already"):
+        received(scripted())
+    assert len(script.asked_for("GET", "Task")) == 2
+
+
+def test_a_redirect_elsewhere_is_not_followed_and_the_token_stays(script: Any, scripted: Link) -> None:
+    script.on("GET", "Task", answer(status=302, location="https://storage.example/x"))
+    with pytest.raises(SetupError) as caught:
+        received(scripted(token="s3cret"))
+    assert caught.value.code == "CB-109"
+    assert [request.url.host for request in script.asked] == ["hospital.example"]
+
+
+def test_a_redirect_on_the_same_server_is_followed(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", answer(status=307, location="/fhir/v4/Task?x=1"))
+    script.on("GET", "v4/Task", page(task()))
+    assert len(received(scripted())) == 1
+
+
+# --- polling -----------------------------------------------------------------------------------------------------
+
+
+def test_remarks_among_the_matches_are_skipped_and_logged_by_code(
+    script: Any, scripted: Link, task: Task, caplog: pytest.LogCaptureFixture
+) -> None:
+    remark = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "throttled",
+                                                             "diagnostics": "Ada Moreno"}]}  # fmt: skip
+    script.on("GET", "Task", page(remark, task()))
+    with caplog.at_level(logging.INFO, "casebridge.fhir"):
+        assert [name for name, _, _ in received(scripted())] == ["Task/t1/1"]
+    assert "throttled" in caplog.text
+    assert "Ada" not in caplog.text
+
+
+def test_dropped_parameters_are_made_up_for_here(script: Any, scripted: Link, task: Task) -> None:
+    mine, others = {"reference": "Organization/us"}, {"reference": "Organization/x"}
+    script.on("GET", "Task", page(
+        task("late", owner=mine, meta={"versionId": "1", "lastUpdated": "2026-11-20T10:00:00Z"}),
+        task("foreign", owner=others),
+        task("contact", owner=mine, code={"coding": [{"code": "make-contact"}]}),
+        task("early", owner=mine, meta={"versionId": "1", "lastUpdated": "2026-11-20T09:00:00Z"}),
+        task("old", owner=mine, meta={"versionId": "1", "lastUpdated": "2026-11-01T09:00:00Z"}),
+        own="_count=50",
+    ))  # fmt: skip
+    found = received(scripted(owner="Organization/us", overlap=0), "2026-11-20T08:00:00Z")
+    assert [(name, cursor) for name, cursor, _ in found] == [
+        ("Task/early/1", "2026-11-20T09:00:00Z"), ("Task/late/1", "2026-11-20T10:00:00Z"),
+    ]  # fmt: skip
+
+
+def test_an_unsorted_list_is_read_to_its_end_before_the_cursor_moves(script: Any, scripted: Link, task: Task) -> None:
+    later = task("b", meta={"versionId": "1", "lastUpdated": "2026-11-20T10:00:00Z"})
+    script.on("GET", "Task", page(later, following=f"{BASE}/next", own="code=x"))
+    script.on("GET", "next", page(task("a"), own=""))
+    assert [name for name, _, _ in received(scripted())] == ["Task/a/1", "Task/b/1"]
+
+
+def test_a_poll_that_reaches_its_limit_goes_on_next_time(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", page(task(), following=f"{BASE}/next"))
+    assert [name for name, _, _ in received(scripted(max_pages=1))] == ["Task/t1/1"]
+    with pytest.raises(SetupError, match="max_pages"):
+        received(scripted(max_pages=1), "2026-11-20T08:00:00.000Z")
+
+
+def test_polls_overlap_and_the_cursor_never_goes_back(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", page(task()))
+    found = received(scripted(overlap=60), "2026-11-20T08:00:30Z")
+    assert [cursor for _, cursor, _ in found] == ["2026-11-20T08:00:30Z"]
+    assert script.asked[0].url.params["_lastUpdated"] == "ge2026-11-20T07:59:30.000Z"
+
+
+def test_a_task_brings_what_it_refers_to_and_no_more(script: Any, scripted: Link, task: Task) -> None:
+    def there(kind: str, id_: str, **more: Any) -> Resource:
+        resource = {"resourceType": kind, "id": id_, **more}
+        script.on("GET", f"{kind}/{id_}", answer(resource))
+        return resource
+
+    role = {"reference": f"{BASE}/PractitionerRole/r1"}
+    more = [{"reference": "DocumentReference/d1"}, {"reference": "https://elsewhere.example/Condition/9"}]
+    there("ServiceRequest", "s1", reasonReference=[{"reference": "Condition/c1"}], supportingInfo=more)
+    there("Condition", "c1")
+    there("PractitionerRole", "r1", organization={"reference": "Organization/o1"})
+    there("Organization", "o1")
+    script.on("GET", "Patient/p1", answer(status=410))
+    consent = {"resourceType": "Consent", "id": "k1", "status": "inactive", "patient": {"reference": "Patient/p1"}}
+    strange = {"resourceType": "Consent", "id": "k2", "status": "active", "patient": {"reference": "Patient/p2"}}
+    script.on("GET", "Consent", page(consent, strange, own="patient=Patient/p1"))
+    script.on("GET", "Task", page(task(requester=role)))
+    ((_, _, inside),) = received(scripted())
+    assert inside == [
+        "Task/t1", "Organization/o1", "PractitionerRole/r1", "Consent/k1", "Condition/c1", "ServiceRequest/s1",
+    ]  # fmt: skip
+    assert {request.url.host for request in script.asked} == {"hospital.example"}
+    assert not script.asked_for("GET", "DocumentReference")
+
+
+def test_nothing_is_asked_for_twice_in_one_poll(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Patient/p1", answer({"resourceType": "Patient", "id": "p1"}))
+    script.on("GET", "Task", page(task("a"), task("b")))
+    received(scripted())
+    paths = [request.url.path for request in script.asked]
+    assert len(paths) == len(set(paths))
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+STORED = {"versionId": "2", "lastUpdated": "2026-11-20T09:00:00Z"}
+
+
+def test_an_update_names_the_version_it_was_made_upon(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task
+) -> None:
+    script.on("PUT", "Task/t1", answer(task(status="accepted", meta=STORED)))
+    receipt = scripted(token="s3cret").send(dispatch(task(status="accepted")), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.reference == "Task/t1/_history/2"
+    (request,) = script.asked
+    assert request.headers["If-Match"] == 'W/"1"'
+    assert request.headers["Authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize("status", [409, 412, 500])
+def test_a_moved_version_is_a_conflict_with_the_new_original(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task, status: int
+) -> None:
+    theirs = task(status="cancelled", meta=STORED)
+    script.on("PUT", "Task/t1", outcome(status, "conflict"))
+    script.on("GET", "Task/t1", answer(theirs))
+    conflict = scripted().send(dispatch(task(status="accepted")), "k1")
+    assert isinstance(conflict, Conflict)
+    (thing,) = conflict.things
+    assert (thing.record, thing.external_id, thing.version, thing.original) == (0, "Task/t1", "2", theirs)
+
+
+@pytest.mark.parametrize("first", [outcome(500), httpx2.ReadTimeout("no answer"), outcome(412)])
+def test_an_update_that_arrived_all_the_same_is_a_receipt(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task, first: Any
+) -> None:
+    script.on("PUT", "Task/t1", first)
+    script.on("GET", "Task/t1", answer(task(status="accepted", meta=STORED, text={"status": "generated"})))
+    receipt = scripted().send(dispatch(task(status="accepted")), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.things[0].version == "2"
+
+
+def test_an_update_that_did_not_arrive_is_tried_again_later(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task
+) -> None:
+    script.on("PUT", "Task/t1", outcome(500))
+    script.on("GET", "Task/t1", answer(task()))
+    with pytest.raises(TryAgain) as caught:
+        scripted(attempts=2).send(dispatch(task(status="accepted")), "k1")
+    assert caught.value.code == "CB-401"
+    assert len(script.asked_for("PUT")) == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 422])
+def test_a_refused_record_names_codes_and_elements_only(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task, status: int
+) -> None:
+    script.on("PUT", "Task/t1", outcome(status, "business-rule"))
+    with pytest.raises(RecordError, match=r"business-rule \(Task\.status\)") as caught:
+        scripted().send(dispatch(task()), "k1")
+    assert caught.value.code == "CB-305"
+    assert "Ada" not in str(caught.value)
+
+
+PROCEDURE: Resource = {"resourceType": "Procedure", "status": "completed", "subject": {"reference": "Patient/p1"}}
+
+
+def made(id_: str, key: str = "k1", at: str = "2026-11-20T09:00:00Z") -> Resource:
+    own = [{"system": "urn:casebridge:dispatch", "value": key}]
+    return {**PROCEDURE, "id": id_, "identifier": own, "meta": {"versionId": "1", "lastUpdated": at}}
+
+
+def test_a_create_looks_first_and_says_if_none_exist(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch]
+) -> None:
+    script.on("GET", "Procedure", page(own=""))
+    script.on("POST", "Procedure", answer(made("x1"), 201))
+    receipt = scripted().send(dispatch(PROCEDURE), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.things[0].external_id == "Procedure/x1"
+    look, create = script.asked
+    assert look.url.params["identifier"] == "urn:casebridge:dispatch|k1"
+    assert create.headers["If-None-Exist"] == "identifier=urn:casebridge:dispatch|k1"
+    assert json.loads(create.content)["identifier"] == made("x1")["identifier"]
+
+
+def test_a_repeated_create_makes_nothing(script: Any, scripted: Link, dispatch: Callable[..., Dispatch]) -> None:
+    script.on("GET", "Procedure", page({**PROCEDURE, "id": "other"}, made("x1"), own=""))
+    receipt = scripted().send(dispatch(PROCEDURE), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.things[0].external_id == "Procedure/x1"
+    assert not script.asked_for("POST")
+
+
+def test_several_matches_mean_the_oldest(script: Any, scripted: Link, dispatch: Callable[..., Dispatch]) -> None:
+    both = page(made("young", at="2026-11-20T09:00:02Z"), made("old", at="2026-11-20T09:00:01Z"), own="")
+    script.on("GET", "Procedure", page(own=""), both)
+    script.on("POST", "Procedure", outcome(412, "multiple-matches"))
+    receipt = scripted().send(dispatch(PROCEDURE), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.things[0].external_id == "Procedure/old"
+
+
+@pytest.mark.parametrize("location", [f"{BASE}/Procedure/x1/_history/1", "Procedure/x1", ""])
+def test_a_create_answered_with_location_only_or_nothing_is_found(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], location: str
+) -> None:
+    script.on("GET", "Procedure", page(own=""), page(made("x1"), own=""))
+    script.on("GET", "Procedure/x1", answer(made("x1")))
+    script.on("POST", "Procedure", answer(status=201, **({"location": location} if location else {})))
+    receipt = scripted().send(dispatch(PROCEDURE), "k1")
+    assert isinstance(receipt, Receipt)
+    assert receipt.things[0].original == made("x1")
+
+
+def test_a_create_whose_answer_was_lost_is_looked_for_before_it_is_repeated(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch]
+) -> None:
+    script.on("GET", "Procedure", page(own=""), page(made("x1"), own=""))
+    script.on("POST", "Procedure", httpx2.ReadTimeout("no answer"))
+    receipt = scripted().send(dispatch(PROCEDURE), "k1")
+    assert isinstance(receipt, Receipt)
+    assert len(script.asked_for("POST")) == 1
+
+
+def test_an_order_is_never_sent(script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task) -> None:
+    whole = dispatch(task())
+    forged = OutFile("ServiceRequest/s1", b'{"resourceType":"ServiceRequest","id":"s1"}', "application/fhir+json", (0,))
+    with pytest.raises(Bug):
+        scripted().send(Dispatch("d1", "hospital", (forged,), whole.releases), "k1")
+    assert script.asked == []
+
+
+# --- finding -----------------------------------------------------------------------------------------------------
+
+
+def test_find_tells_an_update_that_arrived_from_one_that_did_not_and_from_anothers(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task
+) -> None:
+    meant = dispatch(task(status="accepted"))
+    script.on("GET", "Task/t1", answer(task()), answer(task(status="accepted", meta=STORED)),
+              answer(task(status="cancelled", meta=STORED)))  # fmt: skip
+    link = scripted()
+    assert link.find(meant, "k1") is None
+    assert isinstance(link.find(meant, "k1"), Receipt)
+    assert isinstance(link.find(meant, "k1"), Conflict)
+
+
+def test_find_of_a_dispatch_half_arrived_sends_again_and_doubles_nothing(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task
+) -> None:
+    meant = dispatch(PROCEDURE, task(status="accepted"))
+    script.on("GET", "Procedure", page(made("x1"), own=""))
+    script.on("GET", "Task/t1", answer(task()))
+    script.on("PUT", "Task/t1", answer(task(status="accepted", meta=STORED)))
+    link = scripted()
+    assert link.find(meant, "k1") is None
+    receipt = link.send(meant, "k1")
+    assert isinstance(receipt, Receipt)
+    assert [thing.external_id for thing in receipt.things] == ["Procedure/x1", "Task/t1"]
+    assert not script.asked_for("POST")
+
+
+# --- probing and settings ----------------------------------------------------------------------------------------
+
+
+def statement(version: str = "4.0.1", *can: str) -> httpx2.Response:
+    task = {"type": "Task", "interaction": [{"code": code} for code in can]}
+    return answer({"resourceType": "CapabilityStatement", "fhirVersion": version, "rest": [{"resource": [task]}]})
+
+
+@pytest.mark.parametrize(
+    ("said", "ok", "words"),
+    [
+        (statement("4.0.1", "search-type", "update"), True, "searched and written"),
+        (statement("4.0.1", "search-type"), False, "not written"),
+        (statement("4.0.1", "read"), False, "does not say that Tasks can be searched"),
+        (statement("5.0.0", "search-type", "update"), False, "speaks FHIR 5.0.0"),
+        (answer({"resourceType": "Patient"}), False, "no CapabilityStatement"),
+        (answer(status=401), False, "CB-106"),
+        (httpx2.ConnectError("refused"), False, "CB-401"),
+    ],
+)
+def test_probe_says_what_can_be_done(script: Any, scripted: Link, said: Any, ok: bool, words: str) -> None:
+    script.on("GET", "metadata", said)
+    probe = scripted().probe()
+    assert (probe.ok, words in probe.message) == (ok, True), probe.message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"base_url": "http://hospital.example/fhir"},
+        {"base_url": "ftp://hospital.example"},
+        {"base_url": "https://user:pass@hospital.example/fhir"},
+        {"base_url": "https://hospital.example/fhir?key=1"},
+        {"base_url": "https://hospital.example/fhir", "verify_tls": False},
+        {"base_url": "https://hospital.example/fhir", "owner": "us"},
+        {"base_url": "https://hospital.example/fhir", "since": "yesterday"},
+        {"base_url": "https://hospital.example/fhir", "unknown": 1},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        FhirRest.Settings(**settings)
+
+
+def test_the_token_is_not_shown() -> None:
+    settings = FhirRest.Settings(base_url=BASE, token="s3cret")
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in settings.model_dump_json()
