@@ -1,7 +1,7 @@
 """One grammar of paths for both sides: ``a.b``, ``list(a=b & c=d|e).f``, ``(x:present)``, ``^.a``, ``.``.
 
-A step names a field. A selector picks the first item of a list that meets all its conditions; on a single group it
-looks at that group alone. ``list()`` is the first item of a list, whatever it holds. A plain step on a list uses its
+A step names a field, in quotes where the name holds more than letters, digits, spaces, - and _. A selector picks the
+first item of a list that meets all its conditions; on a single group it looks at that group alone. ``list()`` is the first item of a list, whatever it holds. A plain step on a list uses its
 first item. ``^`` is the record round the present list item or group, ``.`` the present place itself.
 """
 
@@ -14,7 +14,7 @@ from typing import Literal
 
 from casebridge.mapping.notation import constant, nearest
 
-_NAME = re.compile(r"[\w\-]+")
+_NAME = re.compile(r"[\w\-]+(?: +[\w\-]+)*")
 _BARE = re.compile(r"[^&|)\"]+")
 TESTS = ("present", "absent", "boolean", "moment")
 Test = Literal["equal", "present", "absent", "boolean", "moment"]

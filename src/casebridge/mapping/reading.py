@@ -39,12 +39,15 @@ class Reader:
         self.trail, self.trace = trail, trace
 
     def fields(self, lines: Sequence[Line], scope: Scope, into: Any, where: Where = ()) -> Any:
-        """Read ``lines`` at ``scope`` into the case node ``into``, which stands at ``where``; returns the node."""
+        """Read ``lines`` at ``scope`` into the case node ``into``, which stands at ``where``; returns the node.
+
+        Lines with ``when`` and branches come last, when what they depend on is there.
+        """
         for line in lines:
-            if not line.when:
+            if not line.when and not isinstance(line, Choose):
                 into = self.line(line, scope, into, where)
         for line in lines:
-            if line.when and holds_all(line.when, into):
+            if (line.when or isinstance(line, Choose)) and holds_all(line.when, into):
                 into = self.line(line, scope, into, where)
         return into
 

@@ -97,7 +97,7 @@ class Writer:
         if value == WITHHELD:
             return self._withheld(line, current, new, old)
         readonly = "export" not in line.ways or line.other.up or self.comparing or id(line) in self.shared
-        if alike(value, current):
+        if alike(value, current) and not (blank(value) and not readonly):
             self._claim(line, hit)
             return new
         if readonly:
