@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class MapError(CaseBridgeError):
         self, code: str, message: str, *, file: str = "", line: int = 0, column: int = 0, remedy: str = ""
     ) -> None:
         self.file, self.line, self.column = file, line, column
-        where = f"{file}:{line}:{column}: " if file else ""
+        where = f"{'/'.join(PurePath(file).parts[-2:])}:{line}:{column}: " if file else ""
         super().__init__(code, where + message, remedy=remedy)
 
 

@@ -20,7 +20,7 @@ class Mailbox:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep one message; aiosmtpd calls this for each."""
         content: bytes = envelope.content
         name = hashlib.sha256(content).hexdigest()[:24]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from casebridge.adapter import Native, Payload, Submitted
@@ -23,6 +24,7 @@ class SiteDoorway:
     """The doorway of one site for the doors of one name."""
 
     site: Site
+    after_submit: Callable[[], None] = lambda: None  # wakes the lanes: an answer need not wait for the next pass
 
     def released(self, token: str) -> Released | None:
         """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""
@@ -53,6 +55,7 @@ class SiteDoorway:
         outcome = flow.accept(self.site, partner, payload)
         if outcome.state == "held":
             return Submitted("refused", "A different answer with the same number came before.")
+        self.after_submit()
         return Submitted(outcome.state)
 
 

@@ -40,7 +40,7 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[
     found = links.sharing(c, identifiers)
     known = known_client(c, identifiers)
     client = known or links.new_client(c, now)
-    evidence = {"systems": sorted(found.get(client, ()))}
+    evidence: dict[str, object] = {"systems": sorted(found.get(client, ()))}
     links.add_link(c, now, client, key, "auto", evidence)
     if known is None:
         for other, systems in sorted(found.items()):

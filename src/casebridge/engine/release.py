@@ -46,20 +46,55 @@ class _Tally:
 
 def release(c: Connection, site: Site, outgoing: Outgoing, recipient: Partner, message: str | None) -> Released:
     """What ``recipient`` may have of ``outgoing``; one row on the books, whatever the answer is."""
-    consents = standing_consents(c, site, outgoing.client)
-    tally = _Tally()
-    document = {
-        slot: _slot(site, outgoing, recipient, consents, slot, content, tally)
-        for slot, content in outgoing.slice.items()
-    }
+    asking = _Recipient(
+        recipient.name, recipient.role, recipient.vsp, recipient.agreements_on(site.today()),
+        "notices" in recipient.format.capabilities)  # fmt: skip
+    document, tally = _decided(c, site, outgoing, asking)
     disclosures.add(
         c, site.now(), effect="released" if tally.permitted else "refused", client=outgoing.client, message=message,
         correlation=outgoing.correlation, recipient=recipient.name, purpose=outgoing.purpose,
         permitted=tally.permitted, rules=list(tally.rules), accountable=tally.accountable,
         withheld=[{"path": w.path, "rules": w.rules, "why": w.why} for w in tally.withheld],
         policy=site.rules.version)  # fmt: skip
+    return _issued(site, outgoing, recipient.name, document, tally)
+
+
+def at_the_desk(c: Connection, site: Site, outgoing: Outgoing) -> Released:
+    """What the site's own workforce may see, decided like everything else by the rules for ``operations``.
+
+    A look inside the house is a use, not a disclosure (45 CFR 160.103), so the book of disclosures stays as it is.
+    """
+    asked = Outgoing(outgoing.slice, outgoing.sources, "operations", "none", outgoing.domain, outgoing.client)
+    document, tally = _decided(c, site, asked, _Recipient(name="desk", role="site"))
+    return _issued(site, asked, "desk", document, tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """What the rules ask about whoever would get it."""
+
+    name: str
+    role: str
+    vsp: bool = False
+    agreements: frozenset[str] = frozenset()
+    notice_room: bool = False
+
+
+def _decided(
+    c: Connection, site: Site, outgoing: Outgoing, recipient: _Recipient
+) -> tuple[dict[str, Any], _Tally]:
+    consents = standing_consents(c, site, outgoing.client)
+    tally = _Tally()
+    document = {
+        slot: _slot(site, outgoing, recipient, consents, slot, content, tally)
+        for slot, content in outgoing.slice.items()
+    }
+    return document, tally
+
+
+def _issued(site: Site, outgoing: Outgoing, recipient: str, document: dict[str, Any], tally: _Tally) -> Released:
     return _issue(
-        document=document, recipient=recipient.name, purpose=outgoing.purpose, policy=site.rules.version,
+        document=document, recipient=recipient, purpose=outgoing.purpose, policy=site.rules.version,
         permitted=tuple(tally.permitted), withheld=tuple(tally.withheld), notices=tuple(tally.notices))  # fmt: skip
 
 
@@ -84,7 +119,7 @@ def _called(site: Site, recipient: str) -> str:
 
 
 def _slot(
-    site: Site, outgoing: Outgoing, recipient: Partner, consents: tuple[ConsentFact, ...], slot: str, content: Any,
+    site: Site, outgoing: Outgoing, recipient: _Recipient, consents: tuple[ConsentFact, ...], slot: str, content: Any,
     tally: _Tally,
 ) -> Any:  # fmt: skip
     if slot in KINDS:
@@ -99,7 +134,7 @@ def _slot(
 
 
 def _record(
-    site: Site, outgoing: Outgoing, recipient: Partner, consents: tuple[ConsentFact, ...], kind: str, path: str,
+    site: Site, outgoing: Outgoing, recipient: _Recipient, consents: tuple[ConsentFact, ...], kind: str, path: str,
     record: Mapping[str, Any], tally: _Tally,
 ) -> dict[str, Any]:  # fmt: skip
     source = site.partners.get(outgoing.sources.get(path, ""))
@@ -109,9 +144,9 @@ def _record(
         source_role=source.role if source else "", source_part2=bool(source and source.part2),
         source_vsp=bool(source and source.vsp), recipient_id=recipient.name, recipient_vsp=recipient.vsp,
         relation=outgoing.relation, domain=outgoing.domain, record_domain=_text(record.get("domain")),
-        consents=consents, agreements=recipient.agreements_on(site.today()),
+        consents=consents, agreements=recipient.agreements,
         treatment_switch=site.treatment_switch, coverage_switch=site.coverage_switch,
-        notice_room="notices" in recipient.format.capabilities, now=site.now())  # fmt: skip
+        notice_room=recipient.notice_room, now=site.now())  # fmt: skip
     walk = _Walk(site, asked, tally, {})
     return {name: walk.leaf(name, f"{path}.{name}", value) for name, value in record.items()}
 

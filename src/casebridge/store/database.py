@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection as Connection
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from ulid import ULID
 
@@ -84,11 +85,12 @@ class Store:
 
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     file = url.removeprefix("sqlite:///")
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    connect_args = {"timeout": 30, "check_same_thread": False}
+    engine = create_engine(url, connect_args=connect_args, hide_parameters=True)  # no record's values in an error
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from casebridge.adapter import OutFile
 from casebridge.store.tables import dispatch, dispatch_file
@@ -54,6 +54,12 @@ def files_of(c: Connection, id_: str) -> tuple[OutFile, ...]:
     return tuple(
         OutFile(row.name, row.data, row.media_type, tuple(json.loads(row.records))) for row in c.execute(query)
     )
+
+
+def sent(c: Connection) -> dict[str, tuple[str, int]]:
+    """For each partner: when the last dispatch set off that it took, and how many it took."""
+    query = select(dispatch.c.partner, func.max(dispatch.c.sent_at), func.count()).where(dispatch.c.state == "sent")
+    return {row[0]: (row[1], row[2]) for row in c.execute(query.group_by(dispatch.c.partner))}
 
 
 def next_due(c: Connection) -> str | None:

@@ -83,6 +83,8 @@ def change(c: Connection, id_: str, now: str, **values: Any) -> None:
     values = {"code": None, "reason": None, "remedy": None, "who": None, **values}
     if values.get("document") is not None:
         values["document"] = pack(values["document"])
+    if "about" in values:
+        values["about"] = json.dumps(values["about"], sort_keys=True)
     c.execute(update(message).where(message.c.id == id_).values(updated_at=now, **values))
 
 
@@ -139,6 +141,19 @@ def listed(c: Connection, **where: Any) -> list[Message]:
     """Messages whose columns equal the given values, oldest first."""
     query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
     return [_message(row) for row in c.execute(query.order_by(message.c.seq))]
+
+
+def page(c: Connection, limit: int, offset: int = 0, **where: Any) -> list[Message]:
+    """Some of ``listed``, for a page."""
+    query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
+    return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit).offset(offset))]
+
+
+def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int]:
+    """How many messages there are by the named columns, of those whose columns equal the given values."""
+    columns = [message.c[name] for name in names]
+    query = select(*columns, func.count()).where(and_(True, *(message.c[k] == v for k, v in where.items())))
+    return {tuple(v or "" for v in row[:-1]): row[-1] for row in c.execute(query.group_by(*columns))}
 
 
 def waiting_out(c: Connection, partner: str, about: Mapping[str, Any]) -> str | None:

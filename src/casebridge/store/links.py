@@ -70,6 +70,26 @@ def persons_of(c: Connection, client_id: str, source: str = "") -> list[PersonKe
     return [PersonKey(row.source, row.external_id) for row in c.execute(query.order_by(link.c.id))]
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A link under review: a source person who may be this client, and the systems of identifiers that agree."""
+
+    client: str
+    person: PersonKey
+    systems: tuple[str, ...]
+    decided_at: str
+
+
+def under_review(c: Connection, limit: int = 500) -> list[Doubt]:
+    """Links a person must look at, oldest first; nothing flows through them."""
+    query = select(link).where(link.c.decision == "review", link.c.undone_at.is_(None)).order_by(link.c.id)
+    return [
+        Doubt(row.client, PersonKey(row.source, row.external_id), tuple(json.loads(row.evidence).get("systems", ())),
+              row.decided_at)
+        for row in c.execute(query.limit(limit))
+    ]  # fmt: skip
+
+
 def new_client(c: Connection, now: str) -> str:
     """A client nobody is linked to yet."""
     id_ = new_id()

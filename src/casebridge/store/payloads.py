@@ -48,7 +48,7 @@ def set_state(c: Connection, id_: str, state: str) -> None:
 
 def name_of(c: Connection, id_: str) -> str:
     """The name the sender gave it."""
-    return c.execute(select(payload.c.name).where(payload.c.id == id_)).scalar_one()
+    return str(c.execute(select(payload.c.name).where(payload.c.id == id_)).scalar_one())
 
 
 class PayloadStream(io.RawIOBase):
@@ -97,6 +97,12 @@ def duplicates(c: Connection, partner: str) -> int:
     """How many payloads of this partner were counted and stopped because they came before."""
     query = select(func.count()).where(payload.c.partner == partner, payload.c.state == "duplicate")
     return c.execute(query).scalar_one()
+
+
+def received(c: Connection) -> dict[str, tuple[str, int]]:
+    """For each partner: when its last payload came, and how many came."""
+    query = select(payload.c.partner, func.max(payload.c.received_at), func.count()).group_by(payload.c.partner)
+    return {row[0]: (row[1], row[2]) for row in c.execute(query)}
 
 
 def get_cursor(c: Connection, partner: str) -> str | None:

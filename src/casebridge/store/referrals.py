@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from casebridge.store.database import pack, unpack
 from casebridge.store.tables import referral, referral_event
@@ -72,9 +72,27 @@ def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
     return [_referral(row) for row in c.execute(query.order_by(referral.c.id))]
 
 
-def listed(c: Connection, limit: int = 500) -> list[StoredReferral]:
-    """Referrals, the latest change first."""
-    query = select(referral).order_by(referral.c.updated_at.desc()).limit(limit)
+def listed(c: Connection, limit: int = 500, offset: int = 0, status: str = "") -> list[StoredReferral]:
+    """Referrals, of one status where it is given, the latest change first."""
+    query = select(referral).order_by(referral.c.updated_at.desc(), referral.c.id).limit(limit).offset(offset)
+    if status:
+        query = query.where(referral.c.status == status)
+    return [_referral(row) for row in c.execute(query)]
+
+
+def tally(c: Connection) -> dict[str, int]:
+    """How many referrals have which status."""
+    query = select(referral.c.status, func.count()).group_by(referral.c.status)
+    return {row[0]: row[1] for row in c.execute(query)}
+
+
+def in_conflict(c: Connection, limit: int = 500) -> list[StoredReferral]:
+    """Referrals about which somebody said what may not be, and nothing that moved them was said since."""
+    said, later = referral_event.alias(), referral_event.alias()
+    moved_on = exists().where(
+        later.c.referral == said.c.referral, later.c.sequence > said.c.sequence, later.c.verdict == "apply")
+    open_ = exists().where(said.c.referral == referral.c.id, said.c.verdict == "conflict", ~moved_on)
+    query = select(referral).where(open_).order_by(referral.c.updated_at.desc()).limit(limit)
     return [_referral(row) for row in c.execute(query)]
 
 

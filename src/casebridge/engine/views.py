@@ -1,0 +1,294 @@
+"""Read models for the console and the command line: what is asked of the books, answered in plain words.
+
+Nothing here decides or changes anything. What a record says about a person is shown as the rules let the site's own
+workforce see it, and through one place (``_at_the_desk``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from casebridge.core.words import detail_words, words
+from casebridge.engine.release import Outgoing, at_the_desk
+from casebridge.engine.site import Site
+from casebridge.store import disclosures, dispatches, ledger, links, payloads, records, referrals
+from casebridge.store.database import Connection
+from casebridge.store.ledger import Message
+from casebridge.store.links import PersonKey
+from casebridge.store.referrals import StoredReferral
+
+ACTORS = ("it", "partner", "worker", "privacy", "developer")
+"""Who can be asked to act on something that is held."""
+NOT_SHOWN = "(not shown)"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRow:
+    """One referral in a list; ``since`` is when it last changed (ISO 8601, UTC)."""
+
+    referral: str
+    client: str
+    service: str
+    sent_by: str
+    sent_to: str
+    status: str
+    detail: str
+    words: str
+    since: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A message that stopped: what, where, why, what to do, and who must act."""
+
+    message: str
+    partner: str
+    direction: str
+    kind: str
+    stop: str
+    code: str
+    reason: str
+    remedy: str
+    who: str
+    file: str
+    position: str
+    since: str
+    referral: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What waits for a person: held messages by who must act, and what else only a person can settle."""
+
+    held: dict[str, tuple[int, tuple[HeldRow, ...]]]
+    conflicts: tuple[ReferralRow, ...]
+    unreachable: tuple[tuple[str, str], ...]
+    doubts: tuple[links.Doubt, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.held or self.conflicts or self.unreachable or self.doubts)
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRow:
+    """One partner: what was exchanged, and what is wrong. Times are ISO 8601, UTC, empty for never."""
+
+    name: str
+    title: str
+    role: str
+    mode: str
+    last_received: str
+    received: int
+    last_sent: str
+    sent: int
+    held: int
+    waiting: int
+    problem: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRow:
+    """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why."""
+
+    at: str
+    effect: str
+    recipient: str
+    purpose: str
+    permitted: tuple[str, ...]
+    withheld: tuple[str, ...]
+    why: tuple[str, ...]
+    rules: tuple[str, ...]
+    accountable: bool
+    delivered_at: str
+    referral: str | None
+    message: str | None
+
+
+def referral_rows(site: Site, *, status: str = "", limit: int = 500, offset: int = 0) -> list[ReferralRow]:
+    """Referrals, the latest change first."""
+    with site.store.read() as c:
+        return [referral_row(c, site, r) for r in referrals.listed(c, limit, offset, status)]
+
+
+def referral_counts(site: Site) -> dict[str, int]:
+    """How many referrals have which status."""
+    with site.store.read() as c:
+        return referrals.tally(c)
+
+
+def held_rows(site: Site, *, who: str = "", limit: int = 500, offset: int = 0) -> list[HeldRow]:
+    """Held messages, oldest first; of one ``who`` where it is given."""
+    with site.store.read() as c:
+        return [held_row(c, site, m) for m in ledger.page(c, limit, offset, state="held", **_only(who=who))]
+
+
+def held_counts(site: Site) -> dict[str, int]:
+    """How many held messages wait for whom."""
+    with site.store.read() as c:
+        return {key[0]: n for key, n in ledger.tally(c, "who", state="held").items()}
+
+
+def held_one(site: Site, message: str) -> HeldRow | None:
+    """One message, held or not any more."""
+    with site.store.read() as c:
+        found = ledger.get(c, message)
+        return held_row(c, site, found) if found else None
+
+
+def needs(site: Site, problems: Mapping[str, str], *, each: int = 5) -> Needs:
+    """What needs a person now. ``problems`` are the partners nothing could be received from (``Lanes.problems``)."""
+    with site.store.read() as c:
+        counts = {key[0]: n for key, n in ledger.tally(c, "who", state="held").items()}
+        held = {
+            who: (n, tuple(held_row(c, site, m) for m in ledger.page(c, each, state="held", who=who)))
+            for who, n in sorted(counts.items(), key=lambda pair: _place(pair[0]))
+        }
+        conflicts = tuple(referral_row(c, site, r) for r in referrals.in_conflict(c))
+        doubts = tuple(links.under_review(c))
+    return Needs(held, conflicts, tuple((title(site, p), why) for p, why in sorted(problems.items())), doubts)
+
+
+def partner_rows(site: Site, problems: Mapping[str, str]) -> list[PartnerRow]:
+    """Every partner of the configuration."""
+    with site.store.read() as c:
+        came, went = payloads.received(c), dispatches.sent(c)
+        tally = ledger.tally(c, "partner", "state")
+    return [
+        PartnerRow(
+            name=p.name, title=p.title or p.name, role=p.role, mode=p.mode,
+            last_received=came.get(p.name, ("", 0))[0], received=came.get(p.name, ("", 0))[1],
+            last_sent=went.get(p.name, ("", 0))[0], sent=went.get(p.name, ("", 0))[1],
+            held=tally.get((p.name, "held"), 0), waiting=tally.get((p.name, "waiting"), 0),
+            problem=problems.get(p.name, ""), call=p.contact)
+        for p in site.partners.values()
+    ]  # fmt: skip
+
+
+def disclosures_of(site: Site, client: str) -> list[DisclosureRow]:
+    """Every release and refusal about one client, oldest first (45 CFR 164.528)."""
+    with site.store.read() as c:
+        return [disclosure_row(site, d) for d in disclosures.listed(c, client=client)]
+
+
+def client_name(site: Site, client: str) -> str | None:
+    """What a client is called; None when there is no such client."""
+    with site.store.read() as c:
+        persons = links.persons_of(c, client)
+        return next((n for p in persons if (n := _person_name(c, site, p, client))), NOT_SHOWN) if persons else None
+
+
+# --- rows, for pages that have a connection already ----------------------------------------------------------
+
+
+def referral_row(c: Connection, site: Site, referral: StoredReferral) -> ReferralRow:
+    """One row of a list of referrals."""
+    asked = desk_document(c, site, referral)
+    client = client_of(c, referral)
+    key = PersonKey(referral.source, referral.subject) if referral.subject else None
+    recipient = site.partners.get(referral.recipient or "")
+    detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
+    return ReferralRow(
+        referral=referral.id, client=_person_name(c, site, key, client) if key else "",
+        service=service_words(asked), sent_by=title(site, referral.source), sent_to=title(site, referral.recipient),
+        status=referral.status, detail=referral.detail or "", words=words(referral.status).text + detail,
+        since=referral.updated_at, call=recipient.contact if recipient else "")  # fmt: skip
+
+
+def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
+    """One message with its place in words."""
+    position = {k: v for k, v in message.position.items() if k != "file"}
+    file = message.position.get("file") or (payloads.name_of(c, message.payload) if message.payload else "")
+    return HeldRow(
+        message=message.id, partner=title(site, message.partner), direction=message.direction, kind=message.kind,
+        stop=message.stop, code=message.code, reason=message.reason, remedy=message.remedy, who=message.who,
+        file=file, position=", ".join(f"{k} {v}" for k, v in position.items()), since=message.created_at,
+        referral=message.correlation, state=message.state)  # fmt: skip
+
+
+def disclosure_row(site: Site, stored: Mapping[str, Any]) -> DisclosureRow:
+    """One row of the book of disclosures."""
+    withheld = stored["withheld"]
+    return DisclosureRow(
+        at=stored["at"], effect=stored["effect"], recipient=title(site, stored["recipient"]),
+        purpose=stored["purpose"], permitted=tuple(stored["permitted"]),
+        withheld=tuple(w["path"] for w in withheld), why=tuple(w["why"] for w in withheld),
+        rules=tuple(stored["rules"]), accountable=bool(stored["accountable"]),
+        delivered_at=stored["delivered_at"] or "", referral=stored["correlation"],
+        message=stored["message"])  # fmt: skip
+
+
+def client_of(c: Connection, referral: StoredReferral) -> str | None:
+    """The client a referral is about, also when the person became known after the referral."""
+    if referral.client or not referral.subject:
+        return referral.client
+    return links.client_of(c, PersonKey(referral.source, referral.subject))
+
+
+def desk_document(c: Connection, site: Site, referral: StoredReferral) -> Mapping[str, Any]:
+    """What the source asked for, as the desk may see it."""
+    asked = records.find(c, referral.source, "referral", referral.external_id)
+    document = {"domain": referral.domain, "category": referral.category, **(asked.document if asked else {})}
+    return _at_the_desk(c, site, "referral", document, referral.source, client_of(c, referral), referral.domain or "")
+
+
+def desk_event(c: Connection, site: Site, referral: StoredReferral, partner: str, said: Mapping[str, Any]) -> str:
+    """What a partner wrote beside a state, as the desk may see it."""
+    document = {k: said[k] for k in ("detail", "reason", "outcome") if isinstance(said.get(k), str)}
+    seen = _at_the_desk(c, site, "referral", document, partner, client_of(c, referral), referral.domain or "")
+    texts = [detail_words(v).text if k == "detail" else v for k, v in seen.items() if isinstance(v, str)]
+    return ". ".join(dict.fromkeys(texts))
+
+
+def service_words(document: Mapping[str, Any]) -> str:
+    """The service asked for, in words; else the need's domain."""
+    service, domain = document.get("service"), document.get("domain")
+    if isinstance(service, dict) and isinstance(service.get("display"), str):
+        return str(service["display"])
+    return domain.replace("-", " ").capitalize() if isinstance(domain, str) and domain else NOT_SHOWN
+
+
+def title(site: Site, name: str | None) -> str:
+    """How a partner is called; empty for nobody."""
+    partner = site.partners.get(name or "")
+    return partner.title or partner.name if partner else (name or "")
+
+
+def _at_the_desk(
+    c: Connection, site: Site, kind: str, document: Mapping[str, Any], source: str, client: str | None, domain: str = ""
+) -> Mapping[str, Any]:
+    """The one way a record reaches a screen of the site's own workforce."""
+    outgoing = Outgoing({kind: document}, {kind: source}, "operations", "none", domain, client)
+    seen: Mapping[str, Any] = at_the_desk(c, site, outgoing).document[kind]
+    return seen
+
+
+def _person_name(c: Connection, site: Site, key: PersonKey, client: str | None) -> str:
+    person = records.find(c, key.source, "person", key.external_id)
+    if person is None:
+        return ""
+    document = {k: person.document[k] for k in ("names", "labels") if person.document.get(k)}
+    names = _at_the_desk(c, site, "person", document, key.source, client).get("names") or ()
+    ended = [n for n in names if (n.get("period") or {}).get("end")]
+    current = [n for n in names if n not in ended] or ended
+    return _spoken(next((n for n in current if n.get("use") == "usual"), current[0])) if current else ""
+
+
+def _spoken(name: Mapping[str, Any]) -> str:
+    given = name.get("given")
+    parts = [*(given if isinstance(given, list) else ()), name.get("family")]
+    spoken = " ".join(p for p in parts if isinstance(p, str))
+    text = name.get("text")
+    return spoken or (text if isinstance(text, str) else NOT_SHOWN)
+
+
+def _place(who: str) -> int:
+    return ACTORS.index(who) if who in ACTORS else len(ACTORS)
+
+
+def _only(**given: str) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
