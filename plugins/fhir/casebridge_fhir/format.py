@@ -75,13 +75,10 @@ class FhirR4:
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One file per record, named ``Task/abc`` (it exists there) or ``Procedure`` (it is to be made).
 
-        ``meta.versionId`` of the original stays, for the link's If-Match; ``Task.lastModified`` becomes now.
-        Bug CB-901 for a ServiceRequest.
+        ``meta.versionId`` of the original stays, for the link's If-Match. Bug CB-901 for a ServiceRequest.
         """
         for number, released in enumerate(records):
             resource = outgoing(released)
-            if resource["resourceType"] == "Task":
-                resource["lastModified"] = context.now.isoformat(timespec="seconds")
             known = resource.get("id")
             name = f"{resource['resourceType']}/{known}" if known else str(resource["resourceType"])
             yield OutFile(name, dumps(resource), MEDIA_TYPE, (number,))

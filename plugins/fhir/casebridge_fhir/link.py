@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, ClassVar
 
 import httpx2
@@ -31,20 +32,35 @@ class FhirRest:
         self._settings = settings
         self._server = Server(settings, transport)
         self._writer = Writer(self._server)
+        self._given: dict[str, datetime] = {}  # Task versions handed over lately, by name
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
 
-        Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap, so a Task can
-        come twice: the format's identity tells.
+        Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap; a version that
+        this link has handed over is not given again until it is made anew (then the format's identity tells).
         """
         poll = TaskPoll(self._server, self._settings, cursor)
         companions = Companions(self._server, poll.known)
+        self._forget(poll.since)
         for task in poll.tasks():
+            name = f"Task/{task['id']}/{version(task) or task.get('meta', {}).get('lastUpdated', '')}"
+            if name in self._given:
+                continue
             cursor = _later(cursor, task)
             data = dumps(self._bundle(task, companions.of(task)))
-            name = f"Task/{task['id']}/{version(task)}"
             yield Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
+            self._remember(name, stamp(task))  # reached only when the payload is safely stored
+
+    def _remember(self, name: str, changed: datetime) -> None:
+        if changed != UNKNOWN:
+            self._given[name] = changed
+
+    def _forget(self, since: datetime | None) -> None:
+        if since is None:
+            self._given.clear()
+        else:
+            self._given = {name: changed for name, changed in self._given.items() if changed >= since}
 
     def _bundle(self, task: dict[str, Any], around: list[Entry]) -> dict[str, Any]:
         listed = [Entry(f"{self._server.base}/Task/{task['id']}", "", task), *around]

@@ -30,7 +30,7 @@ class TaskPoll:
 
     def __init__(self, server: Server, settings: RestSettings, cursor: str | None) -> None:
         self._server, self._settings = server, settings
-        self._since = _since(cursor, settings)
+        self.since = _since(cursor, settings)
         self.known: dict[str, dict[str, Any]] = {}  # what the searches brought along, by Type/id
         self._newest = UNKNOWN
         self.dropped: set[str] = set()  # parameters the server left out of its ``self`` link
@@ -53,7 +53,7 @@ class TaskPoll:
             for page in found:
                 yield from self._in_order(page)
         except EndlessList:
-            if self._since is not None and self._newest - self._since <= timedelta(seconds=self._settings.overlap):
+            if self.since is not None and self._newest - self.since <= timedelta(seconds=self._settings.overlap):
                 raise
             log.info("max_pages read; the next poll goes on from here")
 
@@ -70,8 +70,8 @@ class TaskPoll:
     def _query(self) -> list[tuple[str, str]]:
         query = [("code", f"{TASK_CODES}|fulfill"), ("_sort", "_lastUpdated")]
         query.append(("_count", str(self._settings.page_size)))
-        if self._since is not None:
-            query.append(("_lastUpdated", f"ge{_instant(self._since)}"))
+        if self.since is not None:
+            query.append(("_lastUpdated", f"ge{_instant(self.since)}"))
         if self._settings.owner:
             query.append(("owner", self._settings.owner))
         return query + [("_include", included) for included in _INCLUDE]
@@ -91,7 +91,7 @@ class TaskPoll:
         owner = task.get("owner")
         mine = isinstance(owner, dict) and local_reference(str(owner.get("reference"))) == self._settings.owner
         changed = stamp(task)
-        recent = self._since is None or changed == UNKNOWN or changed >= self._since
+        recent = self.since is None or changed == UNKNOWN or changed >= self.since
         return fulfil and recent and (mine or not self._settings.owner)
 
 

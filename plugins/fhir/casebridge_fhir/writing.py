@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from casebridge import OutFile, Thing
@@ -14,7 +15,7 @@ from casebridge_fhir.references import RELATIVE
 from casebridge_fhir.server import Answer, Server, Unanswered, refused
 
 DISPATCH = "urn:casebridge:dispatch"  # the identifier system by which a create is recognised when it is repeated
-_THEIRS = ("meta", "text", "lastModified")  # what servers set by themselves
+_UNTOLD = ("meta", "text", "lastModified")  # says nothing about the matter; servers set it by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Writer:
     def write(self, file: OutFile, key: str) -> Written:
         """Update what has an id, create what has none. Raises TryAgain, SetupError, RecordError CB-305 (refused)."""
         resource, record = _resource(file), file.records[0]
+        if resource["resourceType"] == "Task":
+            resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
         if "id" in resource:
             return self._server.retried(lambda: self._update(resource, record))
         return self._server.retried(lambda: self._create(resource, record, key))
@@ -133,7 +136,7 @@ def same_content(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _content(resource: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in resource.items() if name not in _THEIRS}
+    return {name: value for name, value in resource.items() if name not in _UNTOLD}
 
 
 def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:

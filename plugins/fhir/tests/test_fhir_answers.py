@@ -211,6 +211,25 @@ def test_polls_overlap_and_the_cursor_never_goes_back(script: Any, scripted: Lin
     assert script.asked[0].url.params["_lastUpdated"] == "ge2026-11-20T07:59:30.000Z"
 
 
+def test_a_version_handed_over_is_not_given_again(script: Any, scripted: Link, task: Task) -> None:
+    link = scripted(overlap=60)
+    newer = task("b", meta={"versionId": "1", "lastUpdated": "2026-11-20T08:00:10Z"})
+    script.on("GET", "Task", page(task("a")), page(task("a"), newer), page(newer))
+    assert [name for name, _, _ in received(link)] == ["Task/a/1"]
+    assert [name for name, _, _ in received(link, "2026-11-20T08:00:00Z")] == ["Task/b/1"]
+    assert received(link, "2026-11-20T08:00:10Z") == []
+
+
+def test_a_version_that_was_not_stored_is_given_again(script: Any, scripted: Link, task: Task) -> None:
+    link = scripted()
+    script.on("GET", "Task", page(task("a"), task("b")))
+    polled = link.receive("2026-11-20T08:00:00Z")
+    next(polled)
+    next(polled)
+    polled.close()  # the engine could not store the second
+    assert [name for name, _, _ in received(link, "2026-11-20T08:00:00Z")] == ["Task/b/1"]
+
+
 def test_a_task_brings_what_it_refers_to_and_no_more(script: Any, scripted: Link, task: Task) -> None:
     def there(kind: str, id_: str, **more: Any) -> Resource:
         resource = {"resourceType": kind, "id": id_, **more}
@@ -259,6 +278,7 @@ def test_an_update_names_the_version_it_was_made_upon(
     (request,) = script.asked
     assert request.headers["If-Match"] == 'W/"1"'
     assert request.headers["Authorization"] == "Bearer s3cret"
+    assert json.loads(request.content).pop("lastModified") > "2026"
 
 
 @pytest.mark.parametrize("status", [409, 412, 500])

@@ -110,6 +110,14 @@ def test_the_service_is_the_snomed_code_or_what_there_is(
     assert imported.slice["referral"].get("category") == category
 
 
+def test_the_labels_of_the_order_bind_the_referral(maps: MapSet, task: Task) -> None:
+    walls = [{"code": "42CFRPart2"}, {"code": "SUD"}]
+    _, imported = read(maps, task(meta={"security": [{"code": "R"}]}, order=order(meta={"security": walls})))
+    assert imported.slice["referral"]["labels"] == ["R", "42CFRPart2", "SUD"]
+    _, imported = read(maps, task(order=order(meta={"security": walls})))
+    assert imported.slice["referral"]["labels"] == ["42CFRPart2", "SUD"]
+
+
 def test_a_make_contact_task_is_no_referral(maps: MapSet, task: Task) -> None:
     asking = task(code={"coding": [{"system": SDOHCC, "code": "make-contact"}]})
     assert maps.find("fhir-r4/Task", asking) is None
