@@ -1,0 +1,1 @@
+"""Two listeners in one process: the partners' doors and the console. They never share a port."""

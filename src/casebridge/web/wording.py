@@ -1,0 +1,79 @@
+"""Plain words for what the books write in codes (``data/words.csv``), and moments in the site's zone."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from casebridge.store.database import iso
+
+
+@cache
+def _words() -> dict[tuple[str, str], str]:
+    text = files("casebridge.web").joinpath("data/words.csv").read_text(encoding="utf-8")
+    return {(r["sort"], r["code"]): r["words"] for r in csv.DictReader(text.splitlines())}
+
+
+def say(code: str, sort: str) -> str:
+    """The words of a code; one without words is said as it is, dashes and underlines as spaces."""
+    return _words().get((sort, code)) or code.replace("_", " ").replace("-", " ")
+
+
+def said_paths(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Case paths as (record, its fields) in words.
+
+    >>> said_paths(["person.names[0].family", "person.birth", "needs[0].domain"])
+    [('Client', 'names, date of birth'), ('Needs', 'kind of need')]
+    """
+    found: dict[str, dict[str, None]] = {}
+    for path in paths:
+        record, _, field = re.sub(r"\[\d+\]", "", path).partition(".")
+        fields = found.setdefault(say(record, "record"), {})
+        if field:
+            fields[say(field.partition(".")[0], "field")] = None
+    return [(record, ", ".join(fields)) for record, fields in found.items()]
+
+
+def short(id_: str) -> str:
+    """The end of an id: what people read to each other on the telephone."""
+    return id_[-6:]
+
+
+def moment(text: str, zone: ZoneInfo) -> str:
+    """A moment as written by the books or a partner, in the site's zone, the zone shown; a date stays a date.
+
+    >>> moment("2026-03-02T15:04:05.000000Z", ZoneInfo("America/New_York"))
+    '2 Mar 2026, 10:04 EST'
+    """
+    if not text or len(text) < 11:
+        return _day(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if when.tzinfo is None:
+        return f"{when.day} {when:%b %Y, %H:%M} (zone not given)"
+    local = when.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def machine(text: str) -> str:
+    """The value of ``<time datetime>``: to the second, in UTC where the zone is known."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return text if len(text) < 11 or when.tzinfo is None else f"{iso(when)[:19]}Z"
+
+
+def _day(text: str) -> str:
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{day.day} {day:%b %Y}"
