@@ -70,6 +70,9 @@ class Archive:
         with self.bytes_of(file, path) as source:
             first = True
             while chunk := source.read(CHUNK):
+                if first and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    raise RecordError("CB-303", "the file is UTF-16", position=Position(file=f"{file}.csv"),
+                                      expected="UTF-8", remedy="Export again as UTF-8.")  # fmt: skip
                 bom = codecs.BOM_UTF8 if first and chunk.startswith(codecs.BOM_UTF8) else bom
                 first = False
                 utf8.feed(chunk)
@@ -127,7 +130,7 @@ def _guard(infos: list[zipfile.ZipInfo], max_bytes: int) -> None:
         if ".." in parts or parts[0] == "" or ":" in parts[0] or "\\" in info.orig_filename:
             raise RecordError("CB-303", "a file name in the zip leads out of its folder", expected="plain file names")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise RecordError("CB-303", "the zip is packed in a way we do not read", expected="an ordinary zip (deflate)")
+            raise RecordError("CB-303", "the zip is packed in a way we do not read", expected="an ordinary zip")
         if info.flag_bits & 0x1:
             raise RecordError("CB-303", "the zip is protected by a password", expected="a zip without a password")
         if info.file_size > SMALL and info.file_size > RATIO * max(info.compress_size, 1):

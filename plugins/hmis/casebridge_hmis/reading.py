@@ -130,7 +130,7 @@ class Reading:
         if not twice and self.shelf.put(file, record[key], record, row.line, record.get("PersonalID", "")):
             return None
         what = "a second exit of the same enrollment" if file == "Exit" else "the key is in an earlier row already"
-        return RecordError("CB-330", f"{what}; the first row was used", field=key, external_id=record[key],
+        return RecordError("CB-330", f"{what}; the first row was used", field=key,
                            position=Position(file=f"{file}.csv", row=row.line))  # fmt: skip
 
     def _orphan(self, file: str, row: Row, record: dict[str, str]) -> RecordError | None:

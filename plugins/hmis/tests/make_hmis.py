@@ -21,7 +21,7 @@ Export = dict[str, list[dict[str, str]]]
 
 
 def make_export(clients: int = 5, seed: int = 1, *, vsp: bool = False) -> Export:
-    """Rows of every file by name: a shelter and a coordinated entry project, and with ``vsp`` a provider behind the wall.
+    """Rows of every file by name: a shelter, coordinated entry, and with ``vsp`` a provider behind the wall.
 
     Client 1 of every four is a head of household with an exit and an event; some answers are 8, 9 or 99.
     """
@@ -87,7 +87,8 @@ def _enrollment(export: Export, number: int, chance: random.Random, project: str
     start = DAY - timedelta(days=chance.randrange(1, 300))
     ids = {"EnrollmentID": f"E{number}", "PersonalID": f"C{number}"}
     export["Enrollment"].append(
-        row("Enrollment", **ids, ProjectID=project, EntryDate=str(start), HouseholdID=f"H{number}", RelationshipToHoH="1",
+        row("Enrollment", **ids, ProjectID=project, EntryDate=str(start), HouseholdID=f"H{number}",
+            RelationshipToHoH="1",
             EnrollmentCoC="XX-501", LivingSituation="116", DisablingCondition=chance.choice(["0", "1", "99"]))
     )  # fmt: skip
     if number % 4 == 1 or every_file:

@@ -6,9 +6,11 @@ import io
 import zipfile
 
 import pytest
+from casebridge_hmis.codec import HmisCsv
 from casebridge_hmis.spec import columns
 
 from casebridge.core.errors import RecordError
+from casebridge.testing import check_format
 
 
 def keys(natives, file):
@@ -88,7 +90,7 @@ def test_line_ends_do_not_matter(making, read, end):
 
 def test_header_in_another_case_and_order_with_an_extra_column(making, read):
     export = making.make_export(1)
-    names = [c.name.upper() for c in columns("Client")][::-1] + ["VendorFlag"]
+    names = [*(c.name.upper() for c in reversed(columns("Client"))), "VendorFlag"]
     rows = [{**{k.upper(): v for k, v in r.items()}, "VendorFlag": "x"} for r in export["Client"]]
     files = making.files_of(export) | {"Client.csv": making.csv_text(names, rows).encode()}
     natives, errors = read(making.zip_of(files))
@@ -110,8 +112,8 @@ def test_a_missing_column_is_said_once_and_the_rows_are_read(making, read):
     assert len(keys(natives, "Client")) == 3
     assert "VeteranStatus" not in one(natives, "Client", "C1").data
     assert [str(e) for e in errors] == [
-        "Client.csv, row 1: the column is missing; the rows are read without it [VeteranStatus]; expected the 38 columns "
-        "of FY2026 (CB-332). Export again as HMIS CSV FY2026 with every column of the file."
+        "Client.csv, row 1: the column is missing; the rows are read without it [VeteranStatus]; expected the "
+        "38 columns of FY2026 (CB-332). Export again as HMIS CSV FY2026 with every column of the file."
     ]
     with pytest.raises(RecordError, match="VeteranStatus"):
         read(making.zip_of(files), strict=True)
@@ -181,6 +183,7 @@ def test_an_unclosed_quotation_mark_names_the_lines_it_swallowed(making, read):
 def test_a_field_without_end_is_an_error_and_reading_goes_on(making, read):
     endless = b'C1,"' + b"x" * 200_000 + b"\r\n"
     natives, errors = read(changed(making, "Client", lambda b: b.replace(b"C1,", endless + b"C1,", 1), clients=1))
+    assert keys(natives, "Organization") == ["O1"]
     assert "quotation mark is not closed" in str(errors[0])
     assert errors[0].position.row == 2
 
@@ -383,3 +386,14 @@ def test_a_zip_packed_another_way(making, codec):
         for name, data in making.files_of(making.make_export(1)).items():
             target.writestr(name, data)
     assert "ordinary zip" in str(refused(codec, buffer))
+
+
+def test_utf_16_is_named(making, codec):
+    error = refused(codec, changed(making, "Client", lambda b: b.decode().encode("utf-16"), clients=1))
+    assert "UTF-16" in str(error)
+    assert error.remedy == "Export again as UTF-8."
+
+
+def test_it_keeps_the_contract_of_a_format(making):
+    sample = making.zip_of(making.files_of(making.make_export(3))).getvalue()
+    check_format(HmisCsv, [sample], round_trip=False)  # ours is another export, with an ExportID of its own

@@ -58,7 +58,8 @@ def test_what_is_written_is_read_back(codec, event, released, morning, read):
     assert errors == []
     back = natives[-1].data
     assert codec().identity(io.BytesIO(file.data)) == "01KAZ0000000000000DISPATCH"
-    assert {k: back[k] for k in ("EventID", "EnrollmentID", "PersonalID", "EventDate", "Event", "UserID", "DateCreated")} == {
+    names = ("EventID", "EnrollmentID", "PersonalID", "EventDate", "Event", "UserID", "DateCreated")
+    assert {name: back[name] for name in names} == {
         "EventID": "01KAZREFERRAL0000000000001", "EnrollmentID": "E2", "PersonalID": "C2", "EventDate": "2026-11-22",
         "Event": "10", "UserID": "casebridge", "DateCreated": "2026-11-22 06:00:00",
     }  # fmt: skip
@@ -110,7 +111,8 @@ WRONG = {
     "a required column": (lambda e: e["client"].pop("VeteranStatus"), "CB-302", "Client.csv", "VeteranStatus"),
     "no date": (lambda e: e.pop("EventDate"), "CB-302", "Event.csv", "EventDate"),
     "no key": (lambda e: e.pop("EventID"), "CB-302", "Event.csv", "EventID"),
-    "too long": (lambda e: e.update(LocationCrisisOrPHHousing="x" * 251), "CB-301", "Event.csv", "LocationCrisisOrPHHousing"),
+    "too long": (lambda e: e.update(LocationCrisisOrPHHousing="x" * 251), "CB-301", "Event.csv",
+                 "LocationCrisisOrPHHousing"),
     "characters": (lambda e: e["client"].update(LastName="<b>"), "CB-301", "Client.csv", "LastName"),
     "not in the list": (lambda e: e["client"].update(Sex="7"), "CB-301", "Client.csv", "Sex"),
     "no number": (lambda e: e["client"].update(YearSeparated="then"), "CB-301", "Client.csv", "YearSeparated"),
@@ -118,12 +120,14 @@ WRONG = {
     "a date without time": (lambda e: e.update(DateCreated="2026-11-22"), "CB-301", "Event.csv", "DateCreated"),
     "not a text": (lambda e: e.update(EventDate={"absent": "withheld"}), "CB-301", "Event.csv", "EventDate"),
     "food": (lambda e: e.pop("Event"), "CB-340", "Event.csv", "Event"),
-    "a result it cannot have": (lambda e: e.update(Event="3", ReferralResult="1"), "CB-301", "Event.csv", "ReferralResult"),
+    "a result it cannot have": (lambda e: e.update(Event="3", ReferralResult="1"), "CB-301", "Event.csv",
+                                "ReferralResult"),
     "a date without result": (lambda e: e.update(ResultDate="2026-11-23"), "CB-301", "Event.csv", "ResultDate"),
     "not the head": (lambda e: e["enrollment"].update(RelationshipToHoH="2"), "CB-341", "Event.csv", "EnrollmentID"),
     "no enrollment": (lambda e: e.pop("enrollment"), "CB-302", "Event.csv", "EnrollmentID"),
     "no client": (lambda e: (e.pop("client"), e["enrollment"].pop("client")), "CB-331", "Enrollment.csv", "PersonalID"),
-    "another's": (lambda e: (e.update(PersonalID="C9"), e["client"].update(PersonalID="C9")), "CB-331", "Event.csv", "PersonalID"),
+    "another's": (lambda e: (e.update(PersonalID="C9"), e["client"].update(PersonalID="C9")), "CB-331", "Event.csv",
+                  "PersonalID"),
     "the wall": (lambda e: e["enrollment"]["project"]["organization"].update(VictimServiceProvider="1"), "CB-334",
                  "Enrollment.csv", "ProjectID"),
 }  # fmt: skip
