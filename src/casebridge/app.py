@@ -54,7 +54,8 @@ def open_bridge(path: Path) -> Bridge:
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
         console_url=f"http://{config.web.console}", notify=registry.notify)  # fmt: skip
-    return Bridge(config, site, Lanes(site), registry, base, _doors(config, site, registry, base))
+    lanes = Lanes(site)
+    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
 
 @contextmanager
@@ -105,7 +106,7 @@ def _routes(config: Config) -> Iterator[Route]:
             category=when.category, change=when.change, set_category=table.category)  # fmt: skip
 
 
-def _doors(config: Config, site: Site, registry: Registry, base: Path) -> dict[str, Any]:
+def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict[str, Any]:
     """A router for each door some partner uses."""
     routers = {}
     for name, partner in config.partner.items():
@@ -113,7 +114,7 @@ def _doors(config: Config, site: Site, registry: Registry, base: Path) -> dict[s
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
             door = registry.door(partner.carrier)
             made = door(door.Settings.model_validate({}), context)
-            routers[partner.carrier] = made.router(SiteDoorway(site))
+            routers[partner.carrier] = made.router(SiteDoorway(lanes.site, lanes.wake))
     return routers
 
 
