@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge import Format, Link, hookimpl
+from casebridge import Converter, Format, Link, hookimpl
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
+from casebridge_fhir.ssn import SSN_USABLE
 
 
 @hookimpl
@@ -19,3 +20,9 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 def register_links(register: Callable[[type[Link]], None]) -> None:
     """The link ``fhir-rest``."""
     register(FhirRest)
+
+
+@hookimpl
+def register_converters(register: Callable[[Converter], None]) -> None:
+    """``ssn-usable``."""
+    register(SSN_USABLE)

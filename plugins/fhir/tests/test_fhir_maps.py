@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from casebridge_fhir.format import FhirR4, outgoing
+from casebridge_fhir.ssn import SSN_USABLE
 
 from casebridge import Native
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.released import _issue
-from casebridge.mapping import Imported, Map, MapSet, OwnIds, load_set
+from casebridge.mapping import Imported, Map, MapSet, OwnIds, load_set, with_converters
 
 MAPS = Path(__file__).resolve().parents[3] / "mappings"
 SDOHCC = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
@@ -24,7 +25,7 @@ Task = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS])
+    return load_set("sdohcc", [MAPS], converters=with_converters([SSN_USABLE]))
 
 
 @pytest.fixture
@@ -191,6 +192,16 @@ def test_a_social_security_number_is_compared_as_digits_and_kept_as_written(maps
     found = maps.for_native("fhir-r4/Patient", patient)
     imported = found.read(patient)
     assert imported.slice["person"]["identifiers"] == [{**number, "value": "999010001", "scope": "person"}]
+    assert found.write(imported.slice, OwnIds(), patient).data == patient
+
+
+@pytest.mark.parametrize("written", ["xxx-xx-1234", "1234", "000-00-0000", "999-99-9999", "123-00-4567", "unknown", ""])
+def test_a_number_that_is_none_links_nobody_and_stays_as_written(maps: MapSet, written: str) -> None:
+    number = {"system": "http://hl7.org/fhir/sid/us-ssn", "value": written}
+    patient = {"resourceType": "Patient", "id": "p9", "identifier": [number]}
+    found = maps.for_native("fhir-r4/Patient", patient)
+    imported = found.read(patient)
+    assert [i for i in imported.slice["person"]["identifiers"] if i.get("value")] == []
     assert found.write(imported.slice, OwnIds(), patient).data == patient
 
 
