@@ -1,0 +1,140 @@
+"""The format ``flatfile``: delimited and fixed-width files by a layout file."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, ClassVar
+
+from pydantic import Field
+
+from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
+from casebridge.core.errors import Position, RecordError
+from casebridge_flatfile.layout import load_layout
+from casebridge_flatfile.lines import Lines
+from casebridge_flatfile.render import write_file
+from casebridge_flatfile.rows import Row, read_rows
+
+
+class FlatfileSettings(Settings):
+    """Which layout."""
+
+    layout: str = Field(description="A layout file (relative to casebridge.toml), or the name of a shipped one")
+
+
+class FlatfileFormat:
+    """Native types ``flatfile/<record>``: each a dict of its columns' text, empty ones left out."""
+
+    name: ClassVar[str] = "flatfile"
+    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render"})
+    Settings: ClassVar[type[Settings]] = FlatfileSettings
+
+    def __init__(self, settings: FlatfileSettings, context: Context) -> None:
+        self.layout = load_layout(settings.layout, context.base_dir)
+
+    def identity(self, stream: BinaryIO) -> str | None:
+        """The file's own number, where the layout names columns of a header record for it."""
+        if not self.layout.identity:
+            return None
+        try:
+            for row in read_rows(Lines(stream, self.layout), self.layout):
+                if not isinstance(row, Row) or row.record.role != "header":
+                    return None
+                values = [row.values.get(name, "") for name in self.layout.identity]
+                return "/".join([f"flatfile:{self.layout.layout}", *values]) if all(values) else None
+        except RecordError:
+            return None
+        return None
+
+    def parse(
+        self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[Native | RecordError]:
+        """The records in order; a bad row is yielded as a RecordError with its line, column and what was expected.
+
+        Raises RecordError before the first record when the headings are not the layout's (CB-381), or when the
+        trailer is missing, not last, or counts other than there are (CB-303).
+        """
+        if not self.layout.of_role("trailer"):
+            yield from self._natives(stream)
+            return
+        with _rewindable(stream) as twice:
+            self._check_trailer(twice)
+            twice.seek(0)
+            yield from self._natives(twice)
+
+    def _natives(self, stream: BinaryIO) -> Iterator[Native | RecordError]:
+        seen: set[int] = set()
+        for row in read_rows(Lines(stream, self.layout), self.layout):
+            if isinstance(row, RecordError):
+                yield row
+            elif row.record.role == "data":
+                yield _native(row, seen)
+
+    def _check_trailer(self, stream: BinaryIO) -> None:
+        count, last = 0, None
+        for row in read_rows(Lines(stream, self.layout), self.layout):
+            if last is not None:
+                raise _untrusted("there is a row after the trailer", _number(row, last.number + 1), "the trailer last")
+            if isinstance(row, Row) and row.record.role == "trailer":
+                last = row
+            # a bad row is still a row: the sender counted it
+            count += not isinstance(row, Row) or row.record.role == "data"
+        if last is None:
+            raise _untrusted("the file ends without a trailer: it may be cut off", None, "a trailer in the last row")
+        said = last.values.get(last.record.count, "")
+        if not said.isdecimal() or int(said) != count:
+            raise _untrusted("the trailer counts other than there are", last.number, f"{count} records", said)
+
+    def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
+        """One file with all records, in their order."""
+        data = write_file(self.layout, records, context)
+        media_type = "text/csv" if self.layout.kind == "delimited" else "text/plain"
+        yield OutFile(
+            f"{self.layout.layout}.{self.layout.extension}", data, media_type, tuple(range(len(records)))
+        )
+
+
+def _native(row: Row, seen: set[int]) -> Native | RecordError:
+    """The record under its key; the same key a second time in one file is an error, for nobody knows which counts."""
+    record, position = row.record, Position(row=row.number)
+    missing = next((name for name in record.key if name not in row.values), None)
+    if missing:
+        return RecordError("CB-302", "a part of the key is missing", position=position, field=missing)
+    external_id = _joined(record.key, row)
+    key = hash((record.name, external_id))
+    if record.unique and key in seen:
+        return RecordError(
+            "CB-301", "the same key came before in this file", position=position, field=", ".join(record.key),
+            expected="each record once", external_id=external_id,
+        )  # fmt: skip
+    seen.add(key)
+    subject = _joined(record.subject, row) if record.subject else external_id
+    return Native(f"flatfile/{record.name}", dict(row.values), position, external_id, order_key=subject)
+
+
+def _joined(names: Sequence[str], row: Row) -> str:
+    return "|".join(row.values.get(name, "") for name in names)
+
+
+@contextmanager
+def _rewindable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream, or a temporary copy of one that cannot go back to its start."""
+    if stream.seekable():
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield copy
+
+
+def _number(row: Row | RecordError, otherwise: int) -> int:
+    return row.number if isinstance(row, Row) else (row.position.row or otherwise)
+
+
+def _untrusted(message: str, number: int | None, expected: str, found: str | None = None) -> RecordError:
+    return RecordError("CB-303", message, position=Position(row=number), expected=expected, found=found)
+
+
