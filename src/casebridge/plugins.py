@@ -8,6 +8,7 @@ checked against the hooks and asked what it gives, alone: whatever it does wrong
 from __future__ import annotations
 
 import importlib.util
+import logging
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from typing import Any
 import pluggy
 
 from casebridge import adapter_check, hookspecs
+from casebridge.adapter import Event
 from casebridge.catalogue import describe
 from casebridge.core.errors import SetupError
 from casebridge.hookspecs import GROUP, hookimpl
@@ -28,6 +30,7 @@ from casebridge.registry import Offer, PluginReport, Registry
 
 __all__ = ["Found", "PluginReport", "Registry", "describe", "load_found", "load_plugins"]
 
+event_log = logging.getLogger("casebridge.events")
 SHIPPED_MAPS = Path(__file__).parent / "mappings"  # in a checkout a link to the folder at the top
 HOOKS = ("register_formats", "register_links", "register_doors", "register_converters", "register_maps", "on_event")
 
@@ -42,20 +45,26 @@ class Found:
     load: Callable[[], object]
 
 
-class ShippedMaps:
-    """The plugin ``casebridge``: the maps that come with the gateway."""
+class Gateway:
+    """The plugin ``casebridge``: the maps that come with the gateway, and a line in the log for each event."""
 
     @hookimpl
     def register_maps(self, register: Callable[[Path], None]) -> None:
         """Register ``casebridge/mappings``."""
         register(SHIPPED_MAPS)
 
+    @hookimpl
+    def on_event(self, event: Event) -> None:
+        """Log it to ``casebridge.events``; an event holds no personal data."""
+        facts = (event.partner, event.message, event.stop, event.state, event.code)
+        event_log.info("%s %s", event.name, " ".join(fact for fact in facts if fact))
+
 
 def load_plugins(folder: Path | None = None) -> Registry:
     """Everything installed, then the one-file plugins in ``folder``; never raises for what a plugin does wrong."""
     found = installed(entry_points(group=GROUP))
     version = next((f.version for f in found if f.source == "casebridge"), "")
-    shipped = Found("casebridge", version, "casebridge", ShippedMaps)
+    shipped = Found("casebridge", version, "casebridge", Gateway)
     return load_found([shipped, *found, *one_file(folder)])
 
 

@@ -26,6 +26,11 @@ def test_no_bundled_plugin_is_out():
     assert {r.name: r.problem for r in REGISTRY.reports if r.problem} == {}
 
 
+@pytest.mark.parametrize("kind", ["formats", "links", "doors", "converters", "maps", "observes"])
+def test_a_hook_ships_only_with_a_plugin_that_uses_it(kind):
+    assert [r.name for r in REGISTRY.reports if getattr(r, kind)]
+
+
 @pytest.mark.parametrize("name", CONVERTERS)
 def test_a_converter_keeps_its_law(name):
     check_converter(CONVERTERS[name])

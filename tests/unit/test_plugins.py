@@ -242,6 +242,12 @@ def test_an_observer_that_raises_stops_nobody(load, caplog):
     assert "Lopez" not in caplog.text
 
 
+def test_each_event_is_a_line_in_the_log(load, caplog):
+    with caplog.at_level(logging.INFO, "casebridge.events"):
+        load().notify(Event("held", datetime.now(UTC), message="01JT", partner="mercy", stop="apply", code="CB-306"))
+    assert caplog.messages == ["held mercy 01JT apply CB-306"]
+
+
 def test_describe_says_what_can_be_set_and_hides_secrets(load):
     (shown,) = describe(load(pigeons=PIGEON), "pigeon")
     (link,) = shown["links"]
