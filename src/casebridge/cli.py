@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -232,3 +234,10 @@ def main() -> None:
     except CaseBridgeError as error:
         err.print(f"{error.message}\n{error.remedy} [{error.code}]", markup=False, style="red")
         sys.exit(next(code for kind, code in EXIT if isinstance(error, kind)))
+    except Exception as error:  # its text may quote a record: only its type and place are shown
+        if os.environ.get("CASEBRIDGE_DEBUG"):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        err.print(f"Unexpected {type(error).__name__} at {Path(place.filename).name}:{place.lineno}. Please report it "
+                  "with this line; CASEBRIDGE_DEBUG=1 shows more. [CB-901]", markup=False, style="red")  # fmt: skip
+        sys.exit(9)

@@ -218,7 +218,7 @@ def _keep_prepared(
 def deliver(site: Site, stored: StoredDispatch) -> None:
     """Send a dispatch. One in mid-flight is looked for at the partner before it is sent again."""
     partner = site.partners[stored.partner]
-    if partner.link is None or delivering.decide_again(site, stored):
+    if partner.link is None or partner.mode != "live" or delivering.decide_again(site, stored):
         return
     dispatch = delivering.opened(site, stored)
     try:

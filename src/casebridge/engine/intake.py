@@ -45,19 +45,17 @@ def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tu
     spooled.body.seek(0)
     now = site.now()
     with site.store.write() as c:
-        before = payloads.latest(c, partner.name, identity)
         if payload.cursor is not None:
             payloads.set_cursor(c, partner.name, payload.cursor, now)
-        same = before is not None and before[1] == spooled.digest
-        conflict = before is not None and identity is not None and not same
-        state = "duplicate" if same else "conflict" if conflict else "stored"
+        before = payloads.repeated(c, partner.name, identity, spooled.digest)
+        if before is not None:
+            payloads.count_repeat(c, before)
+            return Outcome("duplicate", message="it came before and was counted"), None
+        conflict = payloads.has_identity(c, partner.name, identity)
         id_ = payloads.add(
             c, partner=partner.name, name=payload.name, media_type=payload.media_type, digest=spooled.digest,
-            size=spooled.size, identity=identity, state=state, now=now, duplicate_of=before[0] if before else None,
-            body=None if same else spooled.body)  # fmt: skip
-        if same:
-            ledger.note(c, now, "duplicate", partner=partner.name, stop="accept", facts={"payload": id_})
-            return Outcome("duplicate", message="it came before and was counted"), None
+            size=spooled.size, identity=identity, state="conflict" if conflict else "stored", now=now,
+            body=spooled.body)  # fmt: skip
         held = _conflict_reason(identity) if conflict else {}
         message = ledger.add(
             c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,

@@ -45,7 +45,10 @@ class _Tally:
 
 
 def release(c: Connection, site: Site, outgoing: Outgoing, recipient: Partner, message: str | None) -> Released:
-    """What ``recipient`` may have of ``outgoing``; one row on the books, whatever the answer is."""
+    """What ``recipient`` may have of ``outgoing``; one row on the books, whatever the answer is.
+
+    Without a ``message`` that would be delivered later, it is shown at once.
+    """
     asking = _Recipient(
         recipient.name, recipient.role, recipient.vsp, recipient.agreements_on(site.today()),
         "notices" in recipient.format.capabilities)  # fmt: skip
@@ -55,7 +58,7 @@ def release(c: Connection, site: Site, outgoing: Outgoing, recipient: Partner, m
         correlation=outgoing.correlation, recipient=recipient.name, purpose=outgoing.purpose,
         permitted=tally.permitted, rules=list(tally.rules), accountable=tally.accountable,
         withheld=[{"path": w.path, "rules": w.rules, "why": w.why} for w in tally.withheld],
-        policy=site.rules.version)  # fmt: skip
+        policy=site.rules.version, delivered_at=site.now() if message is None and tally.permitted else None)  # fmt: skip
     return _issued(site, outgoing, recipient.name, document, tally)
 
 

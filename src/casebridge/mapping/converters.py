@@ -108,21 +108,17 @@ def _known(pairs: Mapping[Any, Any], value: Any) -> Any:
 
 def _integer_text(value: Any) -> str:
     """A whole number in JSON as the text it is written with."""
-    text = "" if isinstance(value, bool) else str(value)
-    return _matched(r"-?\d+", text).group()
+    return _matched(r"-?\d+", _number_text(value)).group()
+
+
+def _number_text(value: Any) -> str:
+    """A number's own text; a float has lost it, and a boolean is none."""
+    return "" if isinstance(value, bool | float) else str(value)
 
 
 def _read_decimal(value: Any) -> str:
-    text = "" if isinstance(value, bool) else str(value)
+    text = _number_text(value)
     return _matched(r"-?\d+(\.\d+)?", text).group()
-
-
-def _write_upper(value: Any) -> str:
-    return str(_matched(r".+", value).group()).upper()
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 _BOOLEAN = _table({"true": True, "false": False})
@@ -150,7 +146,6 @@ _ALL = (
               "a whole number kept as its text"),
     Converter("decimal_text", _read_decimal, _read_decimal, "canonical", (("72.50", "72.50"),),
               "an amount kept as its text"),
-    Converter("upper", _same, _write_upper, "lossy", (("SMITH", "SMITH"),), "written in capitals"),
 )  # fmt: skip
 
 BUILT_IN: Mapping[str, Converter] = MappingProxyType({converter.name: converter for converter in _ALL})

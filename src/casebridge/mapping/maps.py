@@ -11,7 +11,7 @@ from typing import Any
 
 from casebridge.adapter import Converter
 from casebridge.core.errors import MapError
-from casebridge.mapping import examples, interpreter, lineage, notation, overlay
+from casebridge.mapping import case_paths, examples, interpreter, lineage, notation, overlay
 from casebridge.mapping.converters import BUILT_IN
 from casebridge.mapping.header import Tables, define
 from casebridge.mapping.interpreter import Exported, Imported
@@ -134,6 +134,7 @@ def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str
     tree = _tree(path, roots, files)
     tables = Tables(roots)
     definition = define(tree, tables, converters)
+    case_paths.check(definition)
     return Map(definition, path, _digest([*files, *tables.files]))
 
 

@@ -1,8 +1,9 @@
 """One grammar of paths for both sides: ``a.b``, ``list(a=b & c=d|e).f``, ``(x:present)``, ``^.a``, ``.``.
 
 A step names a field, in quotes where the name holds more than letters, digits, spaces, - and _. A selector picks the
-first item of a list that meets all its conditions; on a single group it looks at that group alone. ``list()`` is the first item of a list, whatever it holds. A plain step on a list uses its
-first item. ``^`` is the record round the present list item or group, ``.`` the present place itself.
+first item of a list that meets all its conditions; on a single group it looks at that group alone. ``list()`` is
+the first item of a list, whatever it holds. A plain step on a list uses its first item. ``^`` is the record round the
+present list item or group, ``.`` the present place itself.
 """
 
 from __future__ import annotations
@@ -72,8 +73,14 @@ def parse_path(text: str, names: Mapping[str, str] | None = None) -> Path:
     path = reader.path()
     reader.skip()
     if reader.at < len(text):
-        raise PathError(f"unexpected `{text[reader.at]}` in the path `{text}`", reader.at)
+        raise PathError(f"unexpected `{text[reader.at]}` in the path `{text}`{_hint(text[reader.at])}", reader.at)
     return path
+
+
+def _hint(mark: str) -> str:
+    if mark != "[":
+        return ""
+    return "; positions such as [0] are not part of the language, use a selector: name(use=official)"
 
 
 def parse_values(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -131,10 +138,7 @@ class _Reader:
         found = _NAME.match(self.text, self.at)
         if not found:
             what = f"`{self.text[self.at]}`" if self.at < len(self.text) else "the end"
-            hint = "; positions such as [0] are not part of the language, use a selector: name(use=official)"
-            raise PathError(
-                f"a field name is expected in `{self.text}`, not {what}{hint if what == '`[`' else ''}", self.at
-            )
+            raise PathError(f"a field name is expected in `{self.text}`, not {what}", self.at)
         self.at = found.end()
         return found.group()
 

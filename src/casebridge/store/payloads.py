@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from casebridge.store.database import new_id
 from casebridge.store.tables import cursor, payload, payload_part
@@ -14,28 +14,37 @@ PART = 4 * 1024 * 1024
 """A payload is kept in parts of at most this many bytes."""
 
 
-def latest(c: Connection, partner: str, identity: str | None) -> tuple[str, str] | None:
-    """(id, digest) of the payload a new one must be compared with: same identity, else the channel's latest."""
+def repeated(c: Connection, partner: str, identity: str | None, digest: str) -> str | None:
+    """The payload this one repeats: same key and content, or, without a key, the channel's latest if it is equal."""
     query = select(payload.c.id, payload.c.digest).where(payload.c.partner == partner)
     if identity is not None:
-        query = query.where(payload.c.identity == identity, payload.c.state == "stored")
-    else:
-        query = query.where(payload.c.state == "stored")
-    row = c.execute(query.order_by(payload.c.received_at.desc(), payload.c.id.desc()).limit(1)).first()
-    return (row.id, row.digest) if row else None
+        query = query.where(payload.c.identity == identity, payload.c.digest == digest)
+    row = c.execute(query.order_by(payload.c.id.desc()).limit(1)).first()
+    return str(row.id) if row and row.digest == digest else None
+
+
+def has_identity(c: Connection, partner: str, identity: str | None) -> bool:
+    """Did a payload with this key come before?"""
+    known = exists().where(payload.c.partner == partner, payload.c.identity == identity, payload.c.state == "stored")
+    return identity is not None and bool(c.execute(select(known)).scalar())
+
+
+def count_repeat(c: Connection, id_: str) -> None:
+    """It came again: counted and stopped."""
+    c.execute(update(payload).where(payload.c.id == id_).values(repeats=payload.c.repeats + 1))
 
 
 def add(
     c: Connection, *, partner: str, name: str, media_type: str, digest: str, size: int, identity: str | None,
-    state: str, now: str, duplicate_of: str | None, body: BinaryIO | None,
+    state: str, now: str, body: BinaryIO,
 ) -> str:  # fmt: skip
-    """Keep a payload (a duplicate is counted without its bytes); its id."""
+    """Keep a payload; its id."""
     id_ = new_id()
     c.execute(insert(payload).values(
         id=id_, partner=partner, name=name, media_type=media_type, digest=digest, size=size, identity=identity,
-        state=state, received_at=now, duplicate_of=duplicate_of))  # fmt: skip
+        state=state, received_at=now))  # fmt: skip
     number = 0
-    while body is not None and (part := body.read(PART)):
+    while part := body.read(PART):
         c.execute(insert(payload_part).values(payload=id_, number=number, data=part))
         number += 1
     return id_
@@ -94,9 +103,9 @@ def open_payload(c: Connection, id_: str) -> BinaryIO:
 
 
 def duplicates(c: Connection, partner: str) -> int:
-    """How many payloads of this partner were counted and stopped because they came before."""
-    query = select(func.count()).where(payload.c.partner == partner, payload.c.state == "duplicate")
-    return c.execute(query).scalar_one()
+    """How often payloads of this partner came again, and were counted and stopped."""
+    query = select(func.coalesce(func.sum(payload.c.repeats), 0)).where(payload.c.partner == partner)
+    return int(c.execute(query).scalar_one())
 
 
 def received(c: Connection) -> dict[str, tuple[str, int]]:

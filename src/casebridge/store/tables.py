@@ -38,9 +38,9 @@ payload = Table(
     Column("digest", String(64), nullable=False),
     Column("size", Integer, nullable=False),
     Column("identity", Text),
-    Column("state", String(12), nullable=False),  # stored | duplicate | conflict
+    Column("state", String(12), nullable=False),  # stored | conflict
     Column("received_at", MOMENT, nullable=False),
-    Column("duplicate_of", ULID),
+    Column("repeats", Integer, nullable=False, server_default=text("0")),  # how often it came again
     Index("ix_payload_partner_identity", "partner", "identity"),
 )  # fmt: skip
 

@@ -176,7 +176,7 @@ def upgrade() -> None:
     sa.Column('identity', sa.Text(), nullable=True),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('received_at', sa.String(length=32), nullable=False),
-    sa.Column('duplicate_of', sa.String(length=26), nullable=True),
+    sa.Column('repeats', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payload'))
     )
     with op.batch_alter_table('payload', schema=None) as batch_op:

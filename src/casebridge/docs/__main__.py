@@ -1,0 +1,13 @@
+"""``python -m casebridge.docs``: write docs/reference of the checkout it is run in."""
+
+import sys
+from pathlib import Path
+
+from casebridge.docs.pages import write
+
+if __name__ == "__main__":
+    checkout = Path.cwd()
+    if not (checkout / "docs").is_dir():
+        sys.exit("There is no docs folder here. Run make docs at the top of the checkout.")
+    for path in write(checkout / "docs" / "reference"):
+        sys.stdout.write(f"{path.relative_to(checkout)}\n")
