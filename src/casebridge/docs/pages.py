@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from casebridge.docs.case_pages import case_model_page, concepts_page, schemas
@@ -10,6 +11,7 @@ from casebridge.docs.rule_pages import errors_page, policy_page, referral_page
 NOTE = "<!-- Made by `make docs` from the code and its data. Do not edit. -->\n\n"
 
 
+@cache
 def pages() -> dict[str, str]:
     """Every generated file by its path under docs/reference."""
     written = {

@@ -90,7 +90,7 @@ def _minimum() -> str:
 
 
 def _first(name: str) -> str:
-    return (condition(name).__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    return (condition(name).__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
 
 
 def _rows(name: str) -> list[dict[str, str]]:
