@@ -37,26 +37,27 @@ BOTH_WAYS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("birth: code.coding().code", {"code": {"coding": [{"code": "x"}]}}, {"birth": "x"}),
     ("birth: Date of birth", {"Date of birth": "1974"}, {"birth": "1974"}),
     ("birth: '\"Born (y/m/d)\"'", {"Born (y/m/d)": "1974"}, {"birth": "1974"}),
-    ("given: [First, Middle]", {"First": "Ada", "Middle": "M"}, {"given": ["Ada", "M"]}),
-    ("given: [First, Middle]", {"First": "Ada"}, {"given": ["Ada"]}),
+    ("names().given: [First, Middle]", {"First": "Ada", "Middle": "M"}, {"names": [{"given": ["Ada", "M"]}]}),
+    ("names().given: [First, Middle]", {"First": "Ada"}, {"names": [{"given": ["Ada"]}]}),
     ("birth: {at: dob, as: date8}", {"dob": "19741225"}, {"birth": "1974-12-25"}),
-    ("period: {in: span, fields: {start: from, end: to}}", {"span": {"from": "2020"}}, {"period": {"start": "2020"}}),
+    ("effective: {in: span, fields: {start: from, end: to}}", {"span": {"from": "2020"}},
+     {"effective": {"start": "2020"}}),
     ("subject: {at: for.reference, link: person}", {"for": {"reference": "Patient/1"}},
      {"subject": {"kind": "person", "external_id": "Patient/1"}}),
     ("subject: {at: who, link: {Patient: person, Practitioner: worker}}", {"who": "Practitioner/7"},
      {"subject": {"kind": "worker", "external_id": "Practitioner/7"}}),
     ("birth: {at: NM.09, with: {'08': '34'}}", {"NM": {"09": "999", "08": "34"}}, {"birth": "999"}),
     ("birth: {at: a, also_read: [b]}", {"a": "1974"}, {"birth": "1974"}),
-    ("period: {at: span, split: '-', fields: {start: {at: 1, as: date8}, end: {at: 2, as: date8}}}",
-     {"span": "20200101-20200131"}, {"period": {"start": "2020-01-01", "end": "2020-01-31"}}),
-    ("race: {flags: {asian: Asian, white: White}}", {"Asian": "1", "White": "0"}, {"race": ["asian"]}),
+    ("effective: {at: span, split: '-', fields: {start: {at: 1, as: date8}, end: {at: 2, as: date8}}}",
+     {"span": "20200101-20200131"}, {"effective": {"start": "2020-01-01", "end": "2020-01-31"}}),
+    ("labels: {flags: {SUD: sud, HIV: hiv}}", {"sud": "1", "hiv": "0"}, {"labels": ["SUD"]}),
     ("telecoms: {each: phone, key: n, fields: {value: n}}", {"phone": [{"n": "1"}, {"n": "2"}]},
      {"telecoms": [{"value": "1"}, {"value": "2"}]}),
     ("labels: {each: security, key: code, fields: {.: code}}", {"security": [{"code": "R"}]}, {"labels": ["R"]}),
-    ("lines: {each: line, key: text, fields: {text: .}}", {"line": ["a", "b"]},
-     {"lines": [{"text": "a"}, {"text": "b"}]}),
-    ("ids: {each: id(system=s), key: v, fields: {value: v}}", {"id": [{"system": "s", "v": "1"}]},
-     {"ids": [{"value": "1"}]}),
+    ("names: {each: line, key: text, fields: {text: .}}", {"line": ["a", "b"]},
+     {"names": [{"text": "a"}, {"text": "b"}]}),
+    ("identifiers: {each: id(system=s), key: v, fields: {value: v}}", {"id": [{"system": "s", "v": "1"}]},
+     {"identifiers": [{"value": "1"}]}),
     (".: {in: inner, fields: {birth: dob}}", {"inner": {"dob": "1974"}}, {"birth": "1974"}),
 ]  # fmt: skip
 
@@ -98,13 +99,13 @@ def test_a_selector_looks_at_a_single_group_too(tmp_path: Path) -> None:
 
 
 def test_the_parent_of_a_nested_row(tmp_path: Path) -> None:
-    the_map = a_line(tmp_path, "spans: {each: row, key: n, fields: {n: n, household: ^.house}}")
+    the_map = a_line(tmp_path, "relations: {each: row, key: n, fields: {role: n, authority: ^.house}}")
     other = {"house": "H", "row": [{"n": "1"}]}
     read = the_map.read(other)
-    assert read.slice == {"person": {"spans": [{"n": "1", "household": "H"}]}}
+    assert read.slice == {"person": {"relations": [{"role": "1", "authority": "H"}]}}
     assert the_map.write(read.slice, OwnIds(), other).data == other
-    read.slice["person"]["spans"][0]["household"] = "other"
-    assert the_map.write(read.slice, OwnIds(), other).no_room == ["person.spans[0].household"]
+    read.slice["person"]["relations"][0]["authority"] = "other"
+    assert the_map.write(read.slice, OwnIds(), other).no_room == ["person.relations[0].authority"]
 
 
 # --- codes -----------------------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_true_and_false_without_quotes_are_booleans(tmp_path: Path) -> None:
 
 # --- flags, choose, when, defaults, required --------------------------------------------------------------------
 
-RACE = "race: {flags: {asian: Asian, white: White}, none: {at: RaceNone, codes: n}}"
+RACE = "characteristics(code=race).value: {flags: {asian: Asian, white: White}, none: {at: RaceNone, codes: n}}"
 RACE_NONE = "codes: {n: {rows: [[absent:asked-unknown, '8'], [absent:not-asked, '99']], otherwise: refuse}}\n"
 
 
@@ -201,15 +202,18 @@ RACE_NONE = "codes: {n: {rows: [[absent:asked-unknown, '8'], [absent:not-asked, 
 )
 def test_flags_and_none(tmp_path: Path, race: Any, other: dict[str, Any]) -> None:
     the_map = a_line(tmp_path, RACE, RACE_NONE)
-    assert the_map.read(other).slice == {"person": {"race": race}}
-    assert the_map.write({"person": {"race": race}}, OwnIds()).data == other
+    person = {"characteristics": [{"code": "race", "value": race}]}
+    assert the_map.read(other).slice == {"person": person}
+    assert the_map.write({"person": person}, OwnIds()).data == other
     before = {"Asian": "1", "White": "0", "x": "kept"}
-    assert the_map.write({"person": {"race": race}}, OwnIds(), before).data == {**other, "x": "kept"}
+    assert the_map.write({"person": person}, OwnIds(), before).data == {**other, "x": "kept"}
 
 
 def test_a_word_without_a_flag_has_no_room(tmp_path: Path) -> None:
-    written = a_line(tmp_path, RACE, RACE_NONE).write({"person": {"race": ["white", "martian"]}}, OwnIds())
-    assert written.no_room == ["person.race[1]"]
+    written = a_line(tmp_path, RACE, RACE_NONE).write(
+        {"person": {"characteristics": [{"code": "race", "value": ["white", "martian"]}]}}, OwnIds()
+    )
+    assert written.no_room == ["person.characteristics[0].value[1]"]
 
 
 DECEASED = """deceased:
@@ -229,28 +233,28 @@ def test_choose(tmp_path: Path, case: dict[str, Any], other: dict[str, Any]) -> 
         assert the_map.write({"person": case}, OwnIds(), before).data == {**other, "x": "1"}
 
 
-RESULT = """status: {at: Event, codes: {rows: [[shelter, "10"], [outreach, "1"]], otherwise: refuse}}
+RESULT = """birth: {at: Event, codes: {rows: [[shelter, "10"], [outreach, "1"]], otherwise: refuse}}
   result:
     choose:
-      - {case: {answer: given}, other: {Result: "1", Event: ["10"]}, fields: {at: Day}}
-      - {case: {answer: refused}, other: {Result: "2", Event: ["10"]}, fields: {at: Day}}"""
+      - {case: {extra.answer: given}, other: {Result: "1", Event: ["10"]}, fields: {extra.at: Day}}
+      - {case: {extra.answer: refused}, other: {Result: "2", Event: ["10"]}, fields: {extra.at: Day}}"""
 
 
 def test_a_branch_writes_its_constants_but_not_over_another_line(tmp_path: Path) -> None:
     the_map = a_line(tmp_path, RESULT)
-    case = {"status": "shelter", "answer": "refused", "at": "2026-01-02"}
+    case = {"birth": "shelter", "extra": {"answer": "refused", "at": "2026-01-02"}}
     assert the_map.write({"person": case}, OwnIds()).data == {"Event": "10", "Result": "2", "Day": "2026-01-02"}
-    written = the_map.write({"person": {**case, "status": "outreach"}}, OwnIds())
+    written = the_map.write({"person": {**case, "birth": "outreach"}}, OwnIds())
     assert written.data == {"Event": "1"}
-    assert written.no_room == ["person.answer", "person.at"]
+    assert written.no_room == ["person.extra.answer", "person.extra.at"]
 
 
 def test_when_a_line_counts(tmp_path: Path) -> None:
-    the_map = a_line(tmp_path, "status: status\n  end: {at: end, when: {status: [ended, closed]}}")
-    assert the_map.read({"status": "ended", "end": "2020"}).slice == {"person": {"status": "ended", "end": "2020"}}
+    the_map = a_line(tmp_path, "status: status\n  birth: {at: end, when: {status: [ended, closed]}}")
+    assert the_map.read({"status": "ended", "end": "2020"}).slice == {"person": {"status": "ended", "birth": "2020"}}
     assert the_map.read({"status": "open", "end": "2020"}).slice == {"person": {"status": "open"}}
     assert the_map.read({"status": "open", "end": "2020"}).left_over == ["end"]
-    assert the_map.write({"person": {"status": "open", "end": "2020"}}, OwnIds()).no_room == ["person.end"]
+    assert the_map.write({"person": {"status": "open", "birth": "2020"}}, OwnIds()).no_room == ["person.birth"]
 
 
 def test_only_one_way(tmp_path: Path) -> None:
@@ -283,10 +287,10 @@ def test_if_missing(tmp_path: Path) -> None:
 
 
 def test_defaults_and_match_are_written_on_create(tmp_path: Path) -> None:
-    more = "match: {type: thing}\ndefaults: {import: {role: member}, export: {intent: order, alive: true}}\n"
+    more = "match: {type: thing}\ndefaults: {import: {extra.role: member}, export: {intent: order, alive: true}}\n"
     the_map = a_line(tmp_path, "birth: b", more)
     read = the_map.read({"type": "thing", "b": "1"})
-    assert read.slice == {"person": {"birth": "1", "role": "member"}}
+    assert read.slice == {"person": {"birth": "1", "extra": {"role": "member"}}}
     assert read.left_over == []
     written = the_map.write(read.slice, OwnIds())
     assert written.data == {"type": "thing", "b": "1", "intent": "order", "alive": True}
