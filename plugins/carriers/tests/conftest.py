@@ -17,7 +17,7 @@ from aiosmtpd.controller import Controller
 from fastapi import FastAPI
 
 from casebridge import Context, Dispatch, OutFile, Released
-from casebridge.core.released import _issue
+from casebridge.testing import a_release
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def release() -> Callable[..., Released]:
     """``release(document)``: as if the release had permitted it all."""
 
     def issue(document: dict[str, Any], **more: Any) -> Released:
-        return _issue(document=document, recipient="food-bank", purpose="treatment", policy="test", **more)
+        return a_release(document, recipient="food-bank", **more)
 
     return issue
 

@@ -11,9 +11,9 @@ from casebridge_flatfile.dates import DATE_US
 from casebridge_flatfile.format import FlatfileFormat
 
 from casebridge import Context, Native, RenderContext
-from casebridge.core.released import _issue
 from casebridge.mapping import Map, load_map
 from casebridge.mapping.converters import with_converters
+from casebridge.testing import a_release
 
 LIST = (
     "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On,Pet\r\n"
@@ -52,8 +52,7 @@ def test_a_list_becomes_people_and_their_enrollments(plain_csv):
 
 def test_the_list_comes_back_as_it_was(plain_csv):
     written = [plain_csv.write(plain_csv.read(n.data).slice, NoLinks(), n.data).data for n in natives()]
-    common = {"recipient": "a", "purpose": "t", "policy": "p", "native_type": "flatfile/client"}
-    released = [_issue(document=document, **common) for document in written]
+    released = [a_release(document, "flatfile/client") for document in written]
     form = FlatfileFormat(FlatfileFormat.Settings(layout="agency-clients"), Context(partner="agency"))
     (file,) = form.render(released, RenderContext("01JD", datetime(2026, 11, 21, tzinfo=UTC)))
     assert file.data.decode() == LIST

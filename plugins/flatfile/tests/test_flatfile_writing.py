@@ -16,13 +16,9 @@ from hypothesis import strategies as st
 
 from casebridge import Context, Native, Released, RenderContext
 from casebridge.core.errors import RecordError
-from casebridge.core.released import _issue
+from casebridge.testing import a_release
 
 NOW = RenderContext("01JDISPATCH", datetime(2026, 11, 21, 14, 30, tzinfo=UTC))
-
-
-def release(document: dict[str, Any], native_type: str) -> Released:
-    return _issue(document=document, recipient="a", purpose="t", policy="p", native_type=native_type)
 
 
 def shipped(name: str) -> FlatfileFormat:
@@ -30,7 +26,7 @@ def shipped(name: str) -> FlatfileFormat:
 
 
 def member(**values: object) -> Released:
-    return release({"case_number": "100000001", "person_number": "01", **values}, "flatfile/member")
+    return a_release({"case_number": "100000001", "person_number": "01", **values}, "flatfile/member")
 
 
 def test_a_fixed_width_file_gets_its_header_its_count_and_its_line_ends():
@@ -45,7 +41,7 @@ def test_a_fixed_width_file_gets_its_header_its_count_and_its_line_ends():
 
 
 def test_a_csv_has_its_headings_and_what_the_layout_does_not_know_beside_them():
-    one = release({"client_id": "K-17", "last_name": 'O"Neil, Jr', "Shoe size": "42"}, "flatfile/client")
+    one = a_release({"client_id": "K-17", "last_name": 'O"Neil, Jr', "Shoe size": "42"}, "flatfile/client")
     (file,) = shipped("agency-clients").render([one], NOW)
     headings, row, end = file.data.decode().split("\r\n")
     assert headings.startswith("Client ID,First Name,Last Name,")
@@ -79,12 +75,12 @@ def test_a_delimiter_inside_a_value_is_refused_where_there_are_no_quotes():
     layout = Layout(layout="l", kind="delimited", delimiter="|", quote="", header=False, records=(
         RecordLayout(name="r", key=("a",), columns=(Column(name="a"), Column(name="b"))),))  # fmt: skip
     with pytest.raises(RecordError, match="holds the delimiter"):
-        write_file(layout, [release({"a": "1", "b": "x|y"}, "flatfile/r")], NOW)
+        write_file(layout, [a_release({"a": "1", "b": "x|y"}, "flatfile/r")], NOW)
 
 
 def test_a_record_the_layout_does_not_have_is_refused():
     with pytest.raises(RecordError, match="has no record dog"):
-        list(shipped("county-roster").render([release({}, "flatfile/dog")], NOW))
+        list(shipped("county-roster").render([a_release({}, "flatfile/dog")], NOW))
 
 
 WORDS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12).map(str.strip)
@@ -101,7 +97,7 @@ def layouts(kind: str, **more: Any) -> Layout:
 def back(layout: Layout, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     form = FlatfileFormat.__new__(FlatfileFormat)
     form.layout = layout
-    data = write_file(layout, [release(row, "flatfile/row") for row in rows], NOW)
+    data = write_file(layout, [a_release(row, "flatfile/row") for row in rows], NOW)
     found = list(form.parse(io.BytesIO(data), {}))
     assert all(isinstance(n, Native) for n in found), found
     return [n.data for n in found if isinstance(n, Native)]
@@ -129,7 +125,7 @@ def test_a_file_cut_anywhere_is_refused_where_there_is_a_trailer(rows, data):
     layout = layout.model_copy(update={"records": (*layout.records, tail)})
     form = FlatfileFormat.__new__(FlatfileFormat)
     form.layout = layout
-    whole = write_file(layout, [release(row, "flatfile/row") for row in rows], NOW)
+    whole = write_file(layout, [a_release(row, "flatfile/row") for row in rows], NOW)
     cut = whole[: data.draw(st.integers(0, len(whole) - 4))]
     with pytest.raises(RecordError):
         next(form.parse(io.BytesIO(cut), {}))
@@ -138,7 +134,7 @@ def test_a_file_cut_anywhere_is_refused_where_there_is_a_trailer(rows, data):
 def test_the_shipped_layouts_write_what_they_read(tmp_path: Path):
     row = {"client_id": "K-17", "first_name": "Ada", "birth_date": "02/20/1987", "zip": "01001"}
     form = shipped("agency-clients")
-    (file,) = form.render([release(row, "flatfile/client")], NOW)
+    (file,) = form.render([a_release(row, "flatfile/client")], NOW)
     (native,) = form.parse(io.BytesIO(file.data), {})
     assert isinstance(native, Native)
     assert native.data == row
