@@ -48,6 +48,25 @@ PERIODS: dict[str, _Form] = {"D8": (is_date, "a date CCYYMMDD"), "RD8": (is_rang
 _NO_FORM: _Form = (lambda text: False, "a date in the format D8 or RD8")
 
 
+def clean(rule: SegmentRule, elements: list[str]) -> bool:
+    """A quick yes for the ordinary segment; after a no, :func:`problems` looks closer and may find nothing."""
+    count = len(elements)
+    for element in rule.checked:
+        if element.index >= count or not elements[element.index]:
+            if element.required:
+                return False
+        elif element.codes:
+            if elements[element.index] not in element.codes:
+                return False
+        elif element.components or (element.check and not _plain_date(element, elements)):
+            return False
+    return True
+
+
+def _plain_date(element: Element, elements: list[str]) -> bool:
+    return is_date(elements[element.index]) and (not element.form or elements[element.form] == "D8")
+
+
 def problems(
     rule: SegmentRule, number: int, loop: str, elements: list[str], delimiters: Delimiters
 ) -> Iterator[Problem]:
@@ -83,7 +102,7 @@ def _component_problems(
 def _date_problems(
     element: Element, rule: SegmentRule, number: int, loop: str, elements: list[str]
 ) -> Iterator[Problem]:
-    form = "D8" if element.check == "date8" else elements[int(element.check[-2:])]
+    form = elements[element.form] if element.form else "D8"
     holds, expected = PERIODS.get(form, _NO_FORM)
     value = elements[element.index]
     if not holds(value):

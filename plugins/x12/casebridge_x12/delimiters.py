@@ -35,7 +35,7 @@ def read_header(head: bytes, number: int) -> tuple[bytes, Delimiters, int]:
     if head[:3] != b"ISA":
         raise _wrong(number, "this is not the beginning of an X12 interchange", "ISA", head[:3])
     text, used = _unwrapped(head)
-    _check_lengths(head, text, number)
+    _check_lengths(text, number)
     terminator = head[used : used + 1]
     letter = text[82:83]
     delimiters = Delimiters(text[3:4], text[104:105], b"" if letter.isalnum() else letter, terminator)
@@ -52,11 +52,12 @@ def _unwrapped(head: bytes) -> tuple[bytes, int]:
     return bytes(text), used
 
 
-def _check_lengths(head: bytes, text: bytes, number: int) -> None:
+def _check_lengths(text: bytes, number: int) -> None:
     parts = text.split(text[3:4])
     if tuple(len(part) for part in parts[1:]) == WIDTHS:
         return
-    for index, (part, width) in enumerate(zip(head.split(text[3:4])[1:], WIDTHS[:-1], strict=False), 1):
+    whole = parts[1:] if len(text) == ISA_LENGTH else parts[1:-1]  # the last one may be cut off
+    for index, (part, width) in enumerate(zip(whole, WIDTHS[:-1], strict=False), 1):
         if len(part) != width:
             raise _wrong(number, f"the element is {len(part)} characters long", f"{width}", field=f"ISA{index:02}")
     if len(text) < ISA_LENGTH:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO, ClassVar, cast
 
 from pydantic import Field, SecretStr
@@ -62,15 +63,16 @@ class X12:
         Raises RecordError CB-303, CB-304, CB-310 to CB-315 for a file that cannot be trusted and Held CB-508 when ISA15
         is for the other environment, both before the first record; yields CB-301, CB-302, CB-304, CB-316 for a member.
         """
-        source = _seekable(stream)
-        start = source.tell()
-        envelope = self._check(source)
-        self._check_environment(envelope)
-        source.seek(start)
-        yield from Members(
-            segments(source, limit=self._settings.segment_limit), envelope.warnings, limit=self._settings.member_limit,
-            member_ref=self._settings.member_ref, id_key=self._settings.id_key.get_secret_value().encode(),
-        )  # fmt: skip
+        with _seekable(stream) as source:
+            start = source.tell()
+            envelope = self._check(source)
+            self._check_environment(envelope)
+            source.seek(start)
+            yield from Members(
+                segments(source, limit=self._settings.segment_limit), envelope.warnings,
+                limit=self._settings.member_limit, member_ref=self._settings.member_ref,
+                id_key=self._settings.id_key.get_secret_value().encode(),
+            )  # fmt: skip
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """Refused with SetupError CB-101: this format only reads."""
@@ -92,11 +94,14 @@ class X12:
                 )  # fmt: skip
 
 
-def _seekable(stream: BinaryIO) -> BinaryIO:
+@contextmanager
+def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream itself, or a copy: in memory while it is small, else in a nameless file that goes with this block."""
     if stream.seekable():
-        return stream
-    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115  closed with the last reference, has no name
-    while chunk := stream.read(1 << 20):
-        spool.write(chunk)
-    spool.seek(0)
-    return cast(BinaryIO, spool)
+        yield stream
+        return
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL) as spool:
+        while chunk := stream.read(1 << 20):
+            spool.write(chunk)
+        spool.seek(0)
+        yield cast(BinaryIO, spool)

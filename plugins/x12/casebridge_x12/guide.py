@@ -26,6 +26,7 @@ class Element:
     on_error: str
     components: tuple[Element, ...] = ()
     repeats: bool = False
+    form: int = 0  # the element that holds the date format of a ``period``, 0 for the fixed D8
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,11 @@ def _elements(rows: list[dict[str, str]]) -> Iterator[Element]:
 
 
 def _element(index: int, row: dict[str, str]) -> Element:
+    check = row["check"]
     return Element(
-        index, row["name"], row["usage"] == "required", frozenset(row["codes"].split()), row["check"], row["on_error"]
-    )
+        index, row["name"], row["usage"] == "required", frozenset(row["codes"].split()), check, row["on_error"],
+        form=int(check[-2:]) if check.startswith("period") else 0,
+    )  # fmt: skip
 
 
 def _most(row: dict[str, str]) -> int:

@@ -18,7 +18,9 @@ ELEMENT_LIMIT = len(KEYS) - 1
 
 def plain(elements: list[str]) -> dict[str, Any]:
     """The elements by number, the tag left out."""
-    return {key: value for key, value in zip(KEYS, elements, strict=False) if value and key != "00"}
+    data = {key: value for key, value in zip(KEYS, elements, strict=False) if value}
+    data.pop("00", None)
+    return data
 
 
 def native(rule: SegmentRule, elements: list[str], delimiters: Delimiters) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from casebridge_x12.checks import Problem, problems
+from casebridge_x12.checks import Problem, clean, problems
 from casebridge_x12.guide import Loop, SegmentRule
 from casebridge_x12.reader import Segment
 from casebridge_x12.segments import native
@@ -47,10 +47,9 @@ class Walk:
         """The innermost loop that has this segment with this code, or has a loop that begins with it."""
         for depth in range(len(self._stack) - 1, -1, -1):
             here = self._stack[depth]
-            rules = here.loop.rules.get(tag)
-            if rules and not self._stranger:
-                for rule in rules:
-                    if rule.takes(code) and rule.phase >= here.phase and self._own(here, rule):
+            if tag in here.loop.rules and not self._stranger:
+                for rule in here.loop.rules[tag]:
+                    if (not rule.codes or code in rule.codes) and rule.phase >= here.phase and self._own(here, rule):
                         return self._put(depth, rule, segment)
             for child in here.loop.opened_by.get(tag, ()):
                 if child.first.takes(code) and (child.most > 1 or child.id not in here.data):
@@ -75,10 +74,12 @@ class Walk:
         return rule.tag not in here.data if rule.tag in here.loop.singles else rule is not here.loop.first
 
     def _put(self, depth: int, rule: SegmentRule, segment: Segment) -> bool:
-        self._close(depth + 1)
+        if len(self._stack) > depth + 1:
+            self._close(depth + 1)
         here = self._stack[depth]
         number, delimiters, elements, _ = segment
-        self.problems += problems(rule, number, here.loop.id, elements, delimiters)
+        if not clean(rule, elements):
+            self.problems += problems(rule, number, here.loop.id, elements, delimiters)
         data = native(rule, elements, delimiters)
         if rule.tag in here.loop.singles:
             here.data[rule.tag] = data

@@ -1,0 +1,119 @@
+"""The shipped maps: their examples hold, and made-up files become persons and coverage the case model takes."""
+
+import pytest
+from casebridge_x12.guide import guide
+
+from casebridge.core.case import records_of, validate_record
+from casebridge.core.errors import MapError
+from casebridge.mapping import load_map
+
+SSN, MEDICAID = "http://hl7.org/fhir/sid/us-ssn", "urn:casebridge:medicaid-id"
+
+
+def slice_of(maps, native):
+    return maps.for_native(native.type, native.data).read(native.data).slice
+
+
+def test_the_examples_hold(maps):
+    assert {m.name: m.run_examples() for m in maps} == {"x12/834-subscriber": [], "x12/834-dependent": []}
+
+
+def test_every_made_up_member_becomes_records_the_case_model_takes(maps, made, read):
+    natives = read("".join(made.file_834(200)))
+    assert len(natives) == 200
+    for native in natives:
+        imported = maps.for_native(native.type, native.data).read(native.data)
+        assert imported.notes == []
+        for kind, _, record in records_of(imported.slice):
+            validate_record(kind, record)
+
+
+def test_only_the_subscriber_is_linked_by_the_medicaid_id(maps, read, file_of):
+    subscriber, child = read(file_of(
+        "INS*Y*18*021*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE****34*219099999",
+        "INS*N*19*021*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*NOAH****34*999999999",
+    ))  # fmt: skip
+    found = [
+        {(i["system"], i["scope"]): i["value"] for i in slice_of(maps, native)["person"]["identifiers"]}
+        for native in (subscriber, child)
+    ]
+    assert found == [
+        {(SSN, "person"): "219099999", (MEDICAID, "person"): "MD1"},
+        {(MEDICAID, "household"): "MD1"},
+    ]
+
+
+STATUS = [
+    ("001", "enrolled"), ("002", "cancelled"), ("021", "enrolled"), ("024", "ended"), ("025", "enrolled"),
+    ("026", "enrolled"), ("030", "enrolled"), ("032", {"absent": "no-room"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "status"), STATUS)
+def test_the_maintenance_type_of_a_coverage_is_its_status(maps, read, file_of, code, status):
+    coverage = [f"HD*{code}**HMO*PLAN01", "DTP*348*D8*20260101", "DTP*349*D8*20260331"]
+    (native,) = read(file_of("INS*Y*18*001*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE", *coverage))
+    (participation,) = slice_of(maps, native)["participations"]
+    assert participation["status"] == status
+    assert (participation["entry"], participation["end"]) == ("2026-01-01", "2026-03-31")
+
+
+def test_a_termination_ends_the_coverage_that_the_enrollment_began(maps, read, file_of):
+    def coverage(*segments):
+        member = ["REF*0F*MD1", "NM1*IL*1*BROWN*JANE"]
+        (native,) = read(file_of(segments[0], *member, *segments[1:]))
+        return slice_of(maps, native)["participations"][0]
+
+    began = coverage("INS*Y*18*021*AI*A***AC", "HD*021**HMO*PLAN01", "DTP*348*D8*20260101")
+    ended = coverage("INS*Y*18*024*07*A***TE", "HD*024**HMO*PLAN01", "DTP*348*D8*20260101", "DTP*349*D8*20261031")
+    assert began["external_id"] == ended["external_id"]
+    assert (began["status"], ended["status"], ended["end"]) == ("enrolled", "ended", "2026-10-31")
+    assert ended["reason"] == "termination-of-benefits"
+
+
+@pytest.mark.parametrize(("table", "loop", "tag", "index"), [
+    ("ins02", "2000", "INS", 2), ("ins03", "2000", "INS", 3), ("ins04", "2000", "INS", 4),
+])  # fmt: skip
+def test_the_code_tables_cover_the_guide(maps, table, loop, tag, index):
+    codes = guide()[loop].rules[tag][0].elements[index - 1].codes
+    assert codes <= _codes(maps, table)
+
+
+@pytest.mark.parametrize(("table", "index"), [("hd01", 1), ("hd03", 3)])
+def test_the_code_tables_of_coverage_cover_the_guide(maps, table, index):
+    loop = next(child for child in guide()["2000"].loops if child.id == "2300")
+    assert loop.first.elements[index - 1].codes <= _codes(maps, table)
+
+
+def _codes(maps, table):
+    """The codes a line of the shipped maps reads with this table."""
+    (subscriber,) = [m for m in maps if m.name == "x12/834-subscriber"]
+    tables = {t.name: t for t in _tables(subscriber.definition.fields)}
+    return {row.other for row in tables[table].rows}
+
+
+def _tables(lines):
+    for line in lines:
+        if getattr(line, "codes", None):
+            yield line.codes
+        for part in (*getattr(line, "fields", ()), *getattr(line, "parts", ())):
+            yield from _tables([part])
+        for branch in getattr(line, "branches", ()):
+            yield from _tables(branch.fields)
+
+
+def test_a_site_lays_its_own_names_over_a_map(tmp_path, maps, read, file_of):
+    folder = next(iter(maps)).path.parent
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        "map: county/subscriber\nversion: 1\nbase: x12/834-subscriber\ncase: [person, participations]\n"
+        'other: x12/834-member\nnames: {medicaid: "urn:county:cin"}\nfields: {}\n'
+    )
+    (native,) = read(file_of("INS*Y*18*021*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE"))
+    mine = load_map(overlay, search=[folder.parent]).read(native.data).slice
+    assert [i["system"] for i in mine["person"]["identifiers"]] == ["urn:county:cin"]
+
+
+def test_a_record_that_is_neither_has_no_map(maps):
+    with pytest.raises(MapError, match="CB-208"):
+        maps.for_native("x12/834-member", {"member": "visitor"})
