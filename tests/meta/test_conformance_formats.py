@@ -1,4 +1,4 @@
-"""The conformance kit over every format that reads: cut payloads, noise, repetition, and the way back where it has one."""
+"""The conformance kit over every format that reads: cut payloads, noise, repetition, and the way back."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def clients() -> bytes:
 SAMPLES: dict[str, tuple[Callable[[], bytes], str, dict[str, Any], bool]] = {
     "fhir-r4": (bundle, "sdohcc", {}, False),  # it writes only the kinds that are ours to write
     "x12": (file_834, "x12", {}, False),
-    "hmis-csv": (hmis, "hmis-2026", {}, False),
+    "hmis-csv": (hmis, "hmis-2026", {}, False),  # strict on writing: its own tests go there and back
     "flatfile": (clients, "flatfile", {"layout": "agency-clients"}, True),
     "form": (answer, "web-form", {}, False),  # what goes out is not what comes in
 }
