@@ -49,7 +49,6 @@ class Journey:
     attempt: int
     map_name: str
     map_digest: str
-    purpose: str
     decision: DisclosureRow | None
     no_room: tuple[str, ...]
 
@@ -136,7 +135,7 @@ def _journey(c: Connection, site: Site, message: Message) -> Journey:
     decided = disclosures.listed(c, message=message.id)
     return Journey(
         message=held_row(c, site, message), stops=tuple(_stops(message, reached)), due_at=message.due_at,
-        attempt=message.attempt, map_name=message.map_name, map_digest=message.map_digest, purpose=message.purpose,
+        attempt=message.attempt, map_name=message.map_name, map_digest=message.map_digest,
         decision=disclosure_row(site, decided[-1]) if decided else None,
         no_room=tuple(p for e in events if e["name"] == "no-room" for p in e["facts"].get("paths", ())))  # fmt: skip
 

@@ -48,6 +48,7 @@ class HeldRow:
     partner: str
     direction: str
     kind: str
+    purpose: str
     stop: str
     code: str
     reason: str
@@ -201,12 +202,13 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
 
 def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
     """One message with its place in words."""
-    position = {k: v for k, v in message.position.items() if k != "file"}
+    place = ((k, v) for k, v in message.position.items() if k != "file")
+    position = ", ".join(str(v) if k == "pointer" else f"{k} {v}" for k, v in place)
     file = message.position.get("file") or (payloads.name_of(c, message.payload) if message.payload else "")
     return HeldRow(
         message=message.id, partner=title(site, message.partner), direction=message.direction, kind=message.kind,
-        stop=message.stop, code=message.code, reason=message.reason, remedy=message.remedy, who=message.who,
-        file=file, position=", ".join(f"{k} {v}" for k, v in position.items()), since=message.created_at,
+        purpose=message.purpose, stop=message.stop, code=message.code, reason=message.reason,
+        remedy=message.remedy, who=message.who, file=file, position=position, since=message.created_at,
         referral=message.correlation, state=message.state)  # fmt: skip
 
 

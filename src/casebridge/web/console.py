@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.resources import files
+from itertools import groupby
 from typing import Annotated
 
 from fastapi import FastAPI, Query
@@ -18,6 +20,7 @@ from casebridge.app import Bridge
 from casebridge.core.errors import CaseBridgeError, error_codes
 from casebridge.core.words import referral_words
 from casebridge.engine import held, timeline, views
+from casebridge.engine.views import DisclosureRow
 from casebridge.web.guard import Guard
 from casebridge.web.pages import Pages
 
@@ -92,7 +95,8 @@ def _add_details(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
         name = views.client_name(site, id_)
         if name is None:
             return pages.nothing(request)
-        return pages.show(request, "disclosures.html", name=name, client=id_, rows=views.disclosures_of(site, id_))
+        rows = _folded(views.disclosures_of(site, id_))
+        return pages.show(request, "disclosures.html", name=name, client=id_, rows=rows)
 
     @app.get("/help/{code}")
     def help_(request: Request, code: str) -> Response:
@@ -102,6 +106,12 @@ def _add_details(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
     def _held_page(request: Request, id_: str, *, done: str) -> Response:
         row = views.held_one(site, id_)
         return pages.show(request, "held.html", row=row, done=done, problem="") if row else pages.nothing(request)
+
+
+def _folded(rows: Iterable[DisclosureRow]) -> list[tuple[DisclosureRow, int, str]]:
+    """Runs of the same decision (a page loaded again and again) as one: the first, how many, the last one's time."""
+    runs = (list(run) for _, run in groupby(rows, key=lambda r: replace(r, at="", delivered_at="", message=None)))
+    return [(run[0], len(run), run[-1].at) for run in runs]
 
 
 def _add_buttons(app: FastAPI, pages: Pages, bridge: Bridge) -> None:

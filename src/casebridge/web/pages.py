@@ -13,8 +13,10 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from casebridge.core.policy import NOT_NEEDED
 from casebridge.core.words import words
 from casebridge.engine.site import Site
+from casebridge.engine.views import HeldRow
 from casebridge.web import wording
 from casebridge.web.forms import Forms
 
@@ -30,10 +32,11 @@ class Pages:
             loader=PackageLoader("casebridge.web"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True)  # fmt: skip
         self._templates.filters |= {
-            "say": wording.say, "short": wording.short, "said_paths": wording.said_paths,
+            "say": wording.say, "short": wording.short, "said_paths": wording.said_paths, "kind": _kind,
             "moment": partial(_time, zone=site.timezone), "icon": icon, "status_icon": lambda s: words(s).icon,
             "status_words": lambda s: words(s).text,
         }  # fmt: skip
+        self._templates.globals["not_needed"] = NOT_NEEDED.why
 
     def show(self, request: Request, template: str, http_status: int = 200, **given: Any) -> Response:
         """One page. The browser's cookie and the hidden field of its forms belong together."""
@@ -67,6 +70,10 @@ def icon(name: str) -> Markup:
     """A small drawing beside words that say the same (so screen readers skip it)."""
     path = _icons().get(name) or _icons()["info"]
     return _SVG.format(path)
+
+
+def _kind(row: HeldRow) -> str:
+    return wording.kind_words(row.kind, row.purpose)
 
 
 def _time(text: str, *, zone: Any) -> Markup:

@@ -53,6 +53,7 @@ class Listeners:
         try:
             for name, (host, port) in hosts.items():
                 self._sockets[name] = _listen(name, host, port)
+            self._tell_site()
             self._run("partners", self._partners_app(hosts["partners"][0]))
             self._run("console", console_app(self.bridge, [hosts["console"][0]], lambda: self.trouble))
         except BaseException:
@@ -70,6 +71,13 @@ class Listeners:
             thread.join()
         for sock in self._sockets.values():
             sock.close()
+
+    def _tell_site(self) -> None:
+        """A port chosen by the system is known only now: links in e-mails must name it."""
+        site = self.bridge.site
+        site.console_url = self.console_url
+        if not self.bridge.config.web.partners_url:
+            site.partners_url = self.partners_url
 
     def _partners_app(self, host: str) -> ASGIApp:
         outside = urlsplit(self.bridge.config.web.partners_url).hostname or ""

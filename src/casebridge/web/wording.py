@@ -24,19 +24,27 @@ def say(code: str, sort: str) -> str:
     return _words().get((sort, code)) or code.replace("_", " ").replace("-", " ")
 
 
-def said_paths(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Case paths as (record, its fields) in words.
+def said_paths(paths: Iterable[str], *, exact: bool = False) -> list[tuple[str, str]]:
+    """Case paths as (record, its fields) in words; ``exact`` also says which part of a field.
 
     >>> said_paths(["person.names[0].family", "person.birth", "needs[0].domain"])
     [('Client', 'names, date of birth'), ('Needs', 'kind of need')]
+    >>> said_paths(["referral.service.code"], exact=True)
+    [('Referral', 'service (code)')]
     """
     found: dict[str, dict[str, None]] = {}
     for path in paths:
-        record, _, field = re.sub(r"\[\d+\]", "", path).partition(".")
+        record, _, field = re.sub(r"\[[^\]]*\]|\([^)]*\)", "", path).partition(".")
         fields = found.setdefault(say(record, "record"), {})
         if field:
-            fields[say(field.partition(".")[0], "field")] = None
+            name, _, part = field.partition(".")
+            fields[say(name, "field") + (f" ({say(part, 'part')})" if part and exact else "")] = None
     return [(record, ", ".join(fields)) for record, fields in found.items()]
+
+
+def kind_words(kind: str, purpose: str = "") -> str:
+    """What a message is: the answer to a referral is a referral going back."""
+    return say(purpose if kind == "referral" and purpose == "referral-status" else kind, "kind")
 
 
 def short(id_: str) -> str:
