@@ -24,13 +24,16 @@ MAX_BASES = 8
 _NAME = re.compile(r"[\w\-]+(\.[\w\-]+)*(/[\w\-]+(\.[\w\-]+)*)*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Map:
     """One map: ``read`` imports, ``write`` exports. ``digest`` changes with any file the map is made of."""
 
     definition: Definition
     path: Path
     digest: str
+
+    def __repr__(self) -> str:
+        return f"<Map {self.name} {self.digest[:12]}>"
 
     @property
     def name(self) -> str:

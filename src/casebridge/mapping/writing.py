@@ -359,11 +359,14 @@ class Writer:
 
     def choose(self, line: Choose, case: Scope, new: Any, old: Scope | None) -> Any:
         was = chosen(line.branches, old.node) if old else None
-        now = next((branch for branch in line.branches if self._fits(branch, line, case, new)), None)
+        now = self._now(line, was, case, new, old)
         if "export" not in line.ways or (now is None and any(doubtful(b.case, case.node) for b in line.branches)):
             return new
         if was is not None and was is not now:
             new = self._erase(was, new, old)
+            for branch in line.branches:  # what stood in its shadow must not come to light
+                if branch is not now and branch is chosen(line.branches, new):
+                    new = self._erase(branch, new, Scope(clone(new)))
             old = Scope(clone(new), (), old.parent if old else None)
         if now is None:
             return new
@@ -374,6 +377,22 @@ class Writer:
                 assign(new, condition.path, condition.constant)
                 self.writes = before + 1
         return self.fields(now.fields, case, new, old)
+
+    def _now(self, line: Choose, was: Branch | None, case: Scope, new: Any, old: Scope | None) -> Branch | None:
+        """The branch to write: theirs if it still fits, else the first that does."""
+        if was is not None and old is not None and (self._fits(was, line, case, new) or self._agrees(was, case, old)):
+            return was
+        return next((branch for branch in line.branches if self._fits(branch, line, case, new)), None)
+
+    def _agrees(self, branch: Branch, case: Scope, old: Scope) -> bool:
+        """Does the original, read by its branch, already say what the case side says?"""
+        try:
+            read = self.reader.fields(branch.fields, old, {})
+        except CaseBridgeError:
+            return False
+        return isinstance(read, dict) and bool(read) and all(
+            alike(value_at(case.node, line.case), value_at(read, line.case)) for line in branch.fields
+        )
 
     def _fits(self, branch: Branch, line: Choose, case: Scope, new: Any) -> bool:
         """The case side is as the branch says, and nothing that other lines wrote speaks against it."""
