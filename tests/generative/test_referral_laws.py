@@ -82,3 +82,10 @@ def test_every_button_leads_somewhere_legal(status, side):
 
 def test_what_a_brief_partner_may_do_is_more_never_less():
     assert {(m.start, m.goal) for m in STANDARD.moves} < {(m.start, m.goal) for m in RESULT_ONLY.moves}
+
+
+@given(st.sampled_from(["", *STATES]), st.sampled_from(STATES))
+def test_the_hops_to_a_goal_are_each_legal(start, goal):
+    way = STANDARD.hops(start, goal)
+    assert not way or way[-1] == goal
+    assert all(STANDARD.find(here, there) for here, there in pairwise((start, *way)))

@@ -1,4 +1,4 @@
-"""Every place the glossary names exists; every promise of privacy has a file that holds it and a test that guards it."""
+"""Every place the glossary names exists; every promise of privacy has what holds it and a test that guards it."""
 
 import importlib
 import re
