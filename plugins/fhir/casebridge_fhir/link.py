@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 import httpx2
 
 from casebridge import Conflict, Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
-from casebridge.core.errors import CaseBridgeError
+from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
@@ -18,6 +19,9 @@ from casebridge_fhir.references import Entry
 from casebridge_fhir.server import JSON, Server
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.writing import Writer, Written, version
+
+log = logging.getLogger("casebridge.fhir")
+MOST_WAITING = 3  # when so many Tasks cannot be completed in one poll, the server is down rather than a record bad
 
 
 class FhirRest:
@@ -43,14 +47,25 @@ class FhirRest:
         poll = TaskPoll(self._server, self._settings, cursor)
         companions = Companions(self._server, poll.known)
         self._forget(poll.since)
+        waiting: list[TryAgain] = []
         for task in poll.tasks():
-            name = f"Task/{task['id']}/{version(task) or task.get('meta', {}).get('lastUpdated', '')}"
+            name = f"Task/{task['id']}/{version(task) or stamp(task).isoformat()}"
             if name in self._given:
                 continue
-            cursor = _later(cursor, task)
-            data = dumps(self._bundle(task, companions.of(task)))
+            try:
+                around = companions.of(task)
+            except TryAgain as e:
+                waiting.append(e)
+                if e.code != "CB-401" or len(waiting) == MOST_WAITING:
+                    break
+                log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
+                continue
+            cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
+            data = dumps(self._bundle(task, around))
             yield Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
             self._remember(name, stamp(task))  # reached only when the payload is safely stored
+        if waiting:
+            raise waiting[-1]
 
     def _remember(self, name: str, changed: datetime) -> None:
         if changed != UNKNOWN:

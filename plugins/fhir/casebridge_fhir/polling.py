@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 from casebridge.core.errors import SetupError
 from casebridge_fhir.bundle import entries
 from casebridge_fhir.outcomes import codes
-from casebridge_fhir.references import Entry, base_of, local_reference, localise
+from casebridge_fhir.references import RELATIVE, Entry, base_of, local_reference, localise
 from casebridge_fhir.server import Server
 from casebridge_fhir.settings import RestSettings
 
 log = logging.getLogger("casebridge.fhir")
 TASK_CODES = "http://hl7.org/fhir/CodeSystem/task-code"
 UNKNOWN = datetime.min.replace(tzinfo=UTC)  # the stamp of what has none
+_STEPS = frozenset({"_sort", "_lastUpdated"})  # what reading by stamps needs
 _INCLUDE = ("Task:focus", "Task:patient", "Task:requester", "Task:owner")
 
 
@@ -32,67 +33,112 @@ class TaskPoll:
         self._server, self._settings = server, settings
         self.since = _since(cursor, settings)
         self.known: dict[str, dict[str, Any]] = {}  # what the searches brought along, by Type/id
+        self.dropped: set[str] = set()  # parameters the server does not heed
         self._newest = UNKNOWN
-        self.dropped: set[str] = set()  # parameters the server left out of its ``self`` link
+        self._seen: set[tuple[str, str]] = set()
 
     def tasks(self) -> Iterator[dict[str, Any]]:
-        """Referral Tasks, oldest change first; those with equal stamps all come.
+        """Referral Tasks, each version once, oldest change first; those with equal stamps all come.
 
         A server that does not sort is read to its end before the first Task is given, so that the cursor
         can never pass something unread. SetupError CB-109 when ``max_pages`` would cut such a reading short.
         """
         found = self._found()
-        first = next(found, None)
-        if first is None:
-            return
+        first = next(found, [])
         if "_sort" in self.dropped:
             yield from sorted([*first, *(task for page in found for task in page)], key=stamp)
             return
         try:
-            yield from self._in_order(first)
+            yield from sorted(first, key=stamp)
             for page in found:
-                yield from self._in_order(page)
+                yield from sorted(page, key=stamp)
         except EndlessList:
             if self.since is not None and self._newest - self.since <= timedelta(seconds=self._settings.overlap):
                 raise
             log.info("max_pages read; the next poll goes on from here")
 
-    def _in_order(self, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        self._newest = max([self._newest, *map(stamp, page)])
-        return sorted(page, key=stamp)
-
     def _found(self) -> Iterator[list[dict[str, Any]]]:
-        for bundle in pages(self._server, "Task", self._query(), self._settings.max_pages, self.dropped):
-            if self.dropped:
-                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(self.dropped)))
-            yield [task for task in self._resources(bundle) if self._wanted(task)]
+        told: set[str] = set()
+        for bundle in self._bundles():
+            if self.dropped - told:
+                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(self.dropped - told)))
+                told |= self.dropped
+            found = [task for task in self._resources(bundle) if self._wanted(task)]
+            self._newest = max([self._newest, *map(stamp, found)])
+            yield [task for task in found if self._is_new(task)]
 
-    def _query(self) -> list[tuple[str, str]]:
+    def _bundles(self) -> Iterator[dict[str, Any]]:
+        """The search's pages: where we can, each by a search of its own that begins at the last stamp seen.
+
+        A ``next`` link counts positions on some servers; a Task changed meanwhile moves to the end of the list, and
+        the first Task of the next page would be skipped. Such links are followed only where stamps do not grow.
+        """
+        since, seen = self.since, set[str]()
+        url, query = "Task", self._query(since)
+        for _ in range(self._settings.max_pages):
+            bundle = search_page(self._server, url, query, self.dropped)
+            newest = self._look(bundle, since if query else None)
+            yield bundle
+            following = following_page(self._server, bundle, seen)
+            if not following:
+                return
+            if newest != UNKNOWN and (since is None or newest > since) and not self.dropped & _STEPS:
+                since = newest
+                url, query = "Task", self._query(since)
+                seen.clear()
+            else:
+                url, query = following, []
+        raise EndlessList("CB-109", f"the list has more than {self._settings.max_pages} pages; raise max_pages")
+
+    def _look(self, bundle: dict[str, Any], since: datetime | None) -> datetime:
+        """The newest stamp of a page; notes when the server gives older ones than it was asked for."""
+        stamps = [stamp(entry.resource) for entry in entries(bundle) if is_task(entry)]
+        if since is not None and any(UNKNOWN < each < _floor(since) for each in stamps):
+            self.dropped.add("_lastUpdated")
+        return max(stamps, default=UNKNOWN)
+
+    def _query(self, since: datetime | None) -> list[tuple[str, str]]:
         query = [("code", f"{TASK_CODES}|fulfill"), ("_sort", "_lastUpdated")]
         query.append(("_count", str(self._settings.page_size)))
-        if self.since is not None:
-            query.append(("_lastUpdated", f"ge{_instant(self.since)}"))
+        if since is not None:
+            query.append(("_lastUpdated", f"ge{_instant(since)}"))
         if self._settings.owner:
             query.append(("owner", self._settings.owner))
         return query + [("_include", included) for included in _INCLUDE]
 
     def _resources(self, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for entry in matches(bundle, self._server.base):
-            if entry.type == "Task":
+            if is_task(entry):
                 yield entry.resource
             else:
                 self.known[entry.external_id] = entry.resource
 
     def _wanted(self, task: dict[str, Any]) -> bool:
         """What the search asked for, checked again: servers drop parameters they do not know in silence."""
-        code = task.get("code")
-        codings = code.get("coding", []) if isinstance(code, dict) else []
-        fulfil = any(c.get("system") == TASK_CODES and c.get("code") == "fulfill" for c in codings)
         owner = task.get("owner")
         mine = isinstance(owner, dict) and local_reference(str(owner.get("reference"))) == self._settings.owner
         changed = stamp(task)
-        recent = self.since is None or changed == UNKNOWN or changed >= self.since
-        return fulfil and recent and (mine or not self._settings.owner)
+        recent = self.since is None or changed == UNKNOWN or changed >= _floor(self.since)
+        return _is_referral(task) and recent and (mine or not self._settings.owner)
+
+    def _is_new(self, task: dict[str, Any]) -> bool:
+        version = (str(task["id"]), str(task.get("meta")))
+        known = version in self._seen
+        self._seen.add(version)
+        return not known
+
+
+def is_task(entry: object) -> TypeGuard[Entry]:
+    """A Task with a proper id."""
+    return isinstance(entry, Entry) and entry.type == "Task" and bool(RELATIVE.fullmatch(entry.external_id))
+
+
+def _is_referral(task: dict[str, Any]) -> bool:
+    code = task.get("code")
+    codings = code.get("coding") if isinstance(code, dict) else None
+    wanted = (TASK_CODES, "fulfill")
+    found = codings if isinstance(codings, list) else []
+    return any(isinstance(c, dict) and (c.get("system"), c.get("code")) == wanted for c in found)
 
 
 def pages(
@@ -103,28 +149,36 @@ def pages(
     Raises SetupError CB-109 on a refused search, a ``next`` link to another server or in a circle, too many pages.
     """
     seen: set[str] = set()
-    url, params = path, query
     for _ in range(limit):
-        bundle = _page(server, url, params)
-        dropped |= _missing(bundle, params)
+        bundle = search_page(server, path, query, dropped)
         yield bundle
-        following = _link(bundle, "next")
-        if not following:
+        path, query = following_page(server, bundle, seen), []
+        if not path:
             return
-        url, params = server.absolute(following), []
-        if not server.same_origin(url) or url in seen:
-            raise SetupError("CB-109", "the FHIR server's next page is on another server or one we have read already")
-        seen.add(url)
-    raise EndlessList("CB-109", f"the FHIR server's list has more than {limit} pages; raise max_pages or set since")
+    raise EndlessList("CB-109", f"the FHIR server's list has more than {limit} pages")
 
 
-def _page(server: Server, url: str, params: list[tuple[str, str]]) -> dict[str, Any]:
-    answer = server.get(url, params or None)
+def search_page(server: Server, url: str, query: list[tuple[str, str]], dropped: set[str]) -> dict[str, Any]:
+    """One page of a search; SetupError CB-109 when it is refused."""
+    answer = server.get(url, query or None)
     bundle = answer.resource()
     if not answer.ok or bundle is None or bundle.get("resourceType") != "Bundle":
         said = codes(bundle) or "no searchset"
         raise SetupError("CB-109", f"the FHIR server answers {answer.status} to our search ({said})")
+    dropped |= _missing(bundle, query)
     return bundle
+
+
+def following_page(server: Server, bundle: dict[str, Any], seen: set[str]) -> str:
+    """The whole address of the next page, or nothing; SetupError CB-109 when it leads elsewhere or in a circle."""
+    following = _link(bundle, "next")
+    if not following:
+        return ""
+    url = server.absolute(following)
+    if not server.same_origin(url) or url in seen:
+        raise SetupError("CB-109", "the FHIR server's next page is on another server or one we have read already")
+    seen.add(url)
+    return url
 
 
 def matches(bundle: dict[str, Any], base: str) -> Iterator[Entry]:
@@ -164,8 +218,14 @@ def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _floor(value: datetime) -> datetime:
+    """The moment as we can ask for it: a search knows milliseconds, a stamp may be finer."""
+    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+
+
 def _link(bundle: dict[str, Any], relation: str) -> str:
-    for link in bundle.get("link", []):
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else []:
         if isinstance(link, dict) and link.get("relation") == relation and isinstance(link.get("url"), str):
             return str(link["url"])
     return ""
@@ -175,4 +235,4 @@ def _missing(bundle: dict[str, Any], asked: list[tuple[str, str]]) -> set[str]:
     """Names of what we asked for that the ``self`` link lacks; a server without a ``self`` link tells nothing."""
     own = _link(bundle, "self")
     told = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(own).query, keep_blank_values=True)}
-    return {name for name, _ in asked} - told - {"_count"} if own else set()
+    return {name for name, _ in asked} - told - {"_count", "_include"} if own else set()

@@ -79,8 +79,7 @@ class Server:
         Raises TryAgain CB-401 or CB-402, SetupError CB-106 (401, 403) or CB-109 (a redirect elsewhere).
         """
         address = url if "://" in url else f"{self.base}/{url}"
-        request = self._client.build_request("GET", address, params=tuple(params) if params else None)
-        return self.retried(lambda: self._followed(request))
+        return self.retried(lambda: self._followed(address, tuple(params or ())))
 
     def put(self, path: str, body: bytes, version: str) -> Answer:
         """PUT below the base, upon ``version``. One try: whether a failed one arrived is for the caller to see."""
@@ -100,7 +99,10 @@ class Server:
 
     def same_origin(self, url: str) -> bool:
         """Whether ``url`` is on the server we were told to talk to."""
-        return _origin(url) == _origin(self.base)
+        try:
+            return _origin(url) == _origin(self.base)
+        except ValueError:
+            return False
 
     def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx2.Request:
         return self._client.build_request(method, f"{self.base}/{path}", content=body, headers=headers)
@@ -117,15 +119,15 @@ class Server:
         except Unanswered as e:
             raise TryAgain(e.code, e.message) from None
 
-    def _followed(self, request: httpx2.Request) -> Answer:
+    def _followed(self, address: str, params: tuple[tuple[str, str], ...]) -> Answer:
         for _ in range(_MAX_REDIRECTS + 1):
+            request = self._client.build_request("GET", address, params=params or None)
             answer = self._once(request)
             if answer.status not in (301, 302, 303, 307, 308):
                 return answer
-            target = str(request.url.join(answer.headers.get("location", "")))
-            if not self.same_origin(target):
+            address, params = urljoin(str(request.url), answer.headers.get("location", "")), ()
+            if not self.same_origin(address):
                 break
-            request = self._client.build_request("GET", target)
         raise SetupError("CB-109", "the FHIR server sends us elsewhere; base_url must be its real address")
 
     def _once(self, request: httpx2.Request) -> Answer:

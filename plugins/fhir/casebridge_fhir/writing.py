@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from casebridge import OutFile, Thing
-from casebridge.core.errors import Bug, TryAgain
+from casebridge.core.errors import Bug, RecordError, TryAgain
 from casebridge.core.jsontext import dumps, loads
 from casebridge_fhir.format import NEVER_WRITTEN
 from casebridge_fhir.polling import matches, stamp
 from casebridge_fhir.references import RELATIVE
 from casebridge_fhir.server import Answer, Server, Unanswered, refused
 
+log = logging.getLogger("casebridge.fhir")
 DISPATCH = "urn:casebridge:dispatch"  # the identifier system by which a create is recognised when it is repeated
 _UNTOLD = ("meta", "text", "lastModified")  # says nothing about the matter; servers set it by themselves
 
@@ -84,20 +86,23 @@ class Writer:
         return Written(_thing(record, found))
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
-        """What the create made: from the body, from Location, or looked up; 412 means there are several: the oldest."""
+        """What the create made: looked up, else from the body or by Location (a search index may lag behind).
+
+        Looked up first because servers race with themselves and make two: then, and after a 412, the oldest counts.
+        """
         if not answer.ok and answer.status != 412:
             raise refused(answer, kind)
-        body = answer.resource()
-        if answer.ok and body is not None and body["resourceType"] == kind and body.get("id"):
-            return body
-        found = (self._located(answer, kind) if answer.ok else None) or self._look(kind, key)
+        found = self._look(kind, key) or (self._told(answer, kind) if answer.ok else None)
         if found is None and answer.status == 412:
             raise refused(answer, kind)
         if found is None:
             raise TryAgain("CB-401", f"{kind}: the FHIR server says it is made but does not show it yet")
         return found
 
-    def _located(self, answer: Answer, kind: str) -> dict[str, Any] | None:
+    def _told(self, answer: Answer, kind: str) -> dict[str, Any] | None:
+        body = answer.resource()
+        if body is not None and body["resourceType"] == kind and body.get("id"):
+            return body
         parts = answer.headers.get("location", "").split("/_history/")[0].split("/")[-2:]
         match = RELATIVE.match("/".join(parts))
         return self._read(match.group()) if match and match["type"] == kind else None
@@ -109,6 +114,8 @@ class Writer:
         if not page.ok or bundle is None:
             raise refused(page, kind)
         found = [e.resource for e in matches(bundle, self._server.base) if e.type == kind and _carries(e.resource, key)]
+        if len(found) > 1:
+            log.warning("%s: the FHIR server holds %s of what we made once; the oldest counts", kind, len(found))
         return min(found, key=lambda r: (stamp(r), str(r.get("id"))), default=None)
 
     def _current(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -145,8 +152,11 @@ def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Wr
 
 def _resource(file: OutFile) -> dict[str, Any]:
     resource: dict[str, Any] = loads(file.data)
-    if resource["resourceType"] in NEVER_WRITTEN:
-        raise Bug("CB-901", f"a {resource['resourceType']} must never be written to the server")
+    kind = resource["resourceType"]
+    if kind in NEVER_WRITTEN:
+        raise Bug("CB-901", f"a {kind} must never be written to the server")
+    if not RELATIVE.fullmatch(f"{kind}/{resource.get('id', 'new')}"):
+        raise RecordError("CB-301", "this id cannot be part of an address", field=f"{kind}.id", found=resource["id"])
     return resource
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -15,7 +15,7 @@ from casebridge_fhir.link import FhirRest
 from casebridge_fhir.server import retry_after
 from pydantic import ValidationError
 
-from casebridge import Conflict, Dispatch, OutFile, Receipt
+from casebridge import Conflict, Context, Dispatch, OutFile, Payload, Receipt
 from casebridge.core.errors import Bug, RecordError, SetupError, TryAgain
 
 Resource = dict[str, Any]
@@ -49,6 +49,13 @@ def received(link: FhirRest, cursor: str | None = None) -> list[tuple[str, str |
         inside = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]]
         found.append((payload.name, payload.cursor, inside))
     return found
+
+
+def _each(payloads: Iterator[Payload], into: list[Any]) -> Iterator[Payload]:
+    """The payloads one by one, so that those before an error are kept."""
+    for payload in payloads:
+        into.append((payload.name, payload.cursor))
+    yield from ()
 
 
 # --- passing failures --------------------------------------------------------------------------------------------
@@ -142,7 +149,7 @@ def test_a_next_page_in_a_circle_ends(script: Any, scripted: Link, task: Task) -
     script.on("GET", "Task", page(task(), following=f"{BASE}/Task?page=2"))
     with pytest.raises(SetupError, match="read already"):
         received(scripted())
-    assert len(script.asked_for("GET", "Task")) == 2
+    assert len(script.asked_for("GET", "Task")) == 3  # the search, the search from the last stamp on, the next link
 
 
 def test_a_redirect_elsewhere_is_not_followed_and_the_token_stays(script: Any, scripted: Link) -> None:
@@ -228,6 +235,48 @@ def test_a_version_that_was_not_stored_is_given_again(script: Any, scripted: Lin
     next(polled)
     polled.close()  # the engine could not store the second
     assert [name for name, _, _ in received(link, "2026-11-20T08:00:00Z")] == ["Task/b/1"]
+
+
+def test_one_task_that_cannot_be_completed_keeps_no_other_back_and_is_not_passed(
+    script: Any, scripted: Link, task: Task
+) -> None:
+    def at(minute: int) -> Resource:
+        return {"versionId": "1", "lastUpdated": f"2026-11-20T08:0{minute}:00Z"}
+
+    bad = task("b", meta=at(2), owner={"reference": "Organization/bad"})
+    script.on("GET", "Task", page(task("a", meta=at(1)), bad, task("c", meta=at(3))))
+    script.on("GET", "Organization/bad", answer(status=500))
+    link, found = scripted(attempts=1), []
+    with pytest.raises(TryAgain):
+        list(_each(link.receive(None), found))
+    assert found == [("Task/a/1", "2026-11-20T08:01:00Z"), ("Task/c/1", "2026-11-20T08:01:00Z")]
+    script.on("GET", "Organization/bad", answer({"resourceType": "Organization", "id": "bad"}))
+    assert [name for name, _, _ in received(link, "2026-11-20T08:01:00Z")] == ["Task/b/1"]
+
+
+def test_a_task_that_moves_to_the_end_between_two_pages_hides_no_other(script: Any, scripted: Link, task: Task) -> None:
+    """A server whose next link counts positions: following it would skip what slid into the page already read."""
+    stamps = {"a": "08:01", "b": "08:02", "c": "08:03", "d": "08:04"}
+    tasks = [task(n, meta={"versionId": "1", "lastUpdated": f"2026-11-20T{t}:00Z"}) for n, t in stamps.items()]
+
+    def search(request: httpx2.Request) -> httpx2.Response:
+        if not request.url.path.endswith("/Task"):
+            return httpx2.Response(404)
+        script.asked.append(request)
+        since = request.url.params.get("_lastUpdated", "ge")[2:].replace(".000", "")
+        there = [t for t in tasks if t["meta"]["lastUpdated"] >= since]
+        offset = int(request.url.params.get("_offset", "0"))
+        if len(script.asked) == 1:  # between the first page and the second, the hospital changes the first Task
+            moved = {**tasks.pop(0), "meta": {"versionId": "2", "lastUpdated": "2026-11-20T08:09:00Z"}}
+            tasks.append(moved)
+        following = f"{BASE}/Task?_offset={offset + 2}" if len(there) > offset + 2 else ""
+        own = f"{SEARCH}&_lastUpdated={since}"
+        return page(*there[offset : offset + 2], following=following, own=own)
+
+    settings = FhirRest.Settings(base_url=BASE, page_size=2, overlap=0)
+    link = FhirRest(settings, Context("hospital"), httpx2.MockTransport(search))
+    names = [name for name, _, _ in received(link)]
+    assert names == ["Task/a/1", "Task/b/1", "Task/c/1", "Task/d/1", "Task/a/2"]
 
 
 def test_a_task_brings_what_it_refers_to_and_no_more(script: Any, scripted: Link, task: Task) -> None:
@@ -343,7 +392,8 @@ def test_a_create_looks_first_and_says_if_none_exist(
     receipt = scripted().send(dispatch(PROCEDURE), "k1")
     assert isinstance(receipt, Receipt)
     assert receipt.things[0].external_id == "Procedure/x1"
-    look, create = script.asked
+    look, create, again = script.asked
+    assert (look.method, create.method, again.method) == ("GET", "POST", "GET")
     assert look.url.params["identifier"] == "urn:casebridge:dispatch|k1"
     assert create.headers["If-None-Exist"] == "identifier=urn:casebridge:dispatch|k1"
     assert json.loads(create.content)["identifier"] == made("x1")["identifier"]
