@@ -82,3 +82,9 @@ def file_of(made: ModuleType) -> Callable[..., str]:
 def maps() -> MapSet:
     """The shipped maps of 834 members."""
     return load_set("x12", [ROOT / "mappings"])
+
+
+@pytest.fixture(scope="session")
+def docs() -> str:
+    """The page docs/adapters/x12.md."""
+    return (ROOT / "docs" / "adapters" / "x12.md").read_text(encoding="utf-8")

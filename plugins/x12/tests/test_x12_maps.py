@@ -1,11 +1,15 @@
 """The shipped maps: their examples hold, and made-up files become persons and coverage the case model takes."""
 
+import re
+
 import pytest
 from casebridge_x12.guide import guide
 
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import MapError
 from casebridge.mapping import load_map
+from casebridge.mapping.paths import parse_path
+from casebridge.mapping.walk import value_at
 
 SSN, MEDICAID = "http://hl7.org/fhir/sid/us-ssn", "urn:casebridge:medicaid-id"
 
@@ -102,16 +106,50 @@ def _tables(lines):
             yield from _tables(branch.fields)
 
 
-def test_a_site_lays_its_own_names_over_a_map(tmp_path, maps, read, file_of):
-    folder = next(iter(maps)).path.parent
-    overlay = tmp_path / "mine.yaml"
-    overlay.write_text(
-        "map: county/subscriber\nversion: 1\nbase: x12/834-subscriber\ncase: [person, participations]\n"
-        'other: x12/834-member\nnames: {medicaid: "urn:county:cin"}\nfields: {}\n'
-    )
-    (native,) = read(file_of("INS*Y*18*021*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE"))
-    mine = load_map(overlay, search=[folder.parent]).read(native.data).slice
-    assert [i["system"] for i in mine["person"]["identifiers"]] == ["urn:county:cin"]
+# --- overlays: the ones that docs/adapters/x12.md shows ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def overlay(docs, maps, tmp_path_factory):
+    """``overlay("county/subscriber")``: the map of this name that the page shows."""
+    shown = re.findall(r"```yaml\n(map: .*?)```", docs, re.DOTALL)
+
+    def load(name):
+        (text,) = [text for text in shown if text.startswith(f"map: {name}\n")]
+        path = tmp_path_factory.mktemp("overlay") / "mine.yaml"
+        path.write_text(text)
+        return load_map(path, search=[next(iter(maps)).path.parents[1]])
+
+    return load
+
+
+def test_california_gives_the_medicaid_number_in_ref_1l(overlay, read, file_of):
+    (native,) = read(file_of("INS*Y*18*021*AI*A***AC", "REF*0F*MD1", "REF*1L*CIN1", "NM1*IL*1*BROWN*JANE"))
+    person = overlay("county/subscriber").read(native.data).slice["person"]
+    assert person["identifiers"] == [{"system": MEDICAID, "scope": "person", "value": "CIN1"}]
+
+
+NEW_YORK = [("20260101", "cancelled"), ("20260131", "ended")]
+
+
+@pytest.mark.parametrize(("end", "status"), NEW_YORK)
+def test_new_york_cancels_by_a_single_day(overlay, read, file_of, end, status):
+    coverage = ["HD*024**HLT", "DTP*348*D8*20260101", f"DTP*349*D8*{end}"]
+    (native,) = read(file_of("INS*Y*18*024*AI*A***TE", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE", *coverage))
+    slice_ = overlay("emedny/subscriber").read(native.data).slice
+    (participation,) = slice_["participations"]
+    assert (participation["status"], participation["entry"]) == (status, "2026-01-01")
+    for kind, _, record in records_of(slice_):
+        validate_record(kind, record)
+
+
+def test_a_states_category_has_a_path(overlay, docs, read, file_of):
+    path = re.search(r"`(LS\.2700\(.*?)`", docs)[1]
+    (native,) = read(file_of(
+        "INS*Y*18*021*AI*A***AC", "REF*0F*MD1", "NM1*IL*1*BROWN*JANE", "LS*2700", "LX*1", "N1*75*FAM IND", "REF*17*F",
+        "LX*2", "N1*75*AID CAT CODE", "REF*17*31", "LE*2700",
+    ))  # fmt: skip
+    assert value_at(native.data, parse_path(path)) == "31"
 
 
 def test_a_record_that_is_neither_has_no_map(maps):

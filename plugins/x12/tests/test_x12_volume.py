@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from casebridge_x12.format import Settings
 
-from casebridge.core.errors import SetupError
+from casebridge.core.errors import SetupError, error_codes
 
 MEMBERS = 50_000
 
@@ -60,3 +61,10 @@ def test_the_plugin_gives_the_format():
     given = []
     plugin.register_formats(given.append)
     assert [(f.name, f.capabilities) for f in given] == [("x12", frozenset({"identity", "parse"}))]
+
+
+def test_the_page_lists_every_setting_and_every_code(docs):
+    assert all(f"| `{name}` |" in docs for name in Settings.model_fields)
+    own = [code for code in error_codes() if "CB-310" <= code <= "CB-329"]
+    assert own
+    assert all(code in docs for code in own)
