@@ -115,8 +115,9 @@ def _language(language: Mapping[str, Any]) -> str:
 
 
 def _need(need: Mapping[str, Any]) -> str:
-    texts = ", ".join(filter(None, (_text(code, "text") for code in _items(need, "codes"))))
-    return ": ".join(filter(None, [_spoken(_text(need, "domain")), texts]))
+    domain = _spoken(_text(need, "domain"))
+    texts = [text for text in (_text(code, "text") for code in _items(need, "codes")) if text and text != domain]
+    return ": ".join(filter(None, [domain, ", ".join(texts)]))
 
 
 def _current(item: Mapping[str, Any]) -> bool:

@@ -38,16 +38,25 @@ class SteadyFile(io.FileIO):
 
     def readinto(self, buffer: Any) -> int:
         """As ``io.RawIOBase.readinto``."""
-        count = super().readinto(buffer) or 0
+        try:
+            count = super().readinto(buffer) or 0
+        except OSError as e:
+            raise self._broken(e) from e
         if count == 0:
             self._check()
         return count
 
     def readall(self) -> bytes:
         """As ``io.RawIOBase.readall``."""
-        data = super().readall() or b""
+        try:
+            data = super().readall() or b""
+        except OSError as e:
+            raise self._broken(e) from e
         self._check()
         return data
+
+    def _broken(self, error: OSError) -> TryAgain:
+        return TryAgain("CB-401", f"{self._path_name}: reading stopped ({error.strerror})")
 
 
 def open_steady(path: Path) -> io.BufferedReader:

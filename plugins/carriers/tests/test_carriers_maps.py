@@ -66,7 +66,7 @@ def test_the_page_shows_what_the_map_writes():
     }  # fmt: skip
     data = load("web-form/referral").write(slice_, NoLinks()).data
     assert [(f.label, f.lines) for f in about_request(data, "UTC")] == [
-        ("Kind of need", ("Food insecurity",)), ("Needs", ("Food insecurity: Food insecurity",)),
+        ("Kind of need", ("Food insecurity",)), ("Needs", ("Food insecurity",)),
         ("Reference", ("01JR",)),
     ]  # fmt: skip
     assert [(f.label, f.lines) for f in about_person(data)] == [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +12,10 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from casebridge_carriers.form_link import WebFormLink
 from casebridge_carriers.mail import MailLink
 from casebridge_carriers.smtp import SmtpSettings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from casebridge import OutFile
@@ -154,3 +160,38 @@ def test_a_link_is_for_one_referral(web_form, dispatch, release):
     two = (release({"referral": "A"}), release({"referral": "B"}))
     with pytest.raises(RecordError, match="for one referral"):
         link.send(dispatch(releases=two, reply_url="https://bridge.example/x"), "key")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> tuple[str, str]:
+    """A certificate for 127.0.0.1, and its key, as files."""
+    folder, key = tmp_path_factory.mktemp("tls"), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    start = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))  # fmt: skip
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_goes_encrypted_to_a_server_with_a_trusted_certificate_and_to_no_other(
+    mail_server, certificate, context, dispatch, security
+):
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*certificate)
+    starttls = {"require_starttls": True, "tls_context": server}
+    catcher, port = mail_server(**(starttls if security == "starttls" else {"ssl_context": server}))
+    where = {"host": "127.0.0.1", "port": port, "security": security, **WHO}
+    MailLink(MailLink.Settings(ca_file=certificate[0], **where), context).send(dispatch(text_file("x")), "key")
+    stranger = MailLink(MailLink.Settings(**where), context)
+    with pytest.raises(SetupError, match=r"no trusted connection.*CB-109"):
+        stranger.send(dispatch(text_file("x")), "key")
+    assert len(catcher.messages) == 1

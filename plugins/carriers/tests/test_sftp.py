@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import asyncssh
 import pytest
+from casebridge_carriers import sftp
 from casebridge_carriers.sftp import SftpLink
 from pydantic import ValidationError
 
@@ -155,12 +157,25 @@ def test_a_large_file_comes_whole(partner, connect):
     assert taken(connect()) == [("834.txt", data)]
 
 
-def test_a_file_that_grows_between_two_looks_is_left_alone(partner, connect):
+def test_a_file_that_grows_between_two_looks_is_left_alone(partner, connect, monkeypatch):
     path = put(partner, "834.txt", "half")
-    threading.Timer(0.1, path.write_text, ["half and whole"]).start()
-    link = connect(quiet_seconds=0.5)
-    assert taken(link) == []
-    assert taken(link) == [("834.txt", b"half and whole")]
+
+    async def meanwhile(seconds: float) -> None:
+        path.write_text("half and whole")
+
+    with monkeypatch.context() as between:
+        between.setattr(sftp, "asyncio", SimpleNamespace(sleep=meanwhile))
+        assert taken(connect()) == []
+    assert taken(connect()) == [("834.txt", b"half and whole")]
+
+
+def test_a_file_that_grows_while_it_is_fetched_is_left_alone(partner, connect):
+    put(partner, "a.txt", age=70)
+    late = put(partner, "b.txt", "half")
+    incoming = connect().receive(None)
+    assert next(incoming).name == "a.txt"
+    late.write_text("half and whole")
+    assert list(incoming) == []
 
 
 def test_unfinished_names_links_and_other_patterns_are_left_alone(partner, connect, tmp_path):
