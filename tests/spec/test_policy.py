@@ -1,11 +1,25 @@
 """Who may have what: one row a case, as a privacy officer would read it."""
 
+import csv
 from dataclasses import replace
+from importlib.resources import files
+from typing import get_args
 
 import pytest
 
-from casebridge.core.policy import ConsentFact, Request, accountable, decide, load_rules, standard_rules
+from casebridge.core.case import KINDS
+from casebridge.core.policy import (
+    ConsentFact,
+    Purpose,
+    Relation,
+    Request,
+    accountable,
+    decide,
+    load_rules,
+    standard_rules,
+)
 from casebridge.core.rules import COLUMNS
+from casebridge.core.schema import codes_of, has_place
 
 BAA, HMIS = frozenset({"BAA"}), frozenset({"HMIS"})
 FOOD = Request(
@@ -183,6 +197,46 @@ def test_a_notice_and_a_redaction_are_obligations():
     shelter = replace(FOOD, agreements=BAA, field="birth", domain="homelessness")
     assert decide(shelter).obligations == ("keep-year",)
     assert decide(replace(shelter, agreements=frozenset())).obligations == ()
+
+
+ROLES = {*codes_of("organization.role"), "site", "individual"}
+CELLS = {
+    "kind": set(KINDS), "label": {*codes_of("labels"), "sensitive"}, "source": ROLES, "recipient": ROLES,
+    "relation": set(get_args(Relation)), "purpose": set(get_args(Purpose)),
+}  # fmt: skip
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    text = files("casebridge.core").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.mark.parametrize("row", rows("policy"), ids=lambda row: row["id"])
+def test_a_rule_speaks_of_things_there_are(row):
+    """A misspelt cell would never fit, and a rule that protects would be silent."""
+    for column, known in CELLS.items():
+        assert set(filter(None, row[column].removeprefix("!").split("|"))) <= known, column
+    fields = filter(None, row["field"].removeprefix("!").split("|"))
+    assert all(any(has_place(f"{kind}.{field}") for kind in KINDS) for field in fields)
+
+
+def test_an_allow_list_names_places_roles_purposes_and_domains_there_are():
+    for row in rows("minimum"):
+        assert has_place(f"{row['kind']}.{row['field']}"), row
+        assert row["recipient_role"] in {*ROLES, "*"}, row
+        assert row["purpose"] in get_args(Purpose), row
+        assert row["domain"] in {*codes_of("need.domain"), "*", "same"}, row
+
+
+def test_no_row_stands_twice_and_every_ground_is_used():
+    for name in ("policy", "minimum", "grounds", "consent_purposes"):
+        lines = [tuple(row.values()) for row in rows(name)]
+        assert len(lines) == len(set(lines)), name
+    assert {row["ground"] for row in rows("grounds")} == {rule.ground for rule in standard_rules().rules} - {""}
+
+
+def test_a_consents_codes_lead_to_purposes_there_are():
+    assert all(set(row["purposes"].split()) <= set(get_args(Purpose)) for row in rows("consent_purposes"))
 
 
 def test_review_exists_only_where_a_permit_does():

@@ -147,10 +147,16 @@ def test_a_referral_first_seen_when_already_under_way_starts_there(status):
         (["failed"], "failed"),
         (["cancelled", "cancelled"], "cancelled"),
         (["completed", "entered-in-error"], "completed"),
+        (["entered-in-error"], "cancelled"),
     ],
 )
 def test_a_parent_ends_when_all_its_children_have(children, parent):
     assert parent_status(children) == parent
+
+
+def test_a_referral_without_children_has_a_status_of_its_own():
+    with pytest.raises(ValueError, match="without children"):
+        parent_status([])
 
 
 @pytest.mark.parametrize(

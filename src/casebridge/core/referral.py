@@ -118,8 +118,14 @@ def step(state: ReferralState, event: ReferralEvent, table: Transitions = STANDA
 
 
 def parent_status(children: Iterable[str]) -> str:
-    """The status of a referral that was split: under way until every child has ended, completed if any was."""
-    counted = [status for status in children if status != "entered-in-error"]
+    """The status of a referral that was split: under way until every child has ended, completed if any was.
+
+    Children that were mistakes do not count. Raises ValueError when there are no children at all.
+    """
+    states = list(children)
+    if not states:
+        raise ValueError("a referral without children has a status of its own")
+    counted = [status for status in states if status != "entered-in-error"]
     if any(not STANDARD.ended(status) for status in counted):
         return "in-progress"
     if "completed" in counted:
