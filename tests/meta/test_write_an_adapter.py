@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from casebridge.cli import main
 from casebridge.plugins import describe, load_plugins
-
-CASEBRIDGE = "from casebridge.cli import main; main()"  # what the command casebridge does
 
 
 @pytest.fixture
@@ -27,9 +26,19 @@ def site(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(site: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "PYTEST_ADDOPTS": ""}
-    return subprocess.run([sys.executable, *command], cwd=site, env=env, capture_output=True, text=True, timeout=100)
+@pytest.fixture
+def casebridge(site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The command, run in the site's folder: exit code, and what it said as one line."""
+    monkeypatch.chdir(site)
+
+    def command(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["casebridge", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), " ".join((said.out + said.err).split())
+
+    return command
 
 
 def test_the_page_names_every_file(site):
@@ -45,33 +54,36 @@ def test_the_plugin_is_listed_with_its_settings(site):
 
 
 def test_the_pages_own_test_passes(site):
-    done = run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pantry.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pantry.py"]
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, cwd=site, env=env, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 
 
-def test_check_finds_nothing_to_mend(site):
-    done = run(site, "-c", CASEBRIDGE, "check")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_check_finds_nothing_to_mend(casebridge):
+    code, said = casebridge("check")
+    assert code == 0, said
 
 
-def test_check_says_what_is_wrong_with_the_plugin(site):
+def test_check_says_what_is_wrong_with_the_plugin(site, casebridge):
     plugin = site / "plugins/pantry.py"
     plugin.write_text(plugin.read_text().replace("def register_formats", "def register_format"), encoding="utf-8")
-    done = run(site, "-c", CASEBRIDGE, "check")
-    assert done.returncode != 0
-    assert "did you mean register_formats?" in " ".join((done.stdout + done.stderr).split())
+    code, said = casebridge("check")
+    assert code != 0
+    assert "did you mean register_formats?" in said
 
 
-def test_monday_morning(root, site):
+def test_monday_morning(root, site, casebridge):
     page = (root / "docs/adapters/write-an-adapter.md").read_text(encoding="utf-8")
     (register,) = re.findall(r"typed by a person:\n\n```text\n(.*?)```", page, re.DOTALL)
     (site / "inbox/monday.txt").write_text(register, encoding="utf-8")
-    assert run(site, "-c", CASEBRIDGE, "run").returncode == 0
+    assert casebridge("run")[0] == 0
     assert (site / "inbox/taken/monday.txt").read_text(encoding="utf-8") == register
-    held = json.loads(run(site, "-c", CASEBRIDGE, "held", "list", "--json").stdout)
+    _, said = casebridge("held", "list", "--json")
+    held = json.loads(said)
     assert [(h["code"], h["who must act"]) for h in held] == [("CB-302", "partner"), ("CB-306", "partner")]
     assert "row 4" in held[0]["why"]
     assert "row 5" in held[1]["why"]
     assert "found 99 Aaa" in held[1]["why"]
-    assert [name for name in ("Nemo", "Zoe", "20 Feb") if name in json.dumps(held)] == []
+    assert [name for name in ("Nemo", "Zoe", "20 Feb") if name in said] == []
