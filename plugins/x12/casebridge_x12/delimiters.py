@@ -53,7 +53,7 @@ def _unwrapped(head: bytes) -> tuple[bytes, int]:
 
 
 def _check_lengths(text: bytes, number: int) -> None:
-    parts = text.split(text[3:4])
+    parts = text.split(text[3:4] or None)
     if tuple(len(part) for part in parts[1:]) == WIDTHS:
         return
     whole = parts[1:] if len(text) == ISA_LENGTH else parts[1:-1]  # the last one may be cut off

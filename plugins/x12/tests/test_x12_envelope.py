@@ -32,6 +32,7 @@ BROKEN = [
     ("empty", lambda f: "", "CB-303", None, "", "empty"),
     ("not X12", lambda f: "PersonalID,FirstName\n1,Jane\n", "CB-310", 1, "ISA", "not the beginning"),
     ("short ISA06", lambda f: f.replace("STATEMEDICAID  ", "STATEMEDICAID", 1), "CB-310", 1, "ISA06", "13 characters"),
+    ("three letters", lambda f: f[:3], "CB-312", 1, "", "3 characters"),
     ("cut in the ISA", lambda f: f[:60], "CB-312", 1, "", "60 characters"),
     ("cut after the ISA", lambda f: f[:105], "CB-312", 1, "", "ends with the ISA"),
     ("a letter as separator", lambda f: f.replace(":~", "X~", 1), "CB-310", 1, "ISA", "component separator"),
