@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -229,6 +230,13 @@ def test_numbers_keep_their_spelling(format_: FhirR4, number: str) -> None:
     made = _issue(document=native.data, recipient="h", purpose="x", policy="1", native_type="fhir-r4/Observation")
     (file,) = format_.render([made], RenderContext("d1", datetime.now(UTC)))
     assert file.data == data
+
+
+def test_a_plain_decimal_is_written_too_and_what_json_cannot_hold_is_refused() -> None:
+    assert dumps([Decimal("72.50"), loads("1e-7")]) == b"[72.50,1e-7]"
+    for value in (Decimal("NaN"), Decimal("Infinity"), object(), {1: 2}):
+        with pytest.raises(TypeError):
+            dumps(value)
 
 
 _json = st.recursive(

@@ -66,13 +66,13 @@ def loads(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """``value`` as compact UTF-8 JSON; a Number is written with its own text. TypeError on what JSON cannot hold."""
+    """``value`` as compact UTF-8 JSON; decimals are written with their own text. TypeError on what JSON cannot hold."""
     return orjson.dumps(value, default=_fragment)
 
 
 def _fragment(value: object) -> orjson.Fragment:
-    if isinstance(value, Number):
-        return orjson.Fragment(value.text)
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
     raise TypeError(f"JSON cannot hold a {type(value).__name__}")
 
 
