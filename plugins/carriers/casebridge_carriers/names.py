@@ -12,6 +12,8 @@ UNFINISHED = (".tmp", ".part", ".filepart")
 """Endings that file transfer programs give a file they are still writing (WinSCP: .filepart)."""
 
 _PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f:][^/\\\x00-\x1f\x7f:]{0,149}")
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,40}/[A-Za-z0-9-]{1,64}")
+"""What a format for a server calls a file (Task/abc); a folder keeps it as Task-abc.json."""
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -51,6 +53,8 @@ def outgoing_names(dispatch: Dispatch) -> list[tuple[str, OutFile]]:
 
 
 def _outgoing_name(name: str, dispatch_id: str) -> str:
+    if _REFERENCE.fullmatch(name):
+        name = f"{name.replace('/', '-')}.json"
     if not _PLAIN_NAME.fullmatch(name) or unfinished(name):
         raise _refused("the name of an outgoing file", "a plain file name without folders", name)
     return name if dispatch_id in name else _marked(name, dispatch_id)

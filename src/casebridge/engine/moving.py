@@ -15,6 +15,9 @@ from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord
 from casebridge.store.referrals import StoredReferral
 
+BEGINS = ("draft", "requested")
+"""States in which an unknown referral becomes one of ours; one already under way elsewhere stays an assertion."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -30,7 +33,7 @@ def hear(c: Connection, site: Site, partner: Partner, message: Message, said: St
     meant = _meant(c, partner, said)
     is_new = meant is None
     if meant is None:
-        if partner.role not in MAY_REFER or not isinstance(said.document.get("status"), str):
+        if partner.role not in MAY_REFER or said.document.get("status") not in BEGINS:
             return None
         meant = _begin(c, site, partner, said)
     _keep_original(c, site, partner, message, meant)
@@ -88,9 +91,8 @@ def _meant(c: Connection, partner: Partner, said: StoredRecord) -> StoredReferra
     known = referrals.by_source(c, partner.name, said.external_id)
     if known is None and (remote := records.remote_by_theirs(c, partner.name, "referral", said.external_id)):
         known = referrals.get(c, remote.our_id)
-    correlation = _text(said.document.get("correlation"))
-    if known is None and correlation:
-        known = referrals.get(c, correlation)
+    for ours in (_text(said.document.get("correlation")), said.external_id):
+        known = known or (referrals.get(c, ours) if ours else None)
     return known
 
 

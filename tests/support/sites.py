@@ -1,0 +1,172 @@
+"""A real bridge over real folders: a hospital that drops FHIR bundles, an agency with forms, an HMIS, a state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from casebridge.app import Bridge, open_bridge
+from casebridge.store import disclosures, ledger, referrals
+from casebridge.store.ledger import Message
+from casebridge.store.referrals import StoredReferral
+
+SDOH = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+
+CONFIG = """
+[site]
+name = "Test Site"
+timezone = "America/New_York"
+treatment = "{treatment}"
+
+[partner.hospital]
+role = "covered_entity"
+carrier = "folder"
+format = "fhir-r4"
+maps = "sdohcc"
+known_as = ["Organization/hospital"]
+mode = "{hospital_mode}"
+settings = {{ folder = "hospital", quiet_seconds = 0 }}
+
+[partner.agency]
+role = "cbo"
+carrier = "folder"
+format = "form"
+maps = "web-form"
+known_as = ["Organization/agency"]
+mode = "{agency_mode}"
+agreements = [{agreement}]
+settings = {{ folder = "agency", quiet_seconds = 0 }}
+
+[partner.hmis]
+role = "hmis_lead"
+carrier = "folder"
+format = "hmis-csv"
+maps = "hmis-2026"
+dispatch = "{hmis_dispatch}"
+agreements = [{{ kind = "DUA", until = 2099-12-31 }}]
+settings = {{ folder = "hmis", quiet_seconds = 0 }}
+format_settings = {{ coc = "XX-501" }}
+
+[partner.state]
+role = "payer"
+carrier = "folder"
+format = "x12"
+maps = "x12"
+applies_to = "roster"
+settings = {{ folder = "state", quiet_seconds = 0 }}
+
+[[route]]
+when = {{ kind = "referral", domain = "food-insecurity" }}
+to = "agency"
+
+[[route]]
+when = {{ kind = "referral", category = "emergency-shelter" }}
+to = "hmis"
+"""
+DEFAULTS = {
+    "treatment": "consent", "hospital_mode": "live", "agency_mode": "live", "hmis_dispatch": "each",
+    "agreement": '{ kind = "BAA", until = 2099-12-31 }',
+}  # fmt: skip
+
+
+class TestSite:
+    """A site under test: drop a file, let the bridge work, look at the books."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        for name in ("hospital", "agency", "hmis", "state"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "casebridge.toml").write_text(CONFIG.format(**{**DEFAULTS, **settings}))
+        self.bridge: Bridge = open_bridge(folder / "casebridge.toml")
+
+    def reopen(self, **settings: str) -> None:
+        """Start again, as after a restart or with other settings."""
+        self.bridge.close()
+        self.__init__(self.folder, **settings)  # type: ignore[misc]
+
+    def drop(self, partner: str, name: str, data: bytes | str | dict[str, Any]) -> None:
+        """A file arrives; the bridge does everything that is due."""
+        content = json.dumps(data) if isinstance(data, dict) else data
+        path = self.folder / partner / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.work()
+
+    def answer(self, referral: str, answer: str, **more: Any) -> None:
+        """The agency answers."""
+        nonce = hashlib.sha256(repr((referral, answer, more)).encode()).hexdigest()[:32]
+        said = {"referral": referral, "answer": answer, "nonce": nonce, **more}
+        self.drop("agency", f"{answer}-{nonce[:6]}.json", said)
+
+    def work(self) -> None:
+        """Let the bridge do everything that is due."""
+        self.bridge.lanes.drain()
+
+    def out(self, partner: str) -> list[dict[str, Any]]:
+        """The JSON files that reached a partner."""
+        files = sorted((self.folder / partner / "out").glob("*"), key=lambda f: f.stat().st_mtime_ns)
+        return [json.loads(f.read_text()) for f in files]
+
+    def messages(self, **where: Any) -> list[Message]:
+        with self.bridge.site.store.read() as c:
+            return ledger.listed(c, **where)
+
+    def held(self) -> list[Message]:
+        return self.messages(state="held")
+
+    def referrals(self) -> list[StoredReferral]:
+        with self.bridge.site.store.read() as c:
+            return sorted(referrals.listed(c), key=lambda r: r.id)
+
+    def referral(self) -> StoredReferral:
+        (only,) = self.referrals()
+        return only
+
+    def events(self, referral: str) -> list[tuple[str, str, str]]:
+        """(partner, state, verdict) of every event on the books."""
+        with self.bridge.site.store.read() as c:
+            return [(e.partner, e.state, e.verdict) for e in referrals.events(c, referral)]
+
+    def disclosures(self, **where: Any) -> list[dict[str, Any]]:
+        with self.bridge.site.store.read() as c:
+            return disclosures.listed(c, **where)
+
+
+def patient(id_: str = "p1", ssn: str | None = "899611001", **more: Any) -> dict[str, Any]:
+    """A made-up patient."""
+    ids = [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": ssn}] if ssn else []
+    return {"resourceType": "Patient", "id": id_, "meta": {"versionId": "1"}, "identifier": ids,
+            "name": [{"use": "official", "family": "Moreno", "given": ["Ada"]}],
+            "telecom": [{"system": "phone", "value": "555-0142"}], "birthDate": "1987-02-20", **more}  # fmt: skip
+
+
+def order(domain: str = "food-insecurity", service: str = "food-pantry", person: str = "p1", **more: Any
+          ) -> dict[str, Any]:  # fmt: skip
+    """The hospital's ServiceRequest."""
+    return {"resourceType": "ServiceRequest", "id": "s1", "meta": {"versionId": "1"}, "status": "active",
+            "intent": "order", "category": [{"coding": [{"system": SDOH, "code": domain}]}],
+            "code": {"coding": [{"system": "urn:casebridge:service", "code": service, "display": "A service"}]},
+            "subject": {"reference": f"Patient/{person}"}, **more}  # fmt: skip
+
+
+def task(version: str = "1", status: str = "requested", id_: str = "t1", person: str = "p1", code: str = "fulfill",
+         **more: Any) -> dict[str, Any]:  # fmt: skip
+    """The Task that mirrors the referral."""
+    return {"resourceType": "Task", "id": id_, "meta": {"versionId": version}, "status": status, "intent": "order",
+            "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": code}]},
+            "focus": {"reference": "ServiceRequest/s1"}, "for": {"reference": f"Patient/{person}"},
+            "requester": {"reference": "Organization/hospital"}, **more}  # fmt: skip
+
+
+def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
+    """What a poll of the hospital brings: the Task first, then what it refers to."""
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}
+
+
+def food_referral(version: str = "1", **more: Any) -> dict[str, Any]:
+    """A referral for food, complete."""
+    return bundle(task(version, **more), order(), patient())
