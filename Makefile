@@ -31,7 +31,8 @@ test: lint      ## everything, as CI runs it
 	$(BIN)/pytest -n $(WORKERS)
 
 bench: install  ## figures, each beside its floor and its peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: install   ## regenerate docs/reference
 	$(BIN)/python -m casebridge.docs
@@ -41,7 +42,7 @@ dist: install   ## the wheel and the sdist, in dist/
 
 lock: install   ## write constraints.txt anew from the newest releases that work together: pins only, no addresses
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+	.venv-lock/bin/python -m pip install $(PIP_QUIET) -e '.[dev,bench]'
 	.venv-lock/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | LC_ALL=C sort -f > constraints.txt
 	rm -rf .venv-lock
 
