@@ -98,10 +98,10 @@ class Reading:
         """Organizations, projects and users, and with them who stands behind the wall."""
         for file in ("Organization", "Project", "User"):
             yield from self._load(file)
-        self.wall.learn(self._enrollments())
+        self.wall.learn(*map(self._all, ("Organization", "Project", "Enrollment")))
 
-    def _enrollments(self) -> Iterator[dict[str, str]]:
-        header = self.headers["Enrollment"]
+    def _all(self, file: str) -> Iterator[dict[str, str]]:
+        header = self.headers[file]
         return (header.record(row) for row in read_rows(self.archive, header) if isinstance(row, Row))
 
     def _load(self, file: str) -> Iterator[RecordError]:

@@ -26,6 +26,6 @@ def write_ssn(value: Any) -> str:
 
 
 HUD_SSN = Converter(
-    "hud_ssn", read_ssn, write_ssn, "canonical", (("900120001", "900120001"), ("900-12-0001", "900120001")),
+    "hud-ssn", read_ssn, write_ssn, "canonical", (("900120001", "900120001"), ("900-12-0001", "900120001")),
     "nine digits that can be somebody's number; 000000000 and other filler is left with the sender",
 )  # fmt: skip

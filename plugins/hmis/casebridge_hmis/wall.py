@@ -10,39 +10,47 @@ from collections.abc import Iterable, Mapping
 
 from casebridge_hmis.shelf import Shelf
 
-OPEN, WALLED, REFUSED = "person-open", "person-walled", "enrollment-refused"  # signs on the shelf
+PERSON_OPEN, PERSON_WALLED = "person-open", "person-walled"  # signs on the shelf
+ORGANIZATION, PROJECT, ENROLLMENT = "walled-organization", "walled-project", "walled-enrollment"
+Rows = Iterable[Mapping[str, str]]
 
 
 class Wall:
-    """Who stands behind the wall, from Organization, Project and Enrollment rows, which must come first."""
+    """Who stands behind it. It looks at every row, the faulty ones too; a doubt counts against letting through."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
-    def learn(self, enrollments: Iterable[Mapping[str, str]]) -> None:
-        """Look at every enrollment once. A project nobody can place counts against its people, not for them."""
+    def learn(self, organizations: Rows, projects: Rows, enrollments: Rows) -> None:
+        """Look at each row once; what is on the shelf by then are the organizations and projects that are in order."""
+        for record in organizations:
+            if record["VictimServiceProvider"].strip() == "1":
+                self._shelf.mark(ORGANIZATION, record["OrganizationID"])
+        for record in projects:
+            if self._shelf.marked(ORGANIZATION, record["OrganizationID"]):
+                self._shelf.mark(PROJECT, record["ProjectID"])
         for record in enrollments:
-            side = self.side(record["ProjectID"])
-            self._shelf.mark(OPEN if side == "0" else WALLED, record["PersonalID"])
-            if side == "1":
-                self._shelf.mark(REFUSED, record["EnrollmentID"])
+            self._learn_enrollment(record)
 
-    def side(self, project_id: str) -> str:
-        """``VictimServiceProvider`` of the project's organization; '' when that cannot be told."""
-        project = self._shelf.get("Project", project_id)
-        organization = self._shelf.get("Organization", project["OrganizationID"]) if project else None
-        return str(organization["VictimServiceProvider"]).strip() if organization else ""
+    def _learn_enrollment(self, record: Mapping[str, str]) -> None:
+        walled = self._shelf.marked(PROJECT, record["ProjectID"])
+        known = self._shelf.holds("Project", record["ProjectID"])
+        self._shelf.mark(PERSON_OPEN if known and not walled else PERSON_WALLED, record["PersonalID"])
+        if walled:
+            self._shelf.mark(ENROLLMENT, record["EnrollmentID"])
 
     def stands(self) -> bool:
         """Is anybody behind it at all?"""
-        return self._shelf.any(WALLED)
+        return self._shelf.any(PERSON_WALLED) or self._shelf.any(PROJECT)
 
     def refuses(self, file: str, record: Mapping[str, str]) -> bool:
         """Does this row of ``file`` belong to a victim service provider's client?"""
         if "EnrollmentID" in record:
-            return self._shelf.marked(REFUSED, record["EnrollmentID"])
+            return self._shelf.marked(ENROLLMENT, record["EnrollmentID"])
         return "PersonalID" in record and self._person(record["PersonalID"])
 
     def _person(self, person: str) -> bool:
-        """All their enrollments are with a victim service provider, or with nobody knows whom."""
-        return self._shelf.marked(WALLED, person) and not self._shelf.marked(OPEN, person)
+        """No enrollment is with anyone else. One without any is let through only where there is no such provider."""
+        if self._shelf.marked(PERSON_OPEN, person):
+            return False
+        return self._shelf.marked(PERSON_WALLED, person) or self._shelf.any(PROJECT)

@@ -355,6 +355,17 @@ def test_their_bad_rows_make_no_noise_either(making, read):
     assert (errors, natives[0].data["refused_rows"]) == ([], "5")
 
 
+@pytest.mark.parametrize("file", ["Organization", "Project"])
+def test_what_stands_twice_is_behind_the_wall_if_one_of_the_two_says_so(making, read, file):
+    export = making.make_export(1, vsp=True)
+    open_too = {"VictimServiceProvider": "0"} if file == "Organization" else {"OrganizationID": "O1"}
+    export[file].insert(0, {**export[file][-1], **open_too})
+    natives, errors = read(making.zip_of(making.files_of(export)))
+    assert natives[0].data["refused_rows"] == "4"
+    assert [e.code for e in errors] == ["CB-330"]
+    assert "9001" not in repr(natives)
+
+
 def test_who_is_also_elsewhere_is_read_from_there(making, read):
     export = making.make_export(1, vsp=True)
     export["Enrollment"].append({**export["Enrollment"][0], "EnrollmentID": "E9002", "PersonalID": "C9001"})
@@ -363,6 +374,13 @@ def test_who_is_also_elsewhere_is_read_from_there(making, read):
     assert keys(natives, "Client") == ["C1", "C9001"]
     assert keys(natives, "Enrollment") == ["E1", "E9002"]
     assert keys(natives, "Event") == ["V1"]
+
+
+@pytest.mark.parametrize(("vsp", "seen"), [(False, ["C1", "C2"]), (True, ["C1"])])
+def test_a_client_without_enrollments_may_be_theirs(making, read, vsp, seen):
+    export = making.make_export(2, vsp=vsp)
+    del export["Enrollment"][1]
+    assert keys(read(making.zip_of(making.files_of(export)))[0], "Client") == seen
 
 
 def test_whose_only_project_cannot_be_placed_is_not_let_through(making, read):
