@@ -8,7 +8,7 @@ any, or ``same``: only records of the referral's own domain. ``form`` is empty, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from casebridge.core.disclosure import Request
@@ -38,18 +38,26 @@ class Minimum:
 
     def form(self, request: Request) -> str | None:
         """How the field may go: as it is (empty), as a year, or not at all (None). The fuller form wins."""
-        found: set[str] = set()
-        for field in _upward(request.field):
-            for role in (request.recipient_role, "*"):
-                domains = self.rows.get((role, request.purpose, request.kind, field), {})
-                found.update(form for domain, form in domains.items() if _fits(domain, request))
-        return min(found, default=None)
+        best: str | None = None
+        for key in _keys(request):
+            for domain, form in self.rows.get(key, _NONE).items():
+                if _fits(domain, request):
+                    if not form:
+                        return form
+                    best = form
+        return best
 
 
-def _upward(field: str) -> Iterable[str]:
-    """The field and everything it is part of."""
-    parts = field.split(".")
-    return (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+_NONE: Mapping[str, str] = {}
+
+
+def _keys(request: Request) -> Iterator[tuple[str, str, str, str]]:
+    """The rows that speak of the field or of what it is part of, for its role or for every role."""
+    field = request.field
+    while field:
+        yield request.recipient_role, request.purpose, request.kind, field
+        yield "*", request.purpose, request.kind, field
+        field = field.rpartition(".")[0]
 
 
 def _fits(domain: str, request: Request) -> bool:

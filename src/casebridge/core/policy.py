@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from casebridge.core.consents import ConsentFact, consent_facts
 from casebridge.core.disclosure import Decision, Effect, Purpose, Relation, Request
-from casebridge.core.rules import Rule, Rules, load_rules, standard_rules
+from casebridge.core.rules import EFFECTS, Rule, Rules, load_rules, standard_rules
 
 __all__ = [
     "ConsentFact", "Decision", "Effect", "Purpose", "Relation", "Request", "Rule", "Rules", "accountable",
@@ -23,8 +23,9 @@ _ORDER: tuple[Effect, ...] = ("review", "redact", "permit")
 def decide(request: Request, rules: Rules | None = None) -> Decision:
     """The decision on one leaf, with the ids of the rules that made it."""
     rules = rules or standard_rules()
-    fired = rules.fired(request)
-    by_effect = {effect: [r for r in fired if r.effect == effect] for effect in ("deny", *_ORDER, "oblige")}
+    by_effect: dict[str, list[Rule]] = {effect: [] for effect in EFFECTS}
+    for rule in rules.fired(request):
+        by_effect[rule.effect].append(rule)
     if by_effect["deny"]:
         return _decision("deny", by_effect["deny"])
     if not by_effect["permit"]:
