@@ -40,6 +40,8 @@ def read_header(head: bytes, number: int) -> tuple[bytes, Delimiters, int]:
     letter = text[82:83]
     delimiters = Delimiters(text[3:4], text[104:105], b"" if letter.isalnum() else letter, terminator)
     _check_separators(delimiters, number)
+    if terminator in text:
+        raise _wrong(number, "the segment terminator stands inside the ISA", "it only at byte 106", terminator)
     return text, delimiters, used + 1
 
 

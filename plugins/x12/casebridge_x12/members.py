@@ -112,13 +112,22 @@ _BOUNDARIES = frozenset({"ISA", "GS", "ST", "INS", "SE", "GE", "IEA", "TA1"})
 def _add_keys(data: dict[str, Any], member_id: str) -> None:
     """What no single element says and maps need: ``ssn``, ``eligibility_id`` and, in each 2300, ``coverage_id``.
 
-    ``eligibility_id`` stands where the loop itself states eligibility: with DTP*356 or 357, or without any coverage.
+    ``eligibility_id`` stands where the loop itself states eligibility: see :func:`_states_eligibility`.
     """
     if ssn := social_security_number(data):
         data["ssn"] = ssn
-    if "2300" not in data or any(dtp.get("01") in ("356", "357") for dtp in data.get("DTP", ())):
+    if _states_eligibility(data):
         data["eligibility_id"] = f"{member_id}/eligibility"
     _name_coverages(data.get("2300", ()), member_id)
+
+
+def _states_eligibility(data: dict[str, Any]) -> bool:
+    """No coverage at all, an end (DTP*357), or a begin (DTP*356) that is not the begin of what a 024 ends.
+
+    A termination whose coverages say their own end would otherwise end twice.
+    """
+    dates = {dtp.get("01") for dtp in data.get("DTP", ())}
+    return "2300" not in data or "357" in dates or ("356" in dates and data["INS"].get("03") != "024")
 
 
 def _name_coverages(coverages: Iterable[dict[str, Any]], member_id: str) -> None:

@@ -37,6 +37,7 @@ BROKEN = [
     ("cut after the ISA", lambda f: f[:105], "CB-312", 1, "", "ends with the ISA"),
     ("a letter as separator", lambda f: f.replace(":~", "X~", 1), "CB-310", 1, "ISA", "component separator"),
     ("one separator for two", lambda f: f.replace(":~", "*~", 1), "CB-310", 1, "ISA", "17 elements"),
+    ("a terminator in the ISA", lambda f: f.replace("261101", "26~101", 1), "CB-310", 1, "ISA", "inside the ISA"),
     ("other separators in the body", lambda f: f[:107] + f[107:].replace("*", "|"), "CB-310", 2, "", "separators"),
     ("no SE", lambda f: without(f, "SE"), "CB-312", 12, "", "ST of segment 3 is open"),
     ("no GE", lambda f: without(f, "GE"), "CB-312", 13, "", "GS of segment 2 is open"),

@@ -266,13 +266,22 @@ def test_a_coverage_that_begins_and_ends_on_one_day_is_marked(read, file_of):
     assert record.data["2300"][0]["same_day"] == "Y"
 
 
-@pytest.mark.parametrize(
-    ("segments", "named"),
-    [(["DTP*357*D8*20260131"], True), ([], True), (["HD*021**HMO", "DTP*348*D8*20260101"], False)],
-)
-def test_eligibility_is_named_where_the_loop_itself_states_it(read, file_of, segments, named):
-    before, after = (segments, []) if segments and segments[0].startswith("DTP") else ([], segments)
-    (record,) = read(file_of("INS*Y*18*024*AI*A***TE", "REF*0F*MD1", *before, "NM1*IL*1*BROWN", *after))
+COVERAGE = ["HD*021**HMO", "DTP*348*D8*20260101"]
+ELIGIBILITY = [
+    ("024", ["DTP*357*D8*20260131"], [], True),
+    ("024", ["DTP*357*D8*20260131"], COVERAGE, True),
+    ("024", ["DTP*356*D8*20250101"], COVERAGE, False),  # the coverage says the end
+    ("024", [], COVERAGE, False),
+    ("024", [], [], True),
+    ("021", ["DTP*356*D8*20260101"], COVERAGE, True),
+    ("001", [], COVERAGE, False),
+]
+
+
+@pytest.mark.parametrize(("maintenance", "dates", "coverage", "named"), ELIGIBILITY)
+def test_eligibility_is_named_where_the_loop_itself_states_it(read, file_of, maintenance, dates, coverage, named):
+    ins = f"INS*Y*18*{maintenance}*AI*A***AC"
+    (record,) = read(file_of(ins, "REF*0F*MD1", *dates, "NM1*IL*1*BROWN", *coverage))
     assert record.data.get("eligibility_id") == ("MD1/eligibility" if named else None)
 
 
