@@ -44,14 +44,13 @@ def _sliced(definition: Definition, case: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tried(example: Example, way: str, expected: Any, run_: Callable[[], Any]) -> Iterator[str]:
-    title = f"{example.place}: example `{example.about or 'without a title'}`, {way}"
+    title = f"example `{example.about or 'without a title'}`, {way}"
     try:
-        found = run_()
+        said = differences(expected, run_())
     except CaseBridgeError as e:
-        yield f"{title}: {e}"
-        return
-    for difference in differences(expected, found):
-        yield f"{title}: {difference}"
+        said = [str(e)]
+    for difference in said:
+        yield str(example.place.error("CB-206", f"{title}: {difference}"))
 
 
 def differences(expected: Any, found: Any) -> list[str]:

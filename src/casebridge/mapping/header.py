@@ -43,6 +43,7 @@ class Tables:
         return self.read(f"line {node.place.line}", node)
 
     def read(self, name: str, node: Node) -> CodeTable:
+        """The table that ``node`` writes; its rows from the map, from a file, or both."""
         keyed = notation.entries(node, f"the code table `{name}`")
         notation.check_words(keyed, _TABLE, "a code table")
         said = keyed.get("otherwise")

@@ -37,10 +37,12 @@ class Map:
 
     @property
     def name(self) -> str:
+        """The name the map gives itself (``map:``)."""
         return self.definition.name
 
     @property
     def version(self) -> str:
+        """The version the map gives itself."""
         return self.definition.version
 
     @property
@@ -72,6 +74,7 @@ class Map:
 
     @property
     def rest(self) -> str:
+        """What becomes of what no line claims: keep, report or refuse."""
         return self.definition.rest
 
     def matches(self, data: Mapping[str, Any]) -> bool:

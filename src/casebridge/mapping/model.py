@@ -33,6 +33,7 @@ class Link:
     kinds: Mapping[str, str] = field(default_factory=dict)
 
     def kind_of(self, reference: str) -> str | None:
+        """The kind of record a reference points to, or None when the line does not know."""
         return self.kind or self.kinds.get(reference.rpartition("/")[0].rpartition("/")[2])
 
 

@@ -68,6 +68,7 @@ class Entries:
     place: Place
 
     def get(self, word: str) -> Node | None:
+        """What stands under a word, or None."""
         return self.values.get(word)
 
 

@@ -47,13 +47,16 @@ class Surroundings:
     converters: Mapping[str, Converter] = field(default_factory=dict)
 
     def path(self, node: Node, what: str = "a path") -> Path:
+        """The path a node holds."""
         return self.path_of(notation.text(node, what), node.place)
 
     def path_of(self, text: str, place: Place) -> Path:
+        """The path in ``text``; MapError CB-202 at its place when it is none."""
         with _placed(place):
             return parse_path(text, self.names)
 
     def constant(self, node: Node) -> str:
+        """The text of a constant, its ``$name`` replaced."""
         with _placed(node.place):
             return resolve(notation.text(node, "a constant"), self.names, 0)
 

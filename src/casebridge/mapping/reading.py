@@ -52,6 +52,7 @@ class Reader:
         return into
 
     def line(self, line: Line, scope: Scope, into: Any, where: Where) -> Any:
+        """Read one line into ``into``."""
         if "import" not in line.ways:
             self._claim_all(line, scope)
             return into
@@ -268,6 +269,7 @@ def parts_of(line: Group, value: Any) -> dict[str, str]:
 
 
 def last_part(line: Group) -> int:
+    """The number of the last part a ``split`` names."""
     return max(int(part.other.text) for part in line.fields if isinstance(part, Leaf))
 
 

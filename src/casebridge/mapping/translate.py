@@ -21,6 +21,7 @@ class OwnIds:
     """Links for a record that stays with its source: every ref is called as the source called it."""
 
     def theirs(self, ref: dict[str, Any]) -> str | None:
+        """The source's own id of the ref."""
         found = ref.get("external_id")
         return found if isinstance(found, str) else None
 

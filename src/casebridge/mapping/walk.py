@@ -67,6 +67,7 @@ class Trail:
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
+        """Keep a note, once."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -80,6 +81,7 @@ class Scope:
     parent: Scope | None = None
 
     def rise(self, up: int) -> Scope | None:
+        """The scope ``up`` places above, or None when there is none."""
         scope: Scope | None = self
         for _ in range(up):
             scope = scope.parent if scope else None
@@ -170,6 +172,7 @@ def holds(condition: Condition, node: Any) -> bool:
 
 
 def holds_all(conditions: Iterable[Condition], node: Any) -> bool:
+    """Are all conditions met under ``node``?"""
     return all(holds(condition, node) for condition in conditions)
 
 
@@ -185,6 +188,7 @@ def doubtful(conditions: Iterable[Condition], node: Any) -> bool:
 
 
 def claim_conditions(node: Any, conditions: Iterable[Condition], where: Where, trail: Trail) -> None:
+    """Claim the places of the constants that conditions compare."""
     for condition in conditions:
         hit = _find(node, condition.path.steps, where, "", trail)
         if hit and condition.test == "equal":

@@ -70,6 +70,7 @@ class Writer:
         return new
 
     def line(self, line: Line, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write one line onto ``new``; returns the node, another one where it was a single value."""
         if line.when and not self.erasing and not holds_all(line.when, case.node):
             return new
         if isinstance(line, Leaf):
@@ -91,6 +92,7 @@ class Writer:
     # --- single values -----------------------------------------------------------------------------------------
 
     def leaf(self, line: Leaf, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write one value."""
         hit = find(case, line.case, self.trail)
         value = hit.value if hit else MISSING
         current = self.current(line, old)
@@ -121,6 +123,7 @@ class Writer:
         return found.value if found else MISSING
 
     def fresh(self, old: Scope | None) -> bool:
+        """Is nothing of the partner's here yet, so that defaults may be written?"""
         return old is None or (self.creating and old is self.old)
 
     def _withheld(self, line: Leaf, current: Any, new: Any, old: Scope | None) -> Any:
@@ -177,6 +180,7 @@ class Writer:
         remove(new, path)
 
     def spread(self, line: Spread, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write the items of one list to a place each."""
         hit = find(case, line.case, self.trail)
         value = hit.value if hit else MISSING
         if value == WITHHELD:
@@ -202,6 +206,7 @@ class Writer:
         return new if self._stands(part, wanted, old) else self._write(part, wanted, new)
 
     def flags(self, line: Flags, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write a list of words as flags of 1 and 0."""
         hit = find(case, line.case, self.trail)
         value = hit.value if hit else MISSING
         current = self.current(line, old)
@@ -239,6 +244,7 @@ class Writer:
     # --- groups, lists, branches -------------------------------------------------------------------------------
 
     def group(self, line: Group, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write the lines under a group, made where it is missing and taken away when it is empty."""
         hit = find(case, line.case, self.trail)
         if hit and hit.value == WITHHELD:
             return new
@@ -296,6 +302,7 @@ class Writer:
         return new
 
     def each(self, line: Each, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write the items of a list, each onto the item it is."""
         listed = self._case_items(line, case)
         if listed is None or self.comparing or id(line) in self.shared:
             return new
@@ -358,6 +365,7 @@ class Writer:
         return made if self.writes > before else MISSING
 
     def choose(self, line: Choose, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write the branch that fits, and take away what another has written."""
         was = chosen(line.branches, old.node) if old else None
         now = self._now(line, was, case, new, old)
         if "export" not in line.ways or (now is None and any(doubtful(b.case, case.node) for b in line.branches)):
