@@ -18,7 +18,7 @@ FIELDS = [
 ]  # fmt: skip
 LABELS = [
     frozenset(codes.split())
-    for codes in ("", "N", "SUD", "HIV SUD", "42CFRPart2", "42CFRPart2 SUD", "DV", "CPS", "PSYTHPN", "R no-such-label")
+    for codes in ("", "N", "SUD", "HIV SUD", "42CFRPart2", "42CFRPart2 SUD", "SDV", "CPS", "PSYTHPN", "R no-such-label")
 ]
 SOURCES = [
     {"source_id": "mercy", "source_role": "covered_entity"},
@@ -130,7 +130,13 @@ def test_sensitive_records_reach_an_agency_only_when_named(leaving):
         answer = request.purpose == "referral-status" and request.kind == "referral"
         desk = request.recipient_role == "site" and request.kind == "referral"
         if sensitive and not answer and not desk:
-            assert any(sensitive <= c.labels | ({"DV"} if c.law == "VAWA" else set()) for c in permissions(request))
+            assert any(sensitive <= c.labels | ({"SDV"} if c.law == "VAWA" else set()) for c in permissions(request))
+
+
+def test_what_tells_of_violence_leaves_by_a_consent_that_names_it_even_to_a_provider(leaving):
+    for request, _ in leaving:
+        if "SDV" in request.labels:
+            assert any("SDV" in c.labels or c.law == "VAWA" for c in permissions(request))
 
 
 def test_a_refusal_stands(leaving):

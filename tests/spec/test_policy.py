@@ -126,6 +126,12 @@ CASES = [
     ("the answer to the hospital", BACK, "permit", "status-back"),
     ("the answer, on a referral about substance use", replace(BACK, labels=labels("SUD")), "permit", "status-back"),
     ("the answer, where there may be danger", replace(BACK, labels=labels("DV")), "review", "violence-review"),
+    ("the answer, in HL7's word for danger", replace(BACK, labels=labels("SDV")), "review", "violence-review"),
+    ("a provider, about violence", replace(TREATMENT, labels=labels("VIO")), "deny", "violence"),
+    (
+        "violence, by the client's release",
+        replace(FOOD, labels=labels("SDV"), consents=VAWA), "permit", "referral-authorized",
+    ),
     ("the answer of a victim service", replace(BACK, source_vsp=True), "deny", "victim-service"),
     ("the answer to somebody else", replace(BACK, relation="none"), "deny", "default"),
     ("the agency's case notes", replace(BACK, kind="activity", field="text"), "deny", "minimum"),

@@ -18,6 +18,10 @@ OWN_CONSENT = frozenset({"PSYTHPN", "SUDNOTES"})
 """Psychotherapy notes (HL7 ActCode PSYTHPN) and SUD counselling notes (42 CFR 2.11)."""
 
 
+VIOLENCE = frozenset({"DV", "SDV", "VIO"})
+"""What tells of violence: our own label, and HL7 ActCode SDV and VIO."""
+
+
 def _consents(request: Request) -> Iterator[ConsentFact]:
     """The permissions that name this recipient and this purpose."""
     return (
@@ -45,7 +49,7 @@ def label_consent(request: Request, minimum: Minimum) -> bool:
 
 
 def _covered(fact: ConsentFact) -> frozenset[str]:
-    return fact.labels | {"DV"} if fact.law == "VAWA" and fact.written and fact.ends else fact.labels
+    return fact.labels | VIOLENCE if fact.law == "VAWA" and fact.written and fact.ends else fact.labels
 
 
 def own_consent(request: Request, minimum: Minimum) -> bool:
