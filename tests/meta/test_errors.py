@@ -10,7 +10,7 @@ from casebridge.core.errors import error_codes
 
 # Listed but not raised yet, with the reason it keeps its number.
 RESERVED = {
-    "CB-503": "doubt about who somebody is makes a link under review today; a message for the worker comes with the page",
+    "CB-503": "doubt about who somebody is makes a link under review; its message comes with the page",
 }
 
 KINDS = {"SetupError", "MapError", "RecordError", "TryAgain", "Held", "Bug"}
