@@ -379,6 +379,16 @@ def test_a_shared_parent_is_read_and_never_written(tmp_path: Path) -> None:
     assert the_map.write({"person": {"birth": "x"}}, OwnIds(), base).no_room == []
 
 
+def test_a_record_nested_without_end_is_refused(tmp_path: Path) -> None:
+    the_map = a_line(tmp_path, "birth: b")
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"b": deep}
+    for run in (lambda: the_map.read(deep), lambda: the_map.write({"person": {}}, OwnIds(), deep)):
+        with pytest.raises(RecordError, match="CB-301"):
+            run()
+
+
 # --- lineage ---------------------------------------------------------------------------------------------------
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from casebridge.adapter import Converter
-from casebridge.core.errors import MapError
+from casebridge.core.errors import MapError, RecordError
 from casebridge.mapping import case_paths, examples, interpreter, lineage, notation, overlay
 from casebridge.mapping.converters import BUILT_IN
 from casebridge.mapping.header import Tables, define
@@ -22,6 +23,15 @@ from casebridge.mapping.translate import Links
 
 MAX_BASES = 8
 _NAME = re.compile(r"[\w\-]+(\.[\w\-]+)*(/[\w\-]+(\.[\w\-]+)*)*")
+
+
+@contextmanager
+def _bounded(name: str) -> Iterator[None]:
+    """A record nested without end is the record's fault."""
+    try:
+        yield
+    except RecursionError:
+        raise RecordError("CB-301", f"the record is nested too deeply for the map {name}") from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,11 +93,13 @@ class Map:
 
     def read(self, data: Mapping[str, Any]) -> Imported:
         """Import: the slice of one native record. Raises RecordError or MapError (a code without a row)."""
-        return interpreter.read(self.definition, dict(data))
+        with _bounded(self.name):
+            return interpreter.read(self.definition, dict(data))
 
     def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None = None) -> Exported:
         """Export a slice onto ``base``, the last original seen from the partner, or onto nothing."""
-        return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+        with _bounded(self.name):
+            return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
 
     def explain(self, data: Mapping[str, Any], case_path: str) -> Lineage:
         """Which line and which place of ``data`` the value at ``case_path`` comes from."""

@@ -17,6 +17,7 @@ from casebridge.mapping.notation import constant, nearest
 
 _NAME = re.compile(r"[\w\-]+(?: +[\w\-]+)*")
 _BARE = re.compile(r"[^&|)\"]+")
+MAX_LENGTH, MAX_SELECTORS = 1000, 20
 TESTS = ("present", "absent", "boolean", "moment")
 Test = Literal["equal", "present", "absent", "boolean", "moment"]
 
@@ -69,6 +70,8 @@ class Path:
 
 def parse_path(text: str, names: Mapping[str, str] | None = None) -> Path:
     """The path written in ``text``; ``$name`` is looked up in ``names``. Raises :class:`PathError`."""
+    if len(text) > MAX_LENGTH or text.count("(") > MAX_SELECTORS:
+        raise PathError(f"a path has at most {MAX_LENGTH} characters and {MAX_SELECTORS} selectors", 0)
     reader = _Reader(text, names or {})
     path = reader.path()
     reader.skip()
