@@ -217,6 +217,12 @@ def test_sending_writes_once_under_a_name_of_its_own(context, folder, dispatch):
     assert found.reference == "export.01JDISPATCH.zip"
 
 
+def test_a_reference_becomes_a_plain_file_name(context, folder, dispatch):
+    here = link(context, folder)
+    here.send(dispatch(OutFile("Task/t-1", b"{}", "application/fhir+json")), "key")
+    assert names(folder / "out") == ["Task-t-1.01JDISPATCH.json"]
+
+
 def test_find_needs_every_file_of_the_dispatch(context, folder, dispatch):
     here = link(context, folder)
     both = dispatch(OutFile("a.txt", b"a", "text/plain"), OutFile("b.txt", b"b", "text/plain"))

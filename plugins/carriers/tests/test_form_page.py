@@ -1,0 +1,57 @@
+"""What the page makes of values, and how guessing is slowed down."""
+
+from __future__ import annotations
+
+import pytest
+from casebridge_carriers import form_tries
+from casebridge_carriers.form_page import about_person, about_request, language_names, moment_words, status_words
+from casebridge_carriers.form_tries import WrongTokens
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("2026-11-23T22:00:00Z", "Monday, 23 November 2026, 17:00 EST"),
+        ("2026-07-01T09:30:00-04:00", "Wednesday, 01 July 2026, 09:30 EDT"),
+        ("2026-11-23", "2026-11-23"),
+        ("2026-11", "2026-11"),
+        ("2026-11-23T22:00:00", "2026-11-23T22:00:00"),  # no zone: nobody knows which moment
+        ("Thursday", "Thursday"),
+    ],
+)
+def test_moments_are_in_the_sites_zone_and_the_rest_as_written(written, shown):
+    assert moment_words(written, "America/New_York") == shown
+
+
+@pytest.mark.parametrize("odd", [None, 7, [], {"absent": "withheld"}, [None], ["a"], [{"absent": "withheld"}], "", " "])
+def test_a_value_of_no_use_is_not_shown(odd):
+    names = ("service", "domain", "needed_by", "note", "contact", "names", "telecoms", "languages", "needs", "status")
+    document = dict.fromkeys(names, odd)
+    assert about_request(document, "UTC") == about_person(document) == []
+    assert status_words(document) == "Sent to you"
+
+
+def test_a_language_without_a_name_here_keeps_its_code():
+    document = {"languages": [{"code": "es-MX"}, {"code": "qu"}]}
+    assert about_person(document)[0].lines == ("Spanish", "qu")
+    assert len(language_names()) > 30
+
+
+def test_an_address_waits_a_minute_after_too_many_wrong_links(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(form_tries.time, "monotonic", lambda: now[0])
+    tries = WrongTokens(2)
+    tries.count("a")
+    assert not tries.must_wait("a")
+    tries.count("a")
+    assert (tries.must_wait("a"), tries.must_wait("b")) == (True, False)
+    now[0] += 61
+    assert not tries.must_wait("a")
+
+
+def test_addresses_are_forgotten_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(form_tries, "MOST_ADDRESSES", 3)
+    tries = WrongTokens(1)
+    for address in "abcd":
+        tries.count(address)
+    assert [tries.must_wait(address) for address in "abcd"] == [False, True, True, True]
