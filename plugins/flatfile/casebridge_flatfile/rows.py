@@ -153,20 +153,22 @@ def _record(code: str, layout: Layout) -> RecordLayout | None:
 
 def _row(number: int, record: RecordLayout, columns: Sequence[Column], cells: Sequence[str]) -> Row | RecordError:
     values: dict[str, str] = {}
+    readable = not _CONTROL.search("".join(cells))  # one look at the whole row: it is nearly always clean
     for column, cell in zip(columns, cells, strict=False):
         value = cell.strip()
-        problem = _problem(column, value)
+        if not value and not column.required:
+            continue
+        problem = None if readable and value and not column.pattern else _problem(column, value)
         if problem:
             return _wrong(number, problem[0], column.name, problem[1], value, problem[2])
-        if value:
-            values[column.name] = value
+        values[column.name] = value
     return Row(number, record, values)
 
 
 def _problem(column: Column, value: str) -> tuple[str, str, str] | None:
     """What is wrong with a value, what was expected, and the code of the error."""
     if not value:
-        return ("a required value is missing", column.expected or "a value", "CB-302") if column.required else None
+        return "a required value is missing", column.expected or "a value", "CB-302"
     if _CONTROL.search(value):
         return "the value holds characters that cannot be read", "text in the layout's encoding", "CB-301"
     if column.pattern and not re.fullmatch(column.pattern, value):
