@@ -12,11 +12,11 @@ from casebridge_x12.guide import guide
 from casebridge_x12.identity import identify, is_subscriber, likeness, reference, social_security_number
 from casebridge_x12.reader import Segment
 from casebridge_x12.segments import ELEMENT_LIMIT, plain
+from casebridge_x12.sightings import Sightings
 from casebridge_x12.walker import Walk
 
 TYPE = "x12/834-member"
 WARNINGS = 50  # kept on one record; the rest is counted
-REMEMBERED = 100_000  # members of a file among which a second loop of the same person is noticed
 
 
 class Members:
@@ -30,7 +30,7 @@ class Members:
         self._member_ref, self._id_key = member_ref, id_key
         self._envelope: dict[str, Any] = {}
         self._pending: list[str] = []  # warnings of the transaction, for its first member
-        self._seen: dict[str, tuple[int, tuple[int, int]]] = {}
+        self._sightings = Sightings()
 
     def __iter__(self) -> Iterator[Native | RecordError]:
         block: list[Segment] = []
@@ -88,22 +88,15 @@ class Members:
 
     def _repeated(self, member_id: str, member: dict[str, Any], number: int) -> list[str] | RecordError:
         """A second loop of the same member: said, and held when name *and* birth date are another person's."""
-        given, birth = (hash(part) if part else 0 for part in likeness(member))
-        before = self._seen.pop(member_id, None)
-        self._seen[member_id] = number, (given, birth)
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        if before is None:
-            return []
-        segment, (given_before, birth_before) = before
-        if given and birth and given_before and birth_before and given != given_before and birth != birth_before:
-            self._seen[member_id] = before
+        before, other = self._sightings.notice(member_id, number, likeness(member))
+        if other:
             return RecordError(
-                "CB-316", f"another person under the member id of segment {segment}", external_id=member_id,
+                "CB-316", f"another person under the member id of segment {before}", external_id=member_id,
                 position=Position(segment=number, loop="2000"), field="2000 REF02",
                 expected="one person for each member id",
             )  # fmt: skip
-        return [f"segment {number}: the same member also stands at segment {segment}; they are applied in this order"]
+        said = f"segment {number}: the same member also stands at segment {before}; they are applied in this order"
+        return [said] if before else []
 
 
 _BOUNDARIES = frozenset({"ISA", "GS", "ST", "INS", "SE", "GE", "IEA", "TA1"})

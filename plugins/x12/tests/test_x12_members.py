@@ -1,6 +1,7 @@
 """One record for each person: who is read, who is held, what is only a warning, and by which id a person is known."""
 
 import pytest
+from casebridge_x12.sightings import Sightings
 
 from casebridge import Native
 from casebridge.core.errors import RecordError
@@ -115,6 +116,17 @@ def test_another_person_under_the_same_id_is_held(read, file_of):
     assert isinstance(second, RecordError)
     assert (second.code, second.position.segment) == ("CB-316", 13)
     assert "HOPE" not in str(second)
+
+
+def test_only_the_last_members_are_remembered():
+    sightings = Sightings(remembered=2)
+    jane, hope = ("jane", "19800101"), ("hope", "19900202")
+    assert [sightings.notice(name, at, jane) for at, name in enumerate("ABAC", 1)] == [
+        (0, False), (0, False), (1, False), (0, False),
+    ]  # fmt: skip
+    assert sightings.notice("A", 5, hope) == (3, True)
+    assert sightings.notice("A", 6, ("", "19900202")) == (3, False)
+    assert sightings.notice("B", 7, jane) == (0, False)
 
 
 def test_a_corrected_birth_date_is_the_same_person(read, file_of):
