@@ -15,6 +15,7 @@ from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.spec import all_files
 
 ENTRIES = 500  # an export has 24 files; ten years of them are not one payload
+DIRECTORY = ENTRIES * 1024  # bytes the zip's own list of files may take
 RATIO = 400  # HMIS CSV compresses 5 to 30 times
 SMALL = 1 << 20  # members up to this size may compress as they like
 CHUNK = 1 << 20
@@ -34,6 +35,7 @@ class Archive:
     """An export in a zip: the CSV files at the root or in one folder, by their FY2026 name."""
 
     def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
+        _guard_directory(stream)
         stream.seek(0)
         try:
             self._zip = zipfile.ZipFile(stream)
@@ -117,6 +119,16 @@ class _Trial:
                 self._decoder.decode(chunk, final)
             except UnicodeDecodeError:
                 self.fits = False
+
+
+def _guard_directory(stream: BinaryIO) -> None:
+    """Before the list of files is read: it may itself be made to fill the memory (APPNOTE 4.3.16)."""
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, end - 65_557))  # the record at the end, with its longest comment
+    tail = stream.read(65_557)
+    at = tail.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(tail[at + 12 : at + 16], "little") > DIRECTORY:
+        raise RecordError("CB-304", "the zip holds too many files", expected=f"at most {ENTRIES}")
 
 
 def _guard(infos: list[zipfile.ZipInfo], max_bytes: int) -> None:

@@ -33,7 +33,8 @@ def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO) -> None:
             _shelve(rows, native)
         for info in archive.infos:
             with target.open(zipfile.ZipInfo(info.filename, info.date_time), "w", force_zip64=True) as sink:
-                for piece in _content(archive, archive.file_at(info.filename), info.filename, reading, rows):
+                file = archive.file_at(info.filename) if info.file_size else ""
+                for piece in _content(archive, file, info.filename, reading, rows):
                     sink.write(piece)
         for file in KNOWN:
             if file not in archive and rows.any(file):

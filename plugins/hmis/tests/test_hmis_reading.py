@@ -306,6 +306,13 @@ def test_too_many_entries(making, codec):
     assert refused(codec, making.zip_of(files)).code == "CB-304"
 
 
+def test_a_list_of_files_that_would_fill_the_memory_is_not_even_read(making, codec):
+    data = bytearray(making.zip_of(making.files_of(making.make_export(1))).getvalue())
+    data[-10:-6] = (50_000_000).to_bytes(4, "little")  # the size of the directory, in the record at the end
+    error = refused(codec, io.BytesIO(bytes(data)))
+    assert (error.code, "too many files" in str(error)) == ("CB-304", True)
+
+
 def test_too_large_together(making, codec):
     assert refused(codec, making.zip_of(making.files_of(making.make_export(9))), max_bytes=1000).code == "CB-304"
 

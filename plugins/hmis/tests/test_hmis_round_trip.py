@@ -111,6 +111,20 @@ def test_rows_of_a_victim_service_provider_are_in_no_file(making, codec, read):
     assert b"S1," in after["Services.csv"]
 
 
+def test_other_files_may_be_empty_or_not_csv_at_all(making, codec, read):
+    files = making.files_of(making.make_export(2, vsp=True)) | {
+        "Funder.csv": b"",
+        "readme.txt": b"E9001 is a word here",
+    }
+    stream = making.zip_of(files)
+    out = io.BytesIO()
+    codec().carry(stream, read(stream)[0], out)
+    assert {n: members(out)[n] for n in ("Funder.csv", "readme.txt")} == {
+        "Funder.csv": b"",
+        "readme.txt": files["readme.txt"],
+    }
+
+
 def test_a_file_that_was_missing_is_made_for_new_rows(making, codec, read):
     full = making.zip_of(making.files_of(making.make_export(1)), "x/")
     natives, _ = read(full)
