@@ -20,6 +20,8 @@ from casebridge.web.console import console_app
 from casebridge.web.partners import partners_app
 
 log = logging.getLogger(__name__)
+LONGEST_REST = 15
+"""Seconds before lanes that stopped unexpectedly are tried again."""
 PROXY = "Listen on 127.0.0.1 and let a TLS proxy on the same machine pass the partners' requests on."
 TUNNEL = "Listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel until sign-in is there."
 
@@ -88,6 +90,7 @@ class Listeners:
             app, access_log=False, log_config=None, server_header=False, lifespan="off", ws="none",
             proxy_headers=name == "partners", forwarded_allow_ips="127.0.0.1,::1", limit_concurrency=200,
             timeout_keep_alive=10, timeout_graceful_shutdown=5)  # fmt: skip
+        logging.getLogger("uvicorn.access").disabled = True  # whatever a site logs: addresses hold tokens
         server = uvicorn.Server(config)
         self._servers.append(server)
         thread = self._thread(name, lambda: server.run(sockets=[self._sockets[name]]))
@@ -105,9 +108,9 @@ class Listeners:
                 self.trouble = ""
                 self.bridge.lanes.run(every)
             except Exception as error:  # noqa: BLE001 - whatever it is, the pages stay up and say so
-                self.trouble = f"Work stopped: unexpected {type(error).__name__}. It is tried again every {every:g} s."
+                self.trouble = f"Work stopped: unexpected {type(error).__name__}. It is tried again by itself."
                 log.error("lanes: unexpected %s", type(error).__name__)
-                self._ending.wait(every)
+                self._ending.wait(min(every, LONGEST_REST))
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=work, name=f"casebridge-{name}")

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from casebridge.core.case import PLURALS
 from casebridge.store.database import iso
 
 
@@ -28,18 +29,25 @@ def said_paths(paths: Iterable[str], *, exact: bool = False) -> list[tuple[str, 
     """Case paths as (record, its fields) in words; ``exact`` also says which part of a field.
 
     >>> said_paths(["person.names[0].family", "person.birth", "needs[0].domain"])
-    [('Client', 'names, date of birth'), ('Needs', 'kind of need')]
+    [('Client', 'names, date of birth'), ('Need 1', 'kind of need')]
     >>> said_paths(["referral.service.code"], exact=True)
     [('Referral', 'service (code)')]
     """
     found: dict[str, dict[str, None]] = {}
     for path in paths:
-        record, _, field = re.sub(r"\[[^\]]*\]|\([^)]*\)", "", path).partition(".")
-        fields = found.setdefault(say(record, "record"), {})
+        record, _, field = path.partition(".")
+        field = re.sub(r"\[[^\]]*\]|\([^)]*\)", "", field)
+        fields = found.setdefault(_record(record), {})
         if field:
             name, _, part = field.partition(".")
             fields[say(name, "field") + (f" ({say(part, 'part')})" if part and exact else "")] = None
     return [(record, ", ".join(fields)) for record, fields in found.items()]
+
+
+def _record(slot: str) -> str:
+    """``needs[1]`` is the second need of the slice: which of two stayed must be plain."""
+    name, _, number = slot.rstrip("]").partition("[")
+    return f"{say(PLURALS[name], 'record')} {int(number) + 1}" if number.isdecimal() else say(name, "record")
 
 
 def kind_words(kind: str, purpose: str = "") -> str:
