@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -179,6 +180,31 @@ def test_withholding_everything_changes_nothing(the_map: Map, other: dict[str, A
     assert {slot: kept[slot] for slot in hidden} == {
         slot: value for slot, value in the_map.read(other).slice["person"].items() if slot in hidden
     }
+
+
+def veiled(node: Any, veil: Callable[[], Any]) -> Any:
+    """The same case side with some of its leaves withheld or absent."""
+    if isinstance(node, dict) and "absent" not in node:
+        return {key: veiled(value, veil) for key, value in node.items()}
+    if isinstance(node, list):
+        return [veiled(value, veil) for value in node]
+    return veil() or node
+
+
+@LAWS
+@given(other=OTHER, case=CASE, data=st.data())
+def test_an_absent_is_never_written_as_such(
+    the_map: Map, other: dict[str, Any], case: dict[str, Any], data: st.DataObject
+) -> None:
+    veils = st.sampled_from([None, None, {"absent": "withheld"}, {"absent": "asked-declined"}])
+    person = veiled(case, lambda: data.draw(veils))
+    for base in (None, {"type": "Thing", **other}):
+        try:
+            written = the_map.write({"person": person}, OwnIds(), base).data
+        except CaseBridgeError as e:
+            assert e.code in ("CB-205", "CB-209")  # noqa: PT017  no word for it, or an ambiguous deletion
+            continue
+        assert "absent" not in json.dumps(written)
 
 
 WORDS = ["name", "family", "contact", "telecom", "NM", "09", "extension", "url", "birth", "span", "security", "code",

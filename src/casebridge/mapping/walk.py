@@ -59,6 +59,17 @@ def clone(value: Any, origin: dict[int, tuple[Any, Any]] | None = None) -> Any:
     return copied
 
 
+def settled(value: Any) -> Any:
+    """A value written whole: withheld when any of it is, and without the parts that are Absent."""
+    if not isinstance(value, dict | list) or is_absent(value):
+        return value
+    parts = {key: settled(child) for key, child in (value.items() if isinstance(value, dict) else enumerate(value))}
+    if any(part == WITHHELD for part in parts.values()):
+        return WITHHELD
+    kept = {key: part for key, part in parts.items() if not is_absent(part)}
+    return kept if isinstance(value, dict) else list(kept.values())
+
+
 @dataclass(slots=True)
 class Trail:
     """What a walk touched: the places that lines claim, and notes on doubtful matches."""

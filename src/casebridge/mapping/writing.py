@@ -35,6 +35,7 @@ from casebridge.mapping.walk import (
     items_of,
     reach,
     remove,
+    settled,
     text_of,
     value_at,
 )  # fmt: skip
@@ -94,7 +95,7 @@ class Writer:
     def leaf(self, line: Leaf, case: Scope, new: Any, old: Scope | None) -> Any:
         """Write one value."""
         hit = find(case, line.case, self.trail)
-        value = hit.value if hit else MISSING
+        value = settled(hit.value) if hit else MISSING
         current = self.current(line, old)
         if value == WITHHELD:
             return self._withheld(line, current, new, old)
@@ -182,7 +183,7 @@ class Writer:
     def spread(self, line: Spread, case: Scope, new: Any, old: Scope | None) -> Any:
         """Write the items of one list to a place each."""
         hit = find(case, line.case, self.trail)
-        value = hit.value if hit else MISSING
+        value = settled(hit.value) if hit else MISSING
         if value == WITHHELD:
             return new
         if alike(value, self.current(line, old)):
@@ -208,7 +209,7 @@ class Writer:
     def flags(self, line: Flags, case: Scope, new: Any, old: Scope | None) -> Any:
         """Write a list of words as flags of 1 and 0."""
         hit = find(case, line.case, self.trail)
-        value = hit.value if hit else MISSING
+        value = settled(hit.value) if hit else MISSING
         current = self.current(line, old)
         if value == WITHHELD or "export" not in line.ways or self.comparing:
             return new
