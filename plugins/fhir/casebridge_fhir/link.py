@@ -99,9 +99,12 @@ class FhirRest:
         return _answer(written) if written and len(written) == len(found) else None
 
     def probe(self) -> Probe:
-        """Reads the server's CapabilityStatement: FHIR 4.0, and Tasks that can be searched."""
+        """Reads the server's CapabilityStatement (FHIR 4.0, Tasks searched and written) and looks for the owner."""
+        owner = self._settings.owner
         try:
             answer = self._server.get("metadata")
+            if owner and not self._server.get(owner).ok:
+                return Probe(False, f"{self._server.base} has no {owner}, so no Task can be addressed to it")
         except CaseBridgeError as e:
             return Probe(False, str(e))
         statement = answer.resource()

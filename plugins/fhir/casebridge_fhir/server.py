@@ -23,6 +23,7 @@ log = logging.getLogger("casebridge.fhir")
 JSON = "application/fhir+json"
 LONGEST_WAIT = timedelta(days=1)
 _PASSING = frozenset({408, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 3
 
 
@@ -86,12 +87,12 @@ class Server:
         headers = {"Content-Type": JSON, "Prefer": "return=representation"}
         if version:
             headers["If-Match"] = f'W/"{version}"'
-        return self._once(self._request("PUT", path, body, headers))
+        return self._written("PUT", path, body, headers)
 
     def post(self, path: str, body: bytes, condition: str) -> Answer:
         """POST below the base unless something matches ``condition`` (If-None-Exist). One try."""
         headers = {"Content-Type": JSON, "Prefer": "return=representation", "If-None-Exist": condition}
-        return self._once(self._request("POST", path, body, headers))
+        return self._written("POST", path, body, headers)
 
     def absolute(self, url: str) -> str:
         """``url`` made whole: some servers give paging links without their own address."""
@@ -104,8 +105,12 @@ class Server:
         except ValueError:
             return False
 
-    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx2.Request:
-        return self._client.build_request(method, f"{self.base}/{path}", content=body, headers=headers)
+    def _written(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """A write is never redirected: what we say of people goes to the address we were given, or nowhere."""
+        answer = self._once(self._client.build_request(method, f"{self.base}/{path}", content=body, headers=headers))
+        if answer.status in _REDIRECTS:
+            raise _elsewhere()
+        return answer
 
     def retried(self, attempt: Callable[[], T]) -> T:
         """What ``attempt`` gives, tried again after Unanswered a few times, with growing pauses; then TryAgain."""
@@ -123,12 +128,12 @@ class Server:
         for _ in range(_MAX_REDIRECTS + 1):
             request = self._client.build_request("GET", address, params=params or None)
             answer = self._once(request)
-            if answer.status not in (301, 302, 303, 307, 308):
+            if answer.status not in _REDIRECTS:
                 return answer
             address, params = urljoin(str(request.url), answer.headers.get("location", "")), ()
             if not self.same_origin(address):
                 break
-        raise SetupError("CB-109", "the FHIR server sends us elsewhere; base_url must be its real address")
+        raise _elsewhere()
 
     def _once(self, request: httpx2.Request) -> Answer:
         try:
@@ -183,6 +188,10 @@ def refused(answer: Answer, what: str) -> CaseBridgeError:
     """The error for an answer that will not get better by itself; of the body only codes and element names."""
     said = codes(answer.resource())
     return RecordError("CB-305", f"{what}: the FHIR server answers {answer.status}" + (f" ({said})" if said else ""))
+
+
+def _elsewhere() -> SetupError:
+    return SetupError("CB-109", "the FHIR server sends us elsewhere; base_url must be its real address")
 
 
 def _origin(url: str) -> tuple[str, str, int]:

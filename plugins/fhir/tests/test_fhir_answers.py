@@ -376,6 +376,17 @@ def test_a_refused_record_names_codes_and_elements_only(
     assert "Ada" not in str(caught.value)
 
 
+@pytest.mark.parametrize("location", ["https://elsewhere.example/fhir/Task/t1", f"{BASE}/v4/Task/t1"])
+def test_a_write_is_never_redirected(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task, location: str
+) -> None:
+    script.on("PUT", "Task/t1", answer(status=307, location=location))
+    with pytest.raises(SetupError) as caught:
+        scripted(token="s3cret").send(dispatch(task()), "k1")
+    assert caught.value.code == "CB-109"
+    assert len(script.asked) == 1
+
+
 PROCEDURE: Resource = {"resourceType": "Procedure", "status": "completed", "subject": {"reference": "Patient/p1"}}
 
 
@@ -500,6 +511,12 @@ def test_probe_says_what_can_be_done(script: Any, scripted: Link, said: Any, ok:
     script.on("GET", "metadata", said)
     probe = scripted().probe()
     assert (probe.ok, words in probe.message) == (ok, True), probe.message
+
+
+def test_probe_notices_an_owner_nobody_can_address(script: Any, scripted: Link) -> None:
+    script.on("GET", "metadata", statement("4.0.1", "search-type", "update"))
+    probe = scripted(owner="Organization/us").probe()
+    assert (probe.ok, "has no Organization/us" in probe.message) == (False, True)
 
 
 @pytest.mark.parametrize(
