@@ -67,7 +67,7 @@ class Writing:
             if isinstance(data.get(name), Mapping):
                 self._add(parent, dict(data[name]), own=False)
         if file == "Event":
-            data = self._new_event(data)
+            data = self._dated_event(data)
         if isinstance(left := data.get("exit"), Mapping):
             self._put("Exit", dict(left), own)
         self._put(file, data, own)
@@ -92,7 +92,8 @@ class Writing:
                                   field=column.name, external_id=row.get(key_of(file), ""))  # fmt: skip
         return {column.name: row[column.name] for column in columns(file) if column.name in row}
 
-    def _new_event(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _dated_event(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A new event gets its dates and user here; one of our own sent again was updated now."""
         enrollment = data.get("enrollment") or {}
         filled = {
             "EnrollmentID": enrollment.get("EnrollmentID"),
@@ -101,7 +102,8 @@ class Writing:
             "DateUpdated": self._moment(),
             "UserID": self.settings.user_id,
         }
-        return {**data, **{name: value for name, value in filled.items() if value and not data.get(name)}}
+        event = {**data, **{name: value for name, value in filled.items() if value and not data.get(name)}}
+        return {**event, "DateUpdated": self._moment()} if event["UserID"] == self.settings.user_id else event
 
     def _add_users(self) -> None:
         """User.csv names every user of the other files; one nobody told us about has an id and no more."""

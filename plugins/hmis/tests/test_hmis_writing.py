@@ -107,6 +107,16 @@ def test_a_user_nobody_described_is_named_by_id(codec, event, released, morning)
     assert '"U77",,,,,,2026-11-22 06:00:00,2026-11-22 06:00:00,,"01KAZ0000000000000DISPATCH"' in rows["User"]
 
 
+@pytest.mark.parametrize(("user", "updated"), [("casebridge", "2026-11-22 06:00:00"), ("U1", "2026-11-01 10:00:00")])
+def test_an_event_of_ours_sent_again_was_updated_now_and_theirs_when_they_say(
+    codec, event, released, morning, read, user, updated
+):
+    event.update(UserID=user, DateCreated="2026-11-01 10:00:00", DateUpdated="2026-11-01 10:00:00")
+    file, _ = written(codec, [released("Event", event)], morning)
+    back = read(io.BytesIO(file.data))[0][-1].data
+    assert (back["DateCreated"], back["DateUpdated"]) == ("2026-11-01 10:00:00", updated)
+
+
 WRONG = {
     "a required column": (lambda e: e["client"].pop("VeteranStatus"), "CB-302", "Client.csv", "VeteranStatus"),
     "no date": (lambda e: e.pop("EventDate"), "CB-302", "Event.csv", "EventDate"),
