@@ -59,7 +59,7 @@ class SshConnection:
             return future.result()
         except CaseBridgeError:
             raise
-        except (asyncssh.Error, OSError, asyncssh.KeyImportError, TimeoutError) as e:
+        except (asyncssh.Error, OSError) as e:
             raise self._sorted(e) from None
 
     def close(self) -> None:
@@ -85,9 +85,16 @@ class SshConnection:
     async def _with_client(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
         if self._connection is None or self._sftp is None or self._connection.is_closed():
             await self._disconnect()
-            self._connection = await asyncssh.connect(self._settings.host, **self._options())
+            self._connection = await self._connect()
             self._sftp = await self._connection.start_sftp_client()
         return await work(self._sftp)
+
+    async def _connect(self) -> asyncssh.SSHClientConnection:
+        try:
+            return await asyncssh.connect(self._settings.host, **self._options())
+        except ValueError as e:  # how asyncssh says that a key, its passphrase or a known_hosts line is wrong
+            kind = type(e).__name__
+            raise SetupError("CB-104", f"key_file, passphrase or known_hosts cannot be read ({kind})") from None
 
     async def _disconnect(self) -> None:
         connection, self._connection, self._sftp = self._connection, None, None
@@ -122,8 +129,8 @@ class SshConnection:
             return SetupError("CB-371", f"{self._where} shows another key than the pinned one")
         if isinstance(error, asyncssh.PermissionDenied):
             return SetupError("CB-106", f"{self._where} refused {self._settings.user}")
-        if isinstance(error, asyncssh.KeyImportError | FileNotFoundError):
-            return SetupError("CB-104", f"a key cannot be read: key_file or known_hosts ({kind})")
+        if isinstance(error, FileNotFoundError):
+            return SetupError("CB-104", "there is no key_file where the setting says")
         if isinstance(error, _REFUSED):
             return SetupError("CB-109", f"{self._where}: a folder is missing or may not be used ({kind})")
         return TryAgain("CB-401", f"{self._where} does not answer as it should ({kind})")

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
@@ -40,7 +41,8 @@ def dispatch() -> Callable[..., Dispatch]:
     """``dispatch(file, ...)`` with the id 01JDISPATCH."""
 
     def make(*files: OutFile, releases: tuple[Released, ...] = (), **more: Any) -> Dispatch:
-        return Dispatch("01JDISPATCH", "food-bank", files, releases, **more)
+        numbered = tuple(replace(file, records=file.records or (n,)) for n, file in enumerate(files))
+        return Dispatch("01JDISPATCH", "food-bank", numbered, releases or tuple(a_release({}) for _ in files), **more)
 
     return make
 

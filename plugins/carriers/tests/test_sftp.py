@@ -282,6 +282,22 @@ def test_a_missing_known_hosts_file_and_a_missing_key_are_matters_of_set_up(conn
         taken(connect(key_file="nowhere.key"))
 
 
+def test_a_key_under_a_passphrase_needs_it(partner, connect, tmp_path):
+    locked = partner.client_key.export_private_key(passphrase="right", cipher_name="aes256-cbc", hash_name="sha256",
+                                                   format_name="pkcs8-pem")  # fmt: skip
+    (tmp_path / "locked.key").write_bytes(locked)
+    assert connect(key_file="locked.key", passphrase="right").probe().ok
+    for wrong in ("", "wrong"):
+        with pytest.raises(SetupError, match="CB-104"):
+            taken(connect(key_file="locked.key", passphrase=wrong))
+
+
+@pytest.mark.parametrize("pinned", ["ssh-ed25519 garbage", "ssh-ed25519"])
+def test_a_garbled_host_key_is_a_matter_of_set_up(connect, pinned):
+    with pytest.raises(SetupError, match="CB-104"):
+        taken(connect(known_hosts=pinned))
+
+
 def test_a_password_works_where_there_are_no_keys(connect):
     assert connect(key_file="", password="right").probe().ok
     wrong = connect(key_file="", password="wrong")
