@@ -60,8 +60,8 @@ class TaskPoll:
     def _found(self) -> Iterator[list[dict[str, Any]]]:
         told: set[str] = set()
         for bundle in self._bundles():
-            if self.dropped - told:
-                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(self.dropped - told)))
+            if self.dropped - told - {"_include"}:
+                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(self.dropped - told - {"_include"})))
                 told |= self.dropped
             found = [task for task in self._resources(bundle) if self._wanted(task)]
             self._newest = max([self._newest, *map(stamp, found)])
@@ -104,7 +104,7 @@ class TaskPoll:
             query.append(("_lastUpdated", f"ge{_instant(since)}"))
         if self._settings.owner:
             query.append(("owner", self._settings.owner))
-        return query + [("_include", included) for included in _INCLUDE]
+        return query + [("_include", included) for included in _INCLUDE if "_include" not in self.dropped]
 
     def _resources(self, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for entry in matches(bundle, self._server.base):
@@ -159,8 +159,15 @@ def pages(
 
 
 def search_page(server: Server, url: str, query: list[tuple[str, str]], dropped: set[str]) -> dict[str, Any]:
-    """One page of a search; SetupError CB-109 when it is refused."""
+    """One page of a search; SetupError CB-109 when it is refused.
+
+    A server that refuses ``_include`` is asked without it: what a Task refers to can be read one by one.
+    """
     answer = server.get(url, query or None)
+    plain = [(name, value) for name, value in query if name != "_include"]
+    if answer.status in (400, 422) and plain != query:
+        dropped.add("_include")
+        answer = server.get(url, plain)
     bundle = answer.resource()
     if not answer.ok or bundle is None or bundle.get("resourceType") != "Bundle":
         said = codes(bundle) or "no searchset"

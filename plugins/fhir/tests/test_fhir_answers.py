@@ -197,6 +197,13 @@ def test_dropped_parameters_are_made_up_for_here(script: Any, scripted: Link, ta
     ]  # fmt: skip
 
 
+def test_a_server_that_refuses_includes_is_asked_without(script: Any, scripted: Link, task: Task) -> None:
+    script.on("GET", "Task", outcome(400, "not-supported"), page(task()))
+    assert len(received(scripted())) == 1
+    first, second = script.asked_for("GET", "Task")
+    assert ("_include" in first.url.params, "_include" in second.url.params) == (True, False)
+
+
 def test_an_unsorted_list_is_read_to_its_end_before_the_cursor_moves(script: Any, scripted: Link, task: Task) -> None:
     later = task("b", meta={"versionId": "1", "lastUpdated": "2026-11-20T10:00:00Z"})
     script.on("GET", "Task", page(later, following=f"{BASE}/next", own="code=x"))
