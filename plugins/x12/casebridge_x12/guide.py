@@ -45,6 +45,7 @@ class SegmentRule:
     phase: int  # how many loops the guide places before it in its own loop
 
     def takes(self, code: str) -> bool:
+        """Whether a segment with this element 01 is meant."""
         return not self.codes or code in self.codes
 
 
