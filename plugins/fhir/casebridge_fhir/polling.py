@@ -60,9 +60,9 @@ class TaskPoll:
     def _found(self) -> Iterator[list[dict[str, Any]]]:
         told: set[str] = set()
         for bundle in self._bundles():
-            if self.dropped - told - {"_include"}:
-                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(self.dropped - told - {"_include"})))
-                told |= self.dropped
+            if ignored := self.dropped - told - {"_include"}:
+                log.warning("the FHIR server ignores %s; filtering here", ", ".join(sorted(ignored)))
+                told |= ignored
             found = [task for task in self._resources(bundle) if self._wanted(task)]
             self._newest = max([self._newest, *map(stamp, found)])
             yield [task for task in found if self._is_new(task)]
