@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
-from casebridge.core.errors import Position, RecordError
+from casebridge.core.errors import Held, Position, RecordError
 from casebridge_flatfile.layout import load_layout
 from casebridge_flatfile.lines import Lines
 from casebridge_flatfile.render import write_file
@@ -32,7 +32,7 @@ class FlatfileFormat:
     Settings: ClassVar[type[Settings]] = FlatfileSettings
 
     def __init__(self, settings: FlatfileSettings, context: Context) -> None:
-        self.layout = load_layout(settings.layout, context.base_dir)
+        self.layout, self.context = load_layout(settings.layout, context.base_dir), context
 
     def identity(self, stream: BinaryIO) -> str | None:
         """The file's own number, where the layout names columns of a header record for it."""
@@ -54,7 +54,8 @@ class FlatfileFormat:
         """The records in order; a bad row is yielded as a RecordError with its line, column and what was expected.
 
         Raises RecordError before the first record when the headings are not the layout's (CB-381), or when the
-        trailer is missing, not last, or counts other than there are (CB-303).
+        trailer is missing, not last, or counts other than there are (CB-303); Held CB-508 when the header says
+        that the file is a test and we are not, or the other way round.
         """
         if not self.layout.of_role("trailer"):
             yield from self._natives(stream)
@@ -66,11 +67,26 @@ class FlatfileFormat:
 
     def _natives(self, stream: BinaryIO) -> Iterator[Native | RecordError]:
         seen: set[int] = set()
+        checked = self.layout.environment is None
         for row in read_rows(Lines(stream, self.layout), self.layout):
             if isinstance(row, RecordError):
                 yield row
+            elif row.record.role == "header":
+                checked = checked or self._is_for_us(row)
+            elif not checked:
+                raise _untrusted("the file does not begin with its header", row.number, "the header first")
             elif row.record.role == "data":
                 yield _native(row, seen)
+
+    def _is_for_us(self, header: Row) -> bool:
+        """True; raises Held CB-508 when the header does not name our environment."""
+        asked = self.layout.environment
+        if asked and header.values.get(asked.column) != getattr(asked, self.context.environment):
+            raise Held(
+                "CB-508", f"row {header.number}: {asked.column} does not say {self.context.environment}, but this "
+                f"partner is set up for {self.context.environment}", who="it",
+            )  # fmt: skip
+        return True
 
     def _check_trailer(self, stream: BinaryIO) -> None:
         count, last = 0, None

@@ -17,7 +17,7 @@ from casebridge.core.errors import SetupError
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Encoding = Literal["utf-8", "ascii", "cp1252", "iso-8859-1", "cp437", "cp850"]  # one byte ends a line in each
-Fill = Literal["dispatch", "date8", "time4", "count"]
+Fill = Literal["dispatch", "date8", "time4", "count", "environment"]
 
 
 class _Part(BaseModel):
@@ -93,6 +93,14 @@ class RecordLayout(_Part):
         return self
 
 
+class Environment(_Part):
+    """The column of the header record that says whether the file is a test, and its two codes."""
+
+    column: Word
+    prod: str = Field(min_length=1)
+    test: str = Field(min_length=1)
+
+
 class Layout(_Part):
     """The whole file. ``identity`` names columns of the header record that number the file."""
 
@@ -107,6 +115,7 @@ class Layout(_Part):
     line_end: Literal["crlf", "lf"] = "crlf"
     extension: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,8}$")] = "csv"
     identity: tuple[Word, ...] = ()
+    environment: Environment | None = None
     records: tuple[RecordLayout, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -116,8 +125,9 @@ class Layout(_Part):
             raise ValueError("where there are several records, each has a code of its own")
         if self.kind == "delimited" and self.header and any(codes):
             raise ValueError("a file with a line of headings has one type of record and no codes")
-        if self.identity and not set(self.identity) <= {c.name for r in self.of_role("header") for c in r.columns}:
-            raise ValueError("identity names columns of the record with role: header")
+        asked = {*self.identity, *([self.environment.column] if self.environment else [])}
+        if not asked <= {c.name for r in self.of_role("header") for c in r.columns}:
+            raise ValueError("identity and environment name columns of the record with role: header")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ def write_file(layout: Layout, records: Sequence[Released], context: RenderConte
     filled = {
         "dispatch": context.dispatch, "date8": f"{context.now:%Y%m%d}", "time4": f"{context.now:%H%M}",
         "count": str(len(records)),
+        "environment": getattr(layout.environment, context.environment, ""),
     }  # fmt: skip
     first: _Rows = [(record, {}) for record in layout.of_role("header")]
     data = [_data(layout, released, number) for number, released in enumerate(records, 1)]

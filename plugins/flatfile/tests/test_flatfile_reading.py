@@ -9,7 +9,8 @@ import pytest
 from casebridge_flatfile.format import FlatfileFormat
 
 from casebridge import Context, Native
-from casebridge.core.errors import RecordError, SetupError
+from casebridge.core.errors import Held, RecordError, SetupError
+from casebridge.testing import a_release, a_render_context
 
 CLIENTS = """
 layout: clients
@@ -232,6 +233,38 @@ def test_a_bad_fixed_width_row_is_a_message_and_still_counts(reader, change, sai
     assert bad(found)[0].startswith(said)
 
 
+MARKED = """
+layout: marked
+kind: delimited
+header: false
+environment: {column: usage, prod: P, test: T}
+records:
+  - {name: head, role: header, code: H, columns: [{name: usage, fill: environment}]}
+  - {name: row, code: D, key: [id], columns: [{name: id}]}
+"""
+
+
+@pytest.mark.parametrize("text", ["H,T\nD,1\n", "H,\nD,1\n", "H,X\nD,1\n"])
+def test_a_test_file_is_never_read_in_production(reader, text):
+    with pytest.raises(Held, match=r"row 1: usage does not say prod.*CB-508"):
+        read(reader(MARKED), text)
+
+
+def test_a_file_of_our_own_environment_is_read(reader):
+    assert list(good(read(reader(MARKED), "H,P\nD,1\n"))) == ["1"]
+
+
+def test_a_file_that_does_not_say_what_it_is_is_not_read(reader):
+    with pytest.raises(RecordError, match=r"does not begin with its header.*CB-303"):
+        read(reader(MARKED), "D,1\nH,P\n")
+
+
+@pytest.mark.parametrize(("environment", "code"), [("prod", b"P"), ("test", b"T")])
+def test_what_we_write_says_what_it_is(reader, environment, code):
+    (file,) = reader(MARKED).render([a_release({"id": "1"}, "flatfile/row")], a_render_context(environment=environment))
+    assert file.data == b"H," + code + b"\r\nD,1\r\n"
+
+
 def test_a_stream_that_cannot_go_back_is_read_all_the_same(reader):
     class OneWay(io.BytesIO):
         def seekable(self) -> bool:
@@ -260,7 +293,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(reader):
         (("kind: delimited", "kind: delimited\nspeed: fast"), "speed: Extra inputs are not permitted"),
         (("kind: delimited", "kind: ["), "layout.yaml"),
         (("\\d{4}", "(\\d{4}"), "the pattern cannot be read"),
-        (("kind: delimited", "kind: delimited\nidentity: [batch]"), "identity names columns of the record"),
+        (("kind: delimited", "kind: delimited\nidentity: [batch]"), "identity and environment name columns"),
         (("name: client", "name: client\n    code: C"), "no codes"),
     ],
 )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from casebridge import Context, Native, Released, RenderContext
 from casebridge.core.errors import RecordError
-from casebridge.testing import a_release
+from casebridge.testing import a_context, a_release
 
 NOW = RenderContext("01JDISPATCH", datetime(2026, 11, 21, 14, 30, tzinfo=UTC))
 
@@ -96,7 +96,7 @@ def layouts(kind: str, **more: Any) -> Layout:
 
 def back(layout: Layout, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     form = FlatfileFormat.__new__(FlatfileFormat)
-    form.layout = layout
+    form.layout, form.context = layout, a_context()
     data = write_file(layout, [a_release(row, "flatfile/row") for row in rows], NOW)
     found = list(form.parse(io.BytesIO(data), {}))
     assert all(isinstance(n, Native) for n in found), found
@@ -124,7 +124,7 @@ def test_a_file_cut_anywhere_is_refused_where_there_is_a_trailer(rows, data):
     layout = layouts("fixed")
     layout = layout.model_copy(update={"records": (*layout.records, tail)})
     form = FlatfileFormat.__new__(FlatfileFormat)
-    form.layout = layout
+    form.layout, form.context = layout, a_context()
     whole = write_file(layout, [a_release(row, "flatfile/row") for row in rows], NOW)
     cut = whole[: data.draw(st.integers(0, len(whole) - 4))]
     with pytest.raises(RecordError):
