@@ -7,6 +7,7 @@ import ``casebridge.testing`` (import-linter), so nothing real ever leaves by it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +33,8 @@ def a_release(document: Mapping[str, Any], native_type: str = "", **given: Any) 
 
 
 def a_dispatch(*files: OutFile, **given: Any) -> Dispatch:
-    """A dispatch of these files, each made of one release of an empty document unless ``releases`` is given."""
-    releases = tuple(a_release({}) for _ in files)
+    """A dispatch of these files; one that does not say which releases it holds has a release of its own."""
+    releases = tuple(a_release({}) for _ in files) or (a_release({}),)
+    named = tuple(file if file.records else replace(file, records=(n,)) for n, file in enumerate(files))
     facts: dict[str, Any] = {"id": "01JT00000000000000000000AA", "partner": "neighbour", "releases": releases, **given}
-    return Dispatch(files=files, **facts)
+    return Dispatch(files=named, **facts)
