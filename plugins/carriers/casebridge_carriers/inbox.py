@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from casebridge_carriers.names import numbered, unfinished
+from casebridge_carriers.names import UNFINISHED, numbered, unfinished
 
 _SETTLING = ".settling."
 
@@ -56,7 +56,7 @@ class Inbox:
         return bool(self.marker) and name.endswith(self.marker)
 
     def _complete(self, found: Found) -> bool:
-        if found.is_folder and not self.folders:
+        if found.is_folder and not (self.folders and _holds_whole_files(found.path)):
             return False
         if self.marker and not (self.folder / (found.name + self.marker)).exists():
             return False
@@ -116,6 +116,12 @@ def _look_inside(path: Path) -> Found:
     stamp = "+".join(f"{name}={_stamp(status)}" for name, status in files.items() if not unfinished(name))
     newest = max([path.lstat().st_mtime, *(status.st_mtime for status in files.values())])
     return Found(path.name, path, _digest(stamp), sum(s.st_size for s in files.values()), newest, is_folder=True)
+
+
+def _holds_whole_files(folder: Path) -> bool:
+    """Not empty, and no file in it has the ending of one still being written."""
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    return not any(n.lower().endswith(UNFINISHED) for n in names) and not all(map(unfinished, names))
 
 
 def _digest(text: str) -> str:

@@ -198,6 +198,19 @@ def test_a_folder_is_complete_when_its_newest_file_is(context, folder):
     assert taken(here) == []
 
 
+@pytest.mark.parametrize(("files", "complete"), [
+    ([], False), (["Export.csv", "Client.csv.part"], False), ([".DS_Store"], False),
+    (["Export.csv", ".DS_Store"], True),
+])  # fmt: skip
+def test_a_folder_that_is_empty_or_still_being_filled_is_left_alone(context, folder, files, complete):
+    here = link(context, folder, pack_directories=True)
+    (folder / "in" / "export").mkdir()
+    for name in files:
+        put(folder, f"export/{name}")
+    os.utime(folder / "in" / "export", (time.time() - OLD,) * 2)
+    assert bool(taken(here)) == complete
+
+
 def test_a_missing_folder_is_never_made(context, folder):
     folder.rmdir()
     with pytest.raises(SetupError, match=r"does not exist \(CB-370\)"):
