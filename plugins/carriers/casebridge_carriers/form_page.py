@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,10 +27,11 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One labelled line or list of the page."""
+    """One labelled line or list of the page; a line with an address in ``hrefs`` can be tapped."""
 
     label: str
     lines: tuple[str, ...]
+    hrefs: tuple[str, ...] = ()
 
 
 def status_words(document: Mapping[str, Any]) -> str:
@@ -54,12 +56,13 @@ def about_request(document: Mapping[str, Any], zone: str) -> list[Fact]:
 def about_person(document: Mapping[str, Any]) -> list[Fact]:
     """Who it is for and how to reach them; a number marked unsafe is never shown."""
     warning = "Do not contact the person yourself. Call the sender." if document.get("do_not_contact") is True else ""
-    return _filled({
+    first = _filled({
         "Important": [warning],
         "Name": [_name(name) for name in _items(document, "names") if _current(name)],
-        "Phone or e-mail": [_telecom(telecom) for telecom in _items(document, "telecoms")],
-        "Language": [_language(language) for language in _items(document, "languages")],
     })
+    reach = [(_telecom(t), _href(t)) for t in _items(document, "telecoms") if _telecom(t)]
+    telecoms = [Fact("Phone or e-mail", *map(tuple, zip(*reach, strict=True)))] if reach else []
+    return first + telecoms + _filled({"Language": [_language(each) for each in _items(document, "languages")]})
 
 
 def moment_words(text: str, zone: str) -> str:
@@ -106,6 +109,13 @@ def _telecom(telecom: Mapping[str, Any]) -> str:
     best = _text(telecom, "best_time")
     notes = ", ".join(filter(None, [_text(telecom, "use"), safe, f"best time: {best}" if best else ""]))
     return f"{value} ({notes})" if notes else value
+
+
+def _href(telecom: Mapping[str, Any]) -> str:
+    value, system = _text(telecom, "value"), _text(telecom, "system")
+    if system in ("phone", "sms") and re.fullmatch(r"\+?[\d .()-]{3,30}", value):
+        return "tel:" + re.sub(r"[^+\d]", "", value)
+    return f"mailto:{value}" if system == "email" and re.fullmatch(r"[\w.+-]+@[\w.-]+", value, re.ASCII) else ""
 
 
 def _language(language: Mapping[str, Any]) -> str:

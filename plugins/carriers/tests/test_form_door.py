@@ -93,6 +93,10 @@ def test_the_page_shows_what_is_released_in_plain_words(client):
     assert buttons(text) == ["Accept", "Decline"]
 
 
+def test_the_number_can_be_tapped(client):
+    assert '<a href="tel:5550111">555-0111 (safe to use, best time: evenings)</a>' in client.get(TOKEN).text
+
+
 def test_what_is_withheld_unsafe_or_past_leaves_no_trace(client):
     text = client.get(TOKEN).text.lower()
     for hidden in ("withheld", "absent", "birth", "555-0666", "555-0777", "baxter"):

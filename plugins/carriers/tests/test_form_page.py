@@ -37,6 +37,22 @@ def test_a_language_without_a_name_here_keeps_its_code():
     assert len(language_names()) > 30
 
 
+@pytest.mark.parametrize(
+    ("system", "value", "href"),
+    [
+        ("phone", "(555) 010-0111", "tel:5550100111"),
+        ("sms", "+1 555 010 0111", "tel:+15550100111"),
+        ("email", "colin@example.org", "mailto:colin@example.org"),
+        ("phone", "ask at the desk", ""),
+        ("email", "a@b.example?bcc=x", ""),
+        ("url", "javascript:alert(1)", ""),
+    ],
+)
+def test_a_number_can_be_tapped_and_nothing_else_becomes_a_link(system, value, href):
+    (fact,) = about_person({"telecoms": [{"system": system, "value": value}]})
+    assert (fact.lines, fact.hrefs) == ((value,), (href,))
+
+
 def test_an_address_waits_a_minute_after_too_many_wrong_links(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(form_tries.time, "monotonic", lambda: now[0])
