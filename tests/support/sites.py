@@ -22,12 +22,12 @@ treatment = "{treatment}"
 
 [partner.hospital]
 role = "covered_entity"
-carrier = "folder"
+carrier = "{hospital_carrier}"
 format = "fhir-r4"
 maps = "sdohcc"
 known_as = ["Organization/hospital"]
 mode = "{hospital_mode}"
-settings = {{ folder = "hospital", quiet_seconds = 0 }}
+settings = {hospital_settings}
 
 [partner.agency]
 role = "cbo"
@@ -46,7 +46,7 @@ format = "hmis-csv"
 maps = "hmis-2026"
 dispatch = "{hmis_dispatch}"
 agreements = [{{ kind = "DUA", until = 2099-12-31 }}]
-settings = {{ folder = "hmis", quiet_seconds = 0 }}
+settings = {{ folder = "hmis", quiet_seconds = 0, pack_directories = true }}
 format_settings = {{ coc = "XX-501" }}
 
 [partner.state]
@@ -64,9 +64,10 @@ to = "agency"
 [[route]]
 when = {{ kind = "referral", category = "emergency-shelter" }}
 to = "hmis"
-"""
+{more}"""
 DEFAULTS = {
-    "treatment": "consent", "hospital_mode": "live", "agency_mode": "live", "hmis_dispatch": "each",
+    "treatment": "consent", "hospital_mode": "live", "agency_mode": "live", "hmis_dispatch": "each", "more": "",
+    "hospital_carrier": "folder", "hospital_settings": '{ folder = "hospital", quiet_seconds = 0 }',
     "agreement": '{ kind = "BAA", until = 2099-12-31 }',
 }  # fmt: skip
 
