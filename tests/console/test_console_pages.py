@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -236,6 +237,21 @@ def test_who_got_my_data(page: Page, lived_in, addresses):
     row = page.get_by_role("row").filter(has_text="Elm Street Pantry").first
     expect(row).to_contain_text("Client: names")
     expect(row).to_contain_text("Released to carry out the referral")
+
+
+def test_the_wall_stands_at_the_desk_too(page: Page, house):
+    """A victim service provider's referral is listed, and nothing of whom or what it is about."""
+    site = house.bridge.site
+    site.partners["mercy"] = replace(site.partners["mercy"], vsp=True)
+    house.arrives("mercy", "one.csv", (
+        b"number,status,detail,reason,need,service,needed_by,note,at,first,last,ssn\n"
+        b"R-9,requested,,,transportation-insecurity,Safe ride,,Calls at night,,Lena,Moreno,900114444\n"))
+    for path in ("/", f"/referral/{house.referral('R-9')}", "/held", f"/held/{held.listed(site)[0].id}"):
+        page.goto(house.url + path)
+        for word in ("Lena", "Moreno", "Safe ride", "Calls at night", "900114444"):
+            assert word not in page.content()
+    page.goto(house.url)
+    expect(page.get_by_role("row").last).to_contain_text("(not shown)")
 
 
 def test_by_keyboard_to_a_held_referral_and_on(page: Page, house):

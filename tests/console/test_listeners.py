@@ -172,14 +172,18 @@ def test_no_address_of_a_page_is_logged(house, caplog):
 def test_serve_ends_cleanly_when_told_to(tmp_path, a_site, number):
     config = a_site(tmp_path)
     code = "import sys; from casebridge.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", "--config", str(config)], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})  # fmt: skip
-    urls = [re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0] for _ in range(2)]
-    assert httpx2.get(urls[0]).status_code == 200
-    assert httpx2.get(f"{urls[1]}/healthz").status_code == 200
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    command = [sys.executable, "-c", code, "serve", "--config", str(config)]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+        try:
+            said = process.stdout.readline() + process.stdout.readline()
+            console, partners = re.findall(r"http://127\.0\.0\.1:\d+", said) or (said, process.stderr.read())
+            assert httpx2.get(console).status_code == 200
+            assert httpx2.get(f"{partners}/healthz").status_code == 200
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, "")
 
 

@@ -63,15 +63,18 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What waits for a person: held messages by who must act, and what else only a person can settle."""
+    """What waits for a person: held messages by who must act, and what else only a person can settle.
+
+    Each with how many there are and the first few; ``unreachable`` names every partner and why.
+    """
 
     held: dict[str, tuple[int, tuple[HeldRow, ...]]]
-    conflicts: tuple[ReferralRow, ...]
+    conflicts: tuple[int, tuple[ReferralRow, ...]]
     unreachable: tuple[tuple[str, str], ...]
-    doubts: tuple[links.Doubt, ...]
+    doubts: tuple[int, tuple[links.Doubt, ...]]
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.conflicts or self.unreachable or self.doubts)
+        return bool(self.held or self.conflicts[0] or self.unreachable or self.doubts[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,10 @@ def needs(site: Site, problems: Mapping[str, str], *, each: int = 5) -> Needs:
             who: (n, tuple(held_row(c, site, m) for m in ledger.page(c, each, state="held", who=who)))
             for who, n in sorted(counts.items(), key=lambda pair: _place(pair[0]))
         }
-        conflicts = tuple(referral_row(c, site, r) for r in referrals.in_conflict(c))
-        doubts = tuple(links.under_review(c))
-    return Needs(held, conflicts, tuple((title(site, p), why) for p, why in sorted(problems.items())), doubts)
+        contradicted, doubts = referrals.in_conflict(c), links.under_review(c)
+        conflicts = tuple(referral_row(c, site, r) for r in contradicted[:each])
+    unreachable = tuple((title(site, p), why) for p, why in sorted(problems.items()))
+    return Needs(held, (len(contradicted), conflicts), unreachable, (len(doubts), tuple(doubts[:each])))
 
 
 def partner_rows(site: Site, problems: Mapping[str, str]) -> list[PartnerRow]:
@@ -274,7 +278,9 @@ def _person_name(c: Connection, site: Site, key: PersonKey, client: str | None) 
     if person is None:
         return ""
     document = {k: person.document[k] for k in ("names", "labels") if person.document.get(k)}
-    names = _at_the_desk(c, site, "person", document, key.source, client).get("names") or ()
+    names = _at_the_desk(c, site, "person", document, key.source, client).get("names")
+    if not isinstance(names, list):  # none, or withheld whole
+        return NOT_SHOWN if names else ""
     ended = [n for n in names if (n.get("period") or {}).get("end")]
     current = [n for n in names if n not in ended] or ended
     return _spoken(next((n for n in current if n.get("use") == "usual"), current[0])) if current else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 COOKIE = "casebridge-form"
 MAX_BYTES = 8 * 1024
+_VISITOR = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Forms:
 
     def visitor(self, request: Request) -> str:
         """This browser's random cookie, or a new one."""
-        return request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
+        known = request.cookies.get(COOKIE, "")
+        return known if _VISITOR.fullmatch(known) else secrets.token_urlsafe(16)
 
     def token(self, visitor: str) -> str:
         """The hidden field for a browser."""
