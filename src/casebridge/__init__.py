@@ -17,6 +17,7 @@ from casebridge.adapter import (
     Probe,
     Receipt,
     RenderContext,
+    Screening,
     Settings,
     Submitted,
     Thing,
@@ -26,6 +27,6 @@ from casebridge.hookspecs import hookimpl
 
 __all__ = [
     "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Event", "Format", "Link", "Native",
-    "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Settings", "Submitted",
-    "Thing", "Withheld", "hookimpl",
+    "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Settings",
+    "Submitted", "Thing", "Withheld", "hookimpl",
 ]  # fmt: skip

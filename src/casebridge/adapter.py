@@ -77,11 +77,22 @@ class RenderContext:
 
 
 @runtime_checkable
+class Screening(Protocol):
+    """A format with the capability ``screen``: some of what its partners send must never be stored."""
+
+    def screen(self, stream: BinaryIO, out: BinaryIO) -> bool:
+        """Write to ``out`` what may be kept; False, and nothing written, when all of it may.
+
+        Raises RecordError when that cannot be told; then nothing is stored.
+        """
+
+
+@runtime_checkable
 class Format(Protocol):
     """A pure codec, streaming. Made once per partner from ``Settings`` (``format_settings`` in casebridge.toml)."""
 
     name: ClassVar[str]
-    capabilities: ClassVar[frozenset[str]]  # of: identity, parse, render, notices (has room for a Part 2 notice)
+    capabilities: ClassVar[frozenset[str]]  # of: identity, parse, render, screen, notices (room for a Part 2 notice)
     Settings: ClassVar[type[Settings]]
 
     def __init__(self, settings: Any, context: Context) -> None: ...
@@ -140,6 +151,14 @@ class Dispatch:
     releases: tuple[Released, ...]
     reply_url: str = ""
     reply_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Nothing can be sent that was not released: TypeError otherwise."""
+        if not self.releases or not all(isinstance(r, Released) for r in self.releases):
+            raise TypeError("a dispatch is made of Released documents and nothing else")
+        for file in self.files:
+            if not file.records or not all(0 <= n < len(self.releases) for n in file.records):
+                raise TypeError("every file of a dispatch names the releases it was rendered from")
 
 
 @dataclass(frozen=True, slots=True)

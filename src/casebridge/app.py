@@ -76,7 +76,7 @@ def alone(bridge: Bridge) -> Iterator[None]:
 def _partner(name: str, table: PartnerTable, config: Config, registry: Registry, base: Path) -> Partner:
     context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
     carrier = registry.link(table.carrier)
-    format_ = registry.format(table.format or table.carrier)
+    format_ = registry.format(table.format or getattr(carrier, "default_format", table.carrier))
     maps = table.maps or table.format or table.carrier
     converters = with_converters(registry.converters.values())
     return Partner(
@@ -113,7 +113,7 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
         if partner.carrier in registry.doors and partner.carrier not in routers:
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
             door = registry.door(partner.carrier)
-            made = door(door.Settings.model_validate({}), context)
+            made = door(door.Settings.model_validate(resolve_secrets(partner.door_settings, base)), context)
             routers[partner.carrier] = made.router(SiteDoorway(lanes.site, lanes.wake))
     return routers
 

@@ -88,6 +88,7 @@ class PartnerTable(_Table):
     max_bytes: int = Field(default=4 * 1024**3, gt=0)
     settings: dict[str, Any] = {}
     format_settings: dict[str, Any] = {}
+    door_settings: dict[str, Any] = {}
 
 
 class WhenTable(_Table):

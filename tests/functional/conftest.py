@@ -10,7 +10,7 @@ import pytest
 from sites import TestSite
 
 
-@pytest.fixture()
+@pytest.fixture
 def site(tmp_path: Path) -> Iterator[TestSite]:
     """A site with the defaults."""
     made = TestSite(tmp_path)
@@ -18,7 +18,7 @@ def site(tmp_path: Path) -> Iterator[TestSite]:
     made.bridge.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_site(tmp_path: Path) -> Iterator[Any]:
     """A site with other settings."""
     made: list[TestSite] = []

@@ -111,3 +111,21 @@ def test_a_shelter_bed_waits_until_hmis_has_enrolled_the_person(site: TestSite) 
     site.drop("hospital", "t1.json", bundle(task(), order("homelessness", "emergency-shelter"), patient()))
     (held,) = site.held()
     assert (held.code, held.who) == ("CB-502", "partner")
+
+
+def test_what_a_stranger_says_changes_nothing_that_follows(site: TestSite) -> None:
+    veteran = order("veteran-status", "unknown-service")
+    site.drop("hospital", "t1.json", bundle(task(), veteran, patient()))
+    site.answer(site.referral().id, "accept")
+    cancelled = task("2", status="cancelled", statusReason={"text": "went home"})
+    site.drop("hospital", "t2.json", bundle(cancelled, veteran, patient()))
+    assert site.referral().status == "cancelled"
+
+
+def test_after_an_answer_a_cancellation_is_written_anew_and_not_onto_the_answer(site: TestSite) -> None:
+    site.drop("hospital", "t1.json", food_referral())
+    site.answer(site.referral().id, "accept")
+    site.drop("hospital", "t2.json", food_referral("2", status="cancelled", statusReason={"text": "went home"}))
+    first, second = site.out("agency")
+    assert set(second) - set(first) <= {"reason"}
+    assert second["status"] == "cancelled"

@@ -34,6 +34,7 @@ class WebFormLink:
     """Sends the link. The answer comes back through the door ``web-form``."""
 
     name: ClassVar[str] = "web-form"
+    default_format: ClassVar[str] = "form"
     Settings: ClassVar[type[Settings]] = WebFormSettings
 
     def __init__(self, settings: WebFormSettings, context: Context) -> None:

@@ -20,7 +20,7 @@ class HmisCsv:
     """HMIS CSV FY2026. One zip is one payload; its key is ExportID."""
 
     name: ClassVar[str] = "hmis-csv"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render", "screen"})
     Settings: ClassVar[type[Settings]] = HmisSettings
 
     def __init__(self, settings: HmisSettings, context: Context) -> None:
@@ -44,6 +44,17 @@ class HmisCsv:
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One zip with a whole small export: what changed and every row it points to (a delta)."""
         yield Writing(self.settings, self.context, context).export(records)
+
+    def screen(self, stream: BinaryIO, out: BinaryIO) -> bool:
+        """The export without the rows of victim service providers' clients (34 U.S.C. 12291(b)(2)); False: none."""
+        with closing(Archive(stream, self.settings.max_bytes)) as archive:
+            reading = Reading(archive, hashed="blank")
+            with closing(reading.shelf):
+                reading.look()
+                if not reading.wall.stands():
+                    return False
+            carry(archive, (), out)
+        return True
 
     def carry(self, original: BinaryIO, natives: Iterable[Native], out: BinaryIO) -> None:
         """``original`` again with the rows of ``natives`` in it (see ``carrying``)."""

@@ -5,8 +5,10 @@ A :class:`Released` comes from ``engine/release.py`` and from nowhere else (a te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from typing import Any
 
 
@@ -47,6 +49,12 @@ class Released:
 
 
 _SEAL = object()
+
+
+def notices_for(obligations: Collection[str]) -> tuple[str, ...]:
+    """The texts that must travel with a release (``data/notices.csv``)."""
+    text = files("casebridge.core").joinpath("data/notices.csv").read_text(encoding="utf-8")
+    return tuple(row["text"] for row in csv.DictReader(text.splitlines()) if row["obligation"] in obligations)
 
 
 def _issue(**values: Any) -> Released:

@@ -34,8 +34,9 @@ def press(mailbox: Mailbox, answer: str, **fields: str) -> bool:
     """Press a button of the page as a browser without JavaScript does; False when the page does not offer it."""
     link = form_link(mailbox)
     page = html.fromstring(form_page(mailbox) or "<html/>")
-    for form in page.forms:
-        values = dict(form.form_values())
+    for form in page.iter("form"):
+        hidden = [i for i in form.iter("input") if i.get("type") == "hidden"]
+        values = {i.get("name") or "": i.get("value") or "" for i in hidden}
         if values.get("answer") == answer:
             reply = httpx2.post(link, data={**values, **fields}, timeout=30)
             return reply.status_code in (200, 303)

@@ -44,7 +44,7 @@ class Change:
 
 def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -> Applied:
     """Write what one message asserts; raises RecordError or Held, and then nothing is written."""
-    slice_, original = message.document["slice"], message.document["native"]
+    slice_ = message.document["slice"]
     done = Applied()
     if partner.applies_to == "roster" and not _on_roster(c, partner, message, slice_):
         return Applied(skipped="not on the roster")
@@ -56,7 +56,7 @@ def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -
             c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
             document=document, message=message.id, payload=message.payload, map_digest=message.map_digest)  # fmt: skip
         if external_id == message.external_id and kind != "referral":
-            _keep_original(c, site, partner, message, kind, after.id, original)
+            _keep_original(c, site, partner, message, kind, after.id)
         _follow_record(c, site, partner, message, before, after, done)
     return done
 
@@ -113,9 +113,9 @@ def _subject(message: Message, kind: str, record: dict[str, Any], slice_: dict[s
 
 
 def _keep_original(
-    c: Connection, site: Site, partner: Partner, message: Message, kind: str, our_id: str, original: dict[str, Any]
+    c: Connection, site: Site, partner: Partner, message: Message, kind: str, our_id: str
 ) -> None:
     version = str(message.about.get("version", ""))
     records.keep_remote(
         c, site.now(), partner=partner.name, kind=kind, our_id=our_id, their_id=message.external_id,
-        version=version, original=original, written=False)  # fmt: skip
+        version=version, original=moving.original_of(partner, message, kind), written=False)  # fmt: skip

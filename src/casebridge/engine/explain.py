@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from casebridge.adapter import Native
-from casebridge.core.errors import Held
+from casebridge.core.errors import Held, MapError
 from casebridge.engine.held import native_of
 from casebridge.engine.site import Site
 from casebridge.store import ledger, payloads
@@ -39,7 +39,11 @@ def explain(site: Site, message_id: str, field: str) -> Explanation:
     map_ = site.partners[message.partner].maps.find(native.type, native.data)
     if map_ is None:
         raise Held("CB-507", f"no map takes {native.type}: nothing of it was used", who="it")
-    found = map_.explain(native.data, field)
+    path = field if field.partition(".")[0].partition("[")[0] in map_.case else f"{map_.case[0]}.{field}"
+    found = map_.explain(native.data, path)
+    if not found.line:
+        raise MapError("CB-202", f"the map {map_.name} has no line for {field}",
+                       remedy="Name a case path such as person.names[0].family.")  # fmt: skip
     return Explanation(
         message=message_id, field=found.case_path, file=file, position=str(native.position),
         other_path=found.other_path, map=found.map, line=found.line, column=found.column, found=found.found,

@@ -43,7 +43,10 @@ NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")
 
 def accept(site: Site, partner: Partner, payload: Payload) -> Outcome:
     """Store the payload; a repeat is counted and stopped, another content under the same key is held."""
-    spooled = intake.spool(payload.stream, partner.max_bytes, payload.name)
+    try:
+        spooled = intake.screened(partner, intake.spool(payload.stream, partner.max_bytes, payload.name))
+    except RecordError as error:
+        return intake.refuse(site, partner, error)
     with spooled.body:
         outcome, message = intake.keep(site, partner, payload, spooled)
     site.tell("payload", partner=partner.name, message=message or "", stop="accept", state=outcome.state)

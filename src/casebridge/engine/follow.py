@@ -126,5 +126,6 @@ def _hold_unrouted(c: Connection, site: Site, referral: StoredReferral) -> None:
     error = Held("CB-504", f"no route takes a referral for {referral.domain or 'an unnamed need'}", who="it")
     message = ledger.add(
         c, site.now(), direction="out", partner="", kind="referral", stop="prepare", state="held",
-        purpose="referral", about={"referral": referral.id}, correlation=referral.id, order_key=referral.id, **ledger.why(error))  # fmt: skip
+        purpose="referral", about={"referral": referral.id}, correlation=referral.id, order_key=referral.id,
+        **ledger.why(error))  # fmt: skip
     ledger.note(c, site.now(), "held", message=message, stop="prepare", code=error.code, correlation=referral.id)

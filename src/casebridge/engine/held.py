@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from casebridge.adapter import Native
-from casebridge.core.errors import Held, Position
+from casebridge.core.errors import Held, Position, RecordError
 from casebridge.engine import flow, follow
 from casebridge.engine.site import Site
 from casebridge.store import ledger, payloads, referrals
@@ -54,6 +54,9 @@ def _set_waiting(site: Site, message: Message) -> None:
 
 
 def _accept_after_all(site: Site, message: Message) -> None:
+    if message.payload is None:
+        raise Held("CB-507", "nothing of this payload was stored, so it cannot be replayed", who="partner",
+                   remedy="Correct what the reason names, have it sent again, and drop this message.")  # fmt: skip
     with site.store.write() as c:
         payloads.set_state(c, message.payload or "", "stored")
         ledger.change(c, message.id, site.now(), stop="understand", state="waiting", due_at=site.now())
@@ -78,7 +81,7 @@ def native_of(site: Site, message: Message) -> Native:
                 if isinstance(found, Native):
                     return found
                 raise found
-    raise Held("CB-303", f"the payload has no record at {Position(**message.position)} any more", who="it")
+    raise RecordError("CB-303", f"the payload has no record at {Position(**message.position)} any more")
 
 
 def _route_again(site: Site, message: Message) -> None:

@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from casebridge.adapter import Outcome, Payload
-from casebridge.core.errors import RecordError
+from casebridge.adapter import Outcome, Payload, Screening
+from casebridge.core.errors import Held, RecordError
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, payloads
 
@@ -37,6 +37,30 @@ def spool(stream: BinaryIO, limit: int, name: str) -> Spooled:
         body.write(part)
     body.seek(0)
     return Spooled(body, digest.hexdigest(), size)  # type: ignore[arg-type]
+
+
+def screened(partner: Partner, spooled: Spooled) -> Spooled:
+    """Without what may never be stored; the same when there is no such thing. RecordError when nobody can tell."""
+    if not isinstance(partner.format, Screening):
+        return spooled
+    rest = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (closed by the caller)
+    if not partner.format.screen(spooled.body, rest):  # type: ignore[arg-type]
+        rest.close()
+        spooled.body.seek(0)
+        return spooled
+    spooled.body.close()
+    rest.seek(0)
+    return spool(rest, partner.max_bytes, "what may be kept")  # type: ignore[arg-type]
+
+
+def refuse(site: Site, partner: Partner, error: RecordError) -> Outcome:
+    """A payload that could not be stored at all: a held message says so, and the sender's file is set aside."""
+    with site.store.write() as c:
+        held = {"direction": "in", "partner": partner.name, "kind": "payload", "stop": "accept", "state": "held"}
+        if not ledger.listed(c, **held, reason=error.message):
+            message = ledger.add(c, site.now(), **held, **ledger.why(error))
+            ledger.note(c, site.now(), "held", message=message, partner=partner.name, stop="accept", code=error.code)
+    return Outcome("held", error.code, error.message)
 
 
 def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tuple[Outcome, str | None]:
@@ -68,6 +92,5 @@ def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tu
 
 
 def _conflict_reason(identity: str | None) -> dict[str, str]:
-    error = RecordError("CB-501", "a payload with the same key but other content came before", field="key",
-                        expected="a new key, or the same content", found=identity)  # fmt: skip
+    error = Held("CB-501", f"a payload with the same key ({identity}) but other content came before", who="partner")
     return ledger.why(error)

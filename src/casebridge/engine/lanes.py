@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 
-from casebridge.adapter import Outcome, Payload
-from casebridge.core.errors import CaseBridgeError, RecordError
+from casebridge.adapter import Payload
+from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.engine import flow
 from casebridge.engine.site import Partner, Site
 from casebridge.store import dispatches, ledger, payloads
+from casebridge.store.database import iso
 from casebridge.store.ledger import Message
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Lanes:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._one = threading.Lock()
+        self._not_before: dict[str, str] = {}  # partner -> when it asked us to come again
         self.problems: dict[str, str] = {}  # partner -> why nothing could be received last time
 
     def wake(self) -> None:
@@ -62,6 +64,8 @@ class Lanes:
 
     def _receive(self, partner: Partner) -> int:
         assert partner.link is not None  # noqa: S101  (the caller looked)
+        if self.site.now() < self._not_before.get(partner.name, ""):
+            return 0
         count = 0
         try:
             with self.site.store.read() as c:
@@ -70,6 +74,8 @@ class Lanes:
                 count += self._accept(partner, payload)
             self.problems.pop(partner.name, None)
         except CaseBridgeError as error:
+            if isinstance(error, TryAgain) and error.after is not None:
+                self._not_before[partner.name] = iso(error.after)
             self.problems[partner.name] = f"{error.message} ({error.code})"
             with self.site.store.write() as c:
                 ledger.note(c, self.site.now(), "not-received", partner=partner.name, stop="accept", code=error.code)
@@ -79,11 +85,8 @@ class Lanes:
         return count
 
     def _accept(self, partner: Partner, payload: Payload) -> int:
-        try:
-            outcome = flow.accept(self.site, partner, payload)
-        except RecordError as error:
-            outcome = Outcome("held", error.code, error.message)
-        assert partner.link is not None  # noqa: S101
+        outcome = flow.accept(self.site, partner, payload)
+        assert partner.link is not None  # noqa: S101  (it gave the payload)
         partner.link.settle(payload, outcome)
         return 1
 

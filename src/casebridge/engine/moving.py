@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from casebridge.core.referral import ReferralEvent, ReferralState, fold, judge
+from casebridge.core.referral import ReferralEvent, ReferralState, Side, fold, judge
 from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
 from casebridge.engine.site import MAY_REFER, Partner, Site
 from casebridge.store import ledger, links, records, referrals
@@ -36,15 +36,23 @@ def hear(c: Connection, site: Site, partner: Partner, message: Message, said: St
         if partner.role not in MAY_REFER or said.document.get("status") not in BEGINS:
             return None
         meant = _begin(c, site, partner, said)
-    _keep_original(c, site, partner, message, meant)
-    status = said.document.get("status")
-    if not isinstance(status, str):
+    side: Side = "source" if partner.name == meant.source else "none"
+    side = "target" if partner.name == meant.recipient else side
+    if side != "none":
+        _keep_original(c, site, partner, message, meant)
+    if not isinstance(said.document.get("status"), str):
         return Moved(meant.id)
-    side = "source" if partner.name == meant.source else "target" if partner.name == meant.recipient else ""
     verdict = record_event(c, site, meant, partner, side, message.id, said.document)
     if verdict != "apply":
         return Moved(meant.id, side=side)
     return Moved(meant.id, "referral-new" if is_new else "referral-moved", side)
+
+
+def original_of(partner: Partner, message: Message, kind: str) -> dict[str, Any] | None:
+    """The record as it came, if it is of the type we write back; an answer on a form is not what we sent."""
+    map_ = partner.map_for(kind)
+    same = map_ is None or map_.other == message.kind
+    return dict(message.document["native"]) if same else None
 
 
 def state_of(c: Connection, site: Site, referral: StoredReferral) -> ReferralState:
@@ -59,24 +67,22 @@ def table_of(partner: Partner) -> Transitions:
 
 
 def record_event(
-    c: Connection, site: Site, referral: StoredReferral, partner: Partner, side: str, message: str,
+    c: Connection, site: Site, referral: StoredReferral, partner: Partner, side: Side, message: str,
     said: dict[str, Any],
 ) -> str:  # fmt: skip
     """Append the event with its verdict; an event that may not move the referral is kept as ``conflict``."""
     state, now = state_of(c, site, referral), site.now()
     event = ReferralEvent(
-        referral=referral.id, partner=partner.name, side=side or "target",  # type: ignore[arg-type]
+        referral=referral.id, partner=partner.name, side=side,
         sequence=len(state.history) + 1, at=_text(said.get("at")) or None, state=said["status"],
         detail=_text(said.get("detail")), reason=_text(said.get("reason")), outputs=tuple(said.get("outputs") or ()),
         recorded_at=now)  # fmt: skip
     verdict = judge(state, event, table_of(partner))
     effect, why = verdict.effect, verdict.why
-    if not side:
-        effect, why = "conflict", f"{partner.name} is not a party to this referral"
     if effect == "repeat":
         return effect
     referrals.add_event(
-        c, now, referral=referral.id, partner=partner.name, side=side or "target", state=event.state,
+        c, now, referral=referral.id, partner=partner.name, side=side, state=event.state,
         at=event.at or now, verdict=effect, why=why, message=message,
         document={k: said[k] for k in ("detail", "reason", "outcome", "outputs") if said.get(k)})  # fmt: skip
     if effect == "apply":
@@ -112,7 +118,8 @@ def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> S
 def _keep_original(c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral) -> None:
     records.keep_remote(
         c, site.now(), partner=partner.name, kind="referral", our_id=referral.id, their_id=message.external_id,
-        version=str(message.about.get("version", "")), original=message.document["native"], written=False)  # fmt: skip
+        version=str(message.about.get("version", "")), original=original_of(partner, message, "referral"),
+        written=False)  # fmt: skip
 
 
 def _event(stored: referrals.StoredEvent) -> ReferralEvent:

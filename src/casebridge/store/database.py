@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection as Connection
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from ulid import ULID
 
+from casebridge.core import jsontext
 from casebridge.store import migrate
 
 _last_id = 0
@@ -37,19 +35,13 @@ def iso(moment: datetime) -> str:
 
 
 def pack(document: Any) -> bytes:
-    """A document as bytes (JSON); decimals keep their spelling."""
-    return orjson.dumps(document, default=_spell)
+    """A document as bytes (JSON); numbers keep their spelling."""
+    return jsontext.dumps(document)
 
 
 def unpack(data: bytes | None) -> Any:
     """The document again, numbers as they were spelled; None stays None."""
-    return None if data is None else json.loads(data, parse_float=Decimal)
-
-
-def _spell(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    raise TypeError(f"{type(value).__name__} has no place in a document")
+    return None if data is None else jsontext.loads(data, max_depth=2 * jsontext.MAX_DEPTH)
 
 
 class Store:

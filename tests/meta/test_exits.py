@@ -1,0 +1,92 @@
+"""Every way out takes a Released and nothing else (promise 3). A new format, link or door is found by itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import typing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casebridge import Dispatch, Doorway, OutFile, Released, RenderContext
+from casebridge.plugins import load_plugins
+
+REGISTRY = load_plugins()
+SOURCE = Path(__file__).resolve().parents[2]
+NOT_RELEASED: list[Any] = [{"family": "Moreno"}, "Moreno", b"Moreno", None, object()]
+
+
+def test_there_are_exits_to_look_at() -> None:
+    assert {"fhir-r4", "hmis-csv", "form", "notice", "flatfile"} <= set(REGISTRY.formats)
+    assert {"fhir-rest", "folder", "sftp", "mail", "web-form"} <= set(REGISTRY.links)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.formats))
+def test_a_format_renders_released_documents_only(name: str) -> None:
+    format_ = REGISTRY.formats[name]
+    hints = typing.get_type_hints(format_.render, vars(inspect.getmodule(format_)))
+    assert Released in typing.get_args(hints["records"]), f"{name}.render must take a sequence of Released"
+    made = object.__new__(format_)
+    for anything in NOT_RELEASED:
+        with pytest.raises(Exception):  # noqa: B017, PT011  (each format fails in its own way; none may yield)
+            list(made.render([anything], RenderContext("d", datetime.now(UTC))))
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.links))
+def test_a_link_sends_dispatches_only(name: str) -> None:
+    link = REGISTRY.links[name]
+    hints = typing.get_type_hints(link.send, vars(inspect.getmodule(link)))
+    assert hints["dispatch"] is Dispatch
+    assert set(hints) <= {"dispatch", "key", "return"}
+
+
+@pytest.mark.parametrize("anything", NOT_RELEASED)
+def test_a_dispatch_cannot_be_made_of_anything_else(anything: Any) -> None:
+    with pytest.raises(TypeError, match="Released"):
+        Dispatch("d", "p", (OutFile("f", b"", "text/plain", (0,)),), (anything,))
+
+
+def test_a_file_without_a_release_cannot_be_dispatched() -> None:
+    with pytest.raises(TypeError):
+        Dispatch("d", "p", (OutFile("f", b"Moreno", "text/plain"),), ())
+
+
+def test_a_door_is_shown_released_documents_only() -> None:
+    hints = typing.get_type_hints(Doorway.released)
+    assert hints["return"] == Released | None
+    for name, door in REGISTRY.doors.items():
+        assert list(inspect.signature(door.router).parameters) == ["self", "doorway"], name
+
+
+def test_links_are_called_from_the_flow_and_nowhere_else() -> None:
+    """One place sends, one renders: everything else would pass round the decision."""
+    calls = {"send": set[str](), "render": set[str]()}
+    for file in (SOURCE / "src" / "casebridge" / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = ast.unparse(node.func.value)
+                if node.func.attr in calls and owner.endswith(("link", "format")):
+                    calls[node.func.attr].add(file.name)
+    assert calls == {"send": {"flow.py"}, "render": {"flow.py"}}
+
+
+WAYS_OUT = {"smtplib", "asyncssh", "httpx2", "socket", "urllib.request", "http.client", "ftplib"}
+MAY_REACH_OUT = {"carriers": {"smtplib", "asyncssh"}, "fhir": {"httpx2"}}
+
+
+def test_only_links_reach_out() -> None:
+    """No other module of the gateway imports what could carry a record away (the demo plays the partners)."""
+    found = []
+    for file in [*(SOURCE / "src" / "casebridge").rglob("*.py"), *(SOURCE / "plugins").glob("*/casebridge_*/**/*.py")]:
+        parts = file.relative_to(SOURCE).parts
+        if "demo" in parts or (parts[-1] == "server.py" and "web" in parts):
+            continue
+        allowed = MAY_REACH_OUT.get(parts[1], set()) if parts[0] == "plugins" else set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else [])  # fmt: skip
+            found += [f"{file.name}: {n}" for n in names if n in WAYS_OUT - allowed]
+    assert found == []
