@@ -43,6 +43,7 @@ def still_held(house) -> bool:
         ({}, 403),
         ({"Origin": "https://elsewhere.example"}, 403),
         ({"Origin": "OWN", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null", "Sec-Fetch-Site": "same-site"}, 403),  # a page of the partners' doors, beside us
         ({"Origin": "http://127.0.0.1:1"}, 403),
     ],
 )  # fmt: skip

@@ -213,6 +213,7 @@ def test_a_message_that_is_tried_again_says_why(page: Page, lived_in):
     sent = page.get_by_role("article").filter(has_text="A referral to Riverside Food Bank")
     expect(sent.get_by_role("list", name="Stops")).to_contain_text("Delivered waiting")
     expect(sent.get_by_role("link", name="CB-401")).to_be_visible()
+    expect(sent).to_contain_text("it is tried again by itself")
 
 
 def test_a_held_record_says_where_and_what_to_do(page: Page, lived_in, addresses):

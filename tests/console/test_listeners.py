@@ -160,6 +160,25 @@ def test_lanes_that_fail_are_seen_and_tried_again(house, monkeypatch):
     assert "Work stopped" not in httpx2.get(house.url).text
 
 
+def test_lanes_that_were_stopped_are_seen(house):
+    house.bridge.lanes.stop()
+    assert comes_true(lambda: "Work was stopped" in httpx2.get(house.url).text)
+    assert httpx2.get(f"{house.listeners.partners_url}/healthz").status_code == 503
+
+
+def test_the_unexpected_is_said_and_its_text_goes_nowhere(house, monkeypatch, caplog):
+    def broken(site: object) -> dict[str, int]:
+        raise ValueError("Moreno")
+
+    monkeypatch.setattr("casebridge.web.console.views.referral_counts", broken)
+    answer = httpx2.get(house.url)
+    assert answer.status_code == 500
+    assert "CB-901" in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert comes_true(lambda: "unexpected ValueError at test_listeners.py" in caplog.text)
+    assert "Moreno" not in answer.text + caplog.text
+
+
 def test_no_address_of_a_page_is_logged(house, caplog):
     with caplog.at_level(logging.DEBUG):
         httpx2.get(f"{house.url}/held?who=somebody")

@@ -153,6 +153,10 @@ def _add_refusals(app: FastAPI, pages: Pages) -> None:
     async def nothing(request: Request, error: Exception) -> Response:
         return pages.nothing(request, getattr(error, "status_code", 404))
 
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return pages.unexpected(request)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Exception) -> Response:
         return pages.nothing(request)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger(__name__)
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -39,7 +41,10 @@ class Guard:
             refusal = PlainTextResponse("This address is not served under that name.\n", 421, headers=HEADERS)
             await refusal(scope, receive, send)
             return
-        await self.app(scope, receive, _with_headers(send))
+        try:
+            await self.app(scope, receive, _with_headers(send))
+        except Exception as error:  # noqa: BLE001 - answered already; its text may quote a record and is not logged
+            log.error("unexpected %s at %s", type(error).__name__, _place(error))
 
 
 def host_name(host: str) -> str:
@@ -47,6 +52,15 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an error arose."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _with_headers(send: Send) -> Send:

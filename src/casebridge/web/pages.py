@@ -59,6 +59,12 @@ class Pages:
                          text="This page was too old, or the request came from somewhere else. Go back, load the page "
                               "again, and press the button once more.")  # fmt: skip
 
+    def unexpected(self, request: Request) -> Response:
+        """Something we did not think of: what it was stands in the log, without its text."""
+        return self.show(request, "message.html", 500, title="Something unexpected happened",
+                         text="Nothing is lost. Load the page again; if it stays like this, tell your IT staff the "
+                              "time and the code CB-901. The log says where it happened.")  # fmt: skip
+
 
 @cache
 def _icons() -> dict[str, str]:

@@ -107,6 +107,8 @@ class Listeners:
                 self.bridge.lanes.drain()
                 self.trouble = ""
                 self.bridge.lanes.run(every)
+                self.trouble = "Work was stopped. Start casebridge again."  # seen only while the pages are still up
+                return
             except Exception as error:  # noqa: BLE001 - whatever it is, the pages stay up and say so
                 self.trouble = f"Work stopped: unexpected {type(error).__name__}. It is tried again by itself."
                 log.error("lanes: unexpected %s", type(error).__name__)
