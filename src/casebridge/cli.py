@@ -69,6 +69,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the site shall live.
     folder.mkdir(parents=True, exist_ok=True)
     template = Path(__file__).parent / "templates" / "casebridge.toml"
     target.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    for partner in ("hospital", "agency"):  # a folder that is not there is an unmounted drive, never made in silence
+        (folder / partner / "in").mkdir(parents=True, exist_ok=True)
     out.print(f"Written: {target}. Edit it, then: casebridge check --config {target}")
 
 
@@ -130,7 +132,9 @@ def status(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Referrals and where each one stands."""
     with _bridge(config) as bridge:
         rows = [dataclasses.asdict(r) for r in views.referral_rows(bridge.site)]
-    _print(rows, as_json, "Referrals")
+    shown = [{"referral": r["referral"], "client": r["client"], "for": r["service"], "to": r["sent_to"],
+              "state": r["words"], "call": r["call"]} for r in rows]  # fmt: skip
+    _print(rows if as_json else shown, as_json, "Referrals")
 
 
 @app.command()

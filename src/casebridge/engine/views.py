@@ -38,6 +38,7 @@ class ReferralRow:
     words: str
     since: str
     call: str
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
         referral=referral.id, client=_person_name(c, site, key, client) if key else "",
         service=service_words(asked), sent_by=title(site, referral.source), sent_to=title(site, referral.recipient),
         status=referral.status, detail=referral.detail or "", words=words(referral.status).text + detail,
-        since=referral.updated_at, call=recipient.contact if recipient else "")  # fmt: skip
+        since=referral.updated_at, call=recipient.contact if recipient else "",
+        client_id=referral.client or "")  # fmt: skip
 
 
 def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
