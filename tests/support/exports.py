@@ -36,17 +36,17 @@ def enrollment(id_: str, person: str, project: str = "P1") -> dict[str, str]:
 def rows() -> Rows:
     """Two people in a shelter, one in a victim service provider's project, and their frame."""
     return {
-        "Export": [row("Export", SourceType="1", SourceID="XX-501", SourceName="Made-up", ExportDate="2026-03-02 10:00:00",
-                       ExportStartDate="2025-10-01", ExportEndDate="2026-03-01", SoftwareName="made-up",
-                       CSVVersion="2026 v1.0", ExportPeriodType="3", ExportDirective="2", HashStatus="1")],
+        "Export": [row("Export", SourceType="1", SourceID="XX-501", SourceName="Made-up", HashStatus="1",
+                       ExportDate="2026-03-02 10:00:00", ExportStartDate="2025-10-01", ExportEndDate="2026-03-01", SoftwareName="made-up",
+                       CSVVersion="2026 v1.0", ExportPeriodType="3", ExportDirective="2")],
         "User": [row("User", UserID="U1", UserFirstName="Uma", UserLastName="Worker")],
-        "Organization": [row("Organization", OrganizationID="O1", OrganizationName="House 1", VictimServiceProvider="0"),
+        "Organization": [row("Organization", OrganizationID="O1", OrganizationName="House", VictimServiceProvider="0"),
                          row("Organization", OrganizationID="O9", OrganizationName="Safe", VictimServiceProvider="1")],
         "Project": [row("Project", ProjectID="P1", OrganizationID="O1", ProjectName="Shelter", ProjectType="0"),
                     row("Project", ProjectID="P9", OrganizationID="O9", ProjectName="Safe house", ProjectType="0")],
         "Client": [client("C1", "Moreno", "899611001"), client("C2", "Haddad", "899611002"),
                    client("C9", "Verborgen", "899611009")],
-        "Enrollment": [enrollment("E1", "C1"), enrollment("E2", "C2"), enrollment("E9", "C9", "P9")],
+        "Enrollment": [enrollment("E1", "C1"), enrollment("E2", "C2"), enrollment("ENROLLED-9", "C9", "P9")],
         "Exit": [], "Event": [],
     }  # fmt: skip
 

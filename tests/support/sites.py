@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from casebridge.app import Bridge, open_bridge
+from casebridge.engine import held
 from casebridge.store import disclosures, ledger, referrals
 from casebridge.store.ledger import Message
 from casebridge.store.referrals import StoredReferral
@@ -89,6 +90,13 @@ class TestSite:
         self.bridge.close()
         self.__init__(self.folder, **settings)  # type: ignore[misc]
 
+    def reopen_with_same_settings(self) -> None:
+        """Start again, as after a restart; the clock is the one it was."""
+        clock = self.bridge.site.clock
+        self.bridge.close()
+        self.bridge = open_bridge(self.folder / "casebridge.toml")
+        self.bridge.site.clock = clock
+
     def drop(self, partner: str, name: str, data: bytes | str | dict[str, Any]) -> None:
         """A file arrives; the bridge does everything that is due."""
         content = json.dumps(data) if isinstance(data, dict) else data
@@ -118,6 +126,16 @@ class TestSite:
 
     def held(self) -> list[Message]:
         return self.messages(state="held")
+
+    def replay(self, message: str) -> None:
+        """A person lets a held message go on."""
+        held.replay(self.bridge.site, message)
+        self.work()
+
+    def noted(self, name: str) -> list[dict[str, Any]]:
+        """Events of a name, oldest first."""
+        with self.bridge.site.store.read() as c:
+            return ledger.events(c, name=name)
 
     def referrals(self) -> list[StoredReferral]:
         with self.bridge.site.store.read() as c:

@@ -22,8 +22,13 @@ from casebridge_hmis.spec import KNOWN, Column, columns, key_of
 OURS = ("refused_rows", "notes")  # what reading adds to Export.csv's row
 
 
-def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO) -> None:
-    """Write the export of ``archive`` to ``out`` with the rows of ``natives`` in the place of its own."""
+def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False) -> None:
+    """Write the export of ``archive`` to ``out`` with the rows of ``natives`` in the place of its own.
+
+    With ``gaps`` every row keeps the line it stands on, so that a person told of row 7 finds it in the file as it was
+    sent: where a row is left out an empty line stays, and one that cannot be read (so nobody can tell whose it is)
+    leaves a line that cannot be read either.
+    """
     reading = Reading(archive, hashed="blank")
     with closing(reading.shelf), closing(Shelf()) as rows, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
         reading.look()
@@ -34,7 +39,7 @@ def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO) -> None:
         for info in archive.infos:
             with target.open(zipfile.ZipInfo(info.filename, info.date_time), "w", force_zip64=True) as sink:
                 file = archive.file_at(info.filename) if info.file_size else ""
-                for piece in _content(archive, file, info.filename, reading, rows):
+                for piece in _content(archive, file, info.filename, reading, rows, gaps):
                     sink.write(piece)
         for file in KNOWN:
             if file not in archive and rows.any(file):
@@ -49,13 +54,15 @@ def _shelve(rows: Shelf, native: Native) -> None:
         rows.put("Exit", left["EnrollmentID"], flat(left))
 
 
-def _content(archive: Archive, file: str, path: str, reading: Reading, rows: Shelf) -> Iterator[bytes]:
+def _content(
+    archive: Archive, file: str, path: str, reading: Reading, rows: Shelf, gaps: bool
+) -> Iterator[bytes]:
     if not file or (file not in KNOWN and not reading.wall.stands()):
         yield from _bytes(archive, path)
         return
     member = archive.member(file)
     yield member.bom
-    for text in _lines(archive, read_header(archive, file, keyed=file in KNOWN), reading, rows):
+    for text in _lines(archive, read_header(archive, file, keyed=file in KNOWN), reading, rows, gaps):
         yield text.encode(member.encoding)
 
 
@@ -65,18 +72,28 @@ def _bytes(archive: Archive, path: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _lines(archive: Archive, header: Header, reading: Reading, rows: Shelf) -> Iterator[str]:
+def _lines(archive: Archive, header: Header, reading: Reading, rows: Shelf, gaps: bool) -> Iterator[str]:
     end = _line_end(header.raw) or "\r\n"
     last = header.raw
     yield last
     with closing(Shelf()) as written:
         for row in every_row(archive, header):
-            if not _refused(header, row, reading):
+            if gaps and len(row.values) != len(header.names):
+                last = _gap(row, "unreadable" if row.raw.strip() else "", end)
+            elif not _refused(header, row, reading):
                 last = _line(header, row, reading, rows, written)
-                yield last
+            elif gaps:
+                last = _gap(row, "", end)
+            else:
+                continue
+            yield last
         for line in _new(header, rows, written, end):
             yield line if _line_end(last) else end + line
             last = line
+
+
+def _gap(row: Row, text: str, end: str) -> str:
+    return text + end * max(1, row.raw.count("\n"))
 
 
 def _line_end(text: str) -> str:

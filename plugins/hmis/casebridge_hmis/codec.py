@@ -51,9 +51,11 @@ class HmisCsv:
             reading = Reading(archive, hashed="blank")
             with closing(reading.shelf):
                 reading.look()
+                for _ in reading.directory():
+                    pass  # its errors are told when the export is read
                 if not reading.wall.stands():
                     return False
-            carry(archive, (), out)
+            carry(archive, (), out, gaps=True)
         return True
 
     def carry(self, original: BinaryIO, natives: Iterable[Native], out: BinaryIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -43,14 +44,15 @@ def screened(partner: Partner, spooled: Spooled) -> Spooled:
     """Without what may never be stored; the same when there is no such thing. RecordError when nobody can tell."""
     if not isinstance(partner.format, Screening):
         return spooled
-    rest = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (closed by the caller)
-    if not partner.format.screen(spooled.body, rest):  # type: ignore[arg-type]
-        rest.close()
-        spooled.body.seek(0)
-        return spooled
-    spooled.body.close()
-    rest.seek(0)
-    return spool(rest, partner.max_bytes, "what may be kept")  # type: ignore[arg-type]
+    with closing(tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)) as rest, ExitStack() as failed:
+        failed.callback(spooled.body.close)
+        some_is_left_out = partner.format.screen(spooled.body, rest)  # type: ignore[arg-type]
+        if not some_is_left_out:
+            failed.pop_all()
+            spooled.body.seek(0)
+            return spooled
+        rest.seek(0)
+        return spool(rest, partner.max_bytes, "what may be kept")  # type: ignore[arg-type]
 
 
 def refuse(site: Site, partner: Partner, error: RecordError) -> Outcome:
