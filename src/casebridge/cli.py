@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from casebridge.app import Bridge, alone, open_bridge
@@ -144,10 +145,11 @@ def adapters(
 ) -> None:  # fmt: skip
     """Every adapter with its version, formats, links, doors, settings and maps, or why it is out."""
     found = describe(load_plugins(config.resolve().parent / "plugins"), name)
-    if as_json or name:
+    if as_json:
         out.print_json(json.dumps(found, default=str))
         return
-    _print([{k: _short(v) for k, v in row.items()} for row in found], False, "Adapters")
+    for plugin in found:
+        _print_plugin(plugin, full=bool(name))
 
 
 @app.command()
@@ -212,8 +214,27 @@ def _held_row(message: Any) -> dict[str, Any]:
             "code": message.code, "why": message.reason, "who must act": message.who}  # fmt: skip
 
 
-def _short(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple | dict) else str(value)
+def _print_plugin(plugin: dict[str, Any], *, full: bool) -> None:
+    out.print(f"[bold]{escape(plugin['name'])}[/bold] {plugin['version']} [dim]{escape(str(plugin['source']))}[/dim]")
+    if plugin["problem"]:
+        out.print(f"  out: {escape(plugin['problem'])} ({plugin['code']}). {escape(plugin['remedy'])}", style="red")
+    for kind in ("formats", "links", "doors", "converters", "maps"):
+        given = plugin[kind]
+        if given and not full:
+            names = [g["name"] if isinstance(g, dict) else str(g) for g in given]
+            out.print(f"  {kind}: {', '.join(names)}")
+        for one in given if full else ():
+            out.print(f"  {kind[:-1]} [bold]{escape(one['name'] if isinstance(one, dict) else str(one))}[/bold]")
+            for setting in one.get("settings", ()) if isinstance(one, dict) else ():
+                out.print(f"    {_setting(setting)}", soft_wrap=True)
+
+
+def _setting(setting: dict[str, Any]) -> str:
+    marks = [m for m in ("required", "secret") if setting[m]]
+    if setting.get("default") not in (None, ""):
+        marks.append(f"default {setting['default']}")
+    facts = escape(", ".join([str(setting["type"]), *marks]))
+    return f"[cyan]{setting['name']}[/cyan] ({facts}) {escape(setting['description'])}"
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ import httpx2
 from casebridge.core.errors import SetupError
 
 READY_SECONDS = 60
+_SEED = files("casebridge.demo").joinpath("data/hospital.json").read_text(encoding="utf-8")
+_IDS = [f"{r['resourceType']}/{r['id']}" for r in json.loads(_SEED)]
 
 
 @dataclass(slots=True)
@@ -29,17 +32,17 @@ class Hospital:
 
     base_url: str
     http: httpx2.Client
+    tag: str = ""  # see DemoSite
 
     def seed(self) -> None:
         """Put the demo's people and orders there, once: a Task that moved on is never set back."""
-        text = files("casebridge.demo").joinpath("data/hospital.json").read_text(encoding="utf-8")
-        for resource in json.loads(text):
+        for resource in json.loads(_tagged(_SEED, self.tag)):
             if self.read(f"{resource['resourceType']}/{resource['id']}") is None:
-                self.put(resource)
+                self.put({**resource, "id": resource["id"] + self.tag})
 
     def read(self, reference: str) -> dict[str, Any] | None:
         """A resource as the server has it now, or None."""
-        answer = self.http.get(f"{self.base_url}/{reference}")
+        answer = self.http.get(f"{self.base_url}/{_tagged(reference, self.tag)}")
         return None if answer.status_code in (404, 410) else _body(answer)
 
     def put(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -49,22 +52,22 @@ class Hospital:
 
     def versions(self, reference: str) -> list[dict[str, Any]]:
         """Every version of a resource, the newest first."""
-        bundle = _body(self.http.get(f"{self.base_url}/{reference}/_history"))
+        bundle = _body(self.http.get(f"{self.base_url}/{_tagged(reference, self.tag)}/_history"))
         return [entry["resource"] for entry in bundle.get("entry", ()) if "resource" in entry]
 
     def search(self, query: str) -> list[dict[str, Any]]:
         """The matches of a search."""
-        bundle = _body(self.http.get(f"{self.base_url}/{query}"))
+        bundle = _body(self.http.get(f"{self.base_url}/{_tagged(query, self.tag)}"))
         return [e["resource"] for e in bundle.get("entry", ()) if e["resource"]["resourceType"] != "OperationOutcome"]
 
 
 @contextlib.contextmanager
-def open_hospital(folder: Path, port: int, url: str = "") -> Iterator[Hospital]:
+def open_hospital(folder: Path, port: int, url: str = "", tag: str = "") -> Iterator[Hospital]:
     """A hospital at ``url``, or one of our own on ``port`` with its data in ``folder``; ends it again if it is ours."""
     process = None if url else _start(folder, port)
     try:
         with httpx2.Client(timeout=30, headers={"Accept": "application/fhir+json"}) as http:
-            hospital = Hospital(url.rstrip("/") or f"http://127.0.0.1:{port}/fhir", http)
+            hospital = Hospital(url.rstrip("/") or f"http://127.0.0.1:{port}/fhir", http, tag)
             _wait(hospital)
             yield hospital
     finally:
@@ -91,15 +94,16 @@ def _start(folder: Path, port: int) -> int:
         process = subprocess.Popen(  # noqa: S603  (our own pinned server, our own configuration)
             [program, "serve", "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             start_new_session=True)  # fmt: skip
-    (folder / "server.pid").write_text(str(process.pid))
     return process.pid
 
 
 def _left_over(folder: Path) -> int | None:
-    with contextlib.suppress(OSError, ValueError):
-        pid = int((folder / "server.pid").read_text())
-        if str(folder / "server.json").encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return pid
+    """Found by its command line: a demo killed right after the start had no time to write anything down."""
+    config = str(folder / "server.json").encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if config in (process / "cmdline").read_bytes().split(b"\0"):
+                return int(process.name)
     return None
 
 
@@ -113,7 +117,6 @@ def _end(folder: Path, pid: int) -> None:
         if _left_over(folder) is None:
             break
         time.sleep(0.05)
-    (folder / "server.pid").unlink(missing_ok=True)
 
 
 def _wait(hospital: Hospital) -> None:
@@ -125,6 +128,12 @@ def _wait(hospital: Hospital) -> None:
         time.sleep(0.1)
     raise SetupError("CB-109", f"no FHIR server answers at {hospital.base_url}",
                      remedy="Look at hospital/server.log in the demo's folder.")  # fmt: skip
+
+
+def _tagged(text: str, tag: str) -> str:
+    """The references to the demo's own resources, each with the tag at its end."""
+    known = "|".join(sorted(map(re.escape, _IDS), key=len, reverse=True))
+    return re.sub(rf"({known})(?![\w-])", rf"\1{tag}", text) if tag else text
 
 
 def _body(answer: httpx2.Response) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def run(*, serve: bool, keep: Path | None, hospital: str) -> int:
         site = make_site(folder, hospital)
         screen.opening(len(STEPS), folder if keep else None)
         with (
-            open_hospital(folder / "hospital", site.hospital_port, hospital) as server,
+            open_hospital(folder / "hospital", site.hospital_port, hospital, site.tag) as server,
             open_mailbox(site.mail, site.mail_port) as mailbox,
             Stage(site, server, mailbox) as stage,
         ):

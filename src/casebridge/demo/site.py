@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 from dataclasses import dataclass
 from importlib.resources import files
@@ -34,6 +35,7 @@ class DemoSite:
     mail_port: int
     partners_port: int
     console_port: int
+    tag: str  # ends the ids at a hospital's server that is not ours, so that every demo there is a new one
 
     @property
     def config(self) -> Path:
@@ -55,7 +57,7 @@ class DemoSite:
 def make_site(folder: Path, hospital_url: str) -> DemoSite:
     """Write what is not there yet; what a killed demo left is kept as it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    site = DemoSite(folder, **_ports(folder / "ports.json"))
+    site = DemoSite(folder, **_ports(folder / "ports.json"), tag=_tag(folder / "tag.txt") if hospital_url else "")
     for name in ("state", "hmis"):
         (folder / name / "in").mkdir(parents=True, exist_ok=True)
     url = hospital_url or f"http://127.0.0.1:{site.hospital_port}/fhir"
@@ -81,10 +83,15 @@ def mend_maps(site: DemoSite) -> None:
 def _config(site: DemoSite, hospital_url: str) -> str:
     template = files("casebridge.demo").joinpath("data/casebridge.toml").read_text(encoding="utf-8")
     values = {"HOSPITAL": hospital_url, "MAIL_PORT": site.mail_port, "PARTNERS_PORT": site.partners_port,
-              "CONSOLE_PORT": site.console_port, "PLANNER": PLANNER, "FOOD_BANK": FOOD_BANK}  # fmt: skip
+              "CONSOLE_PORT": site.console_port, "PLANNER": PLANNER, "FOOD_BANK": FOOD_BANK, "TAG": site.tag}  # fmt: skip
     for name, value in values.items():
         template = template.replace(f"@{name}@", str(value))
     return template
+
+
+def _tag(path: Path) -> str:
+    _write_once(path, f"-{secrets.token_hex(4)}")
+    return path.read_text()
 
 
 def _ports(path: Path) -> dict[str, int]:
