@@ -83,7 +83,8 @@ def mend_maps(site: DemoSite) -> None:
 def _config(site: DemoSite, hospital_url: str) -> str:
     template = files("casebridge.demo").joinpath("data/casebridge.toml").read_text(encoding="utf-8")
     values = {"HOSPITAL": hospital_url, "MAIL_PORT": site.mail_port, "PARTNERS_PORT": site.partners_port,
-              "CONSOLE_PORT": site.console_port, "PLANNER": PLANNER, "FOOD_BANK": FOOD_BANK, "TAG": site.tag}  # fmt: skip
+              "CONSOLE_PORT": site.console_port, "PLANNER": PLANNER, "FOOD_BANK": FOOD_BANK,
+              "TAG": site.tag}  # fmt: skip
     for name, value in values.items():
         template = template.replace(f"@{name}@", str(value))
     return template
