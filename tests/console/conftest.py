@@ -49,7 +49,8 @@ class House:
         """A partner leaves a file, and the bridge does what is due."""
         inbox = self.folder / partner / "in"
         inbox.mkdir(parents=True, exist_ok=True)
-        (inbox / name).write_bytes(data)
+        (self.folder / name).write_bytes(data)
+        (self.folder / name).rename(inbox / name)  # whole at once: the lanes look at any moment
         self.bridge.lanes.drain()
 
     def referral(self, number: str) -> str:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from casebridge.engine import held, timeline, views
 from casebridge.engine.site import Route
+from casebridge.web import pages
 
 CLIENTS = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On"
 
@@ -127,7 +128,8 @@ def test_the_first_page_says_what_needs_whom(page: Page, lived_in):
     page.goto(lived_in.url)
     needs = page.get_by_role("region", name="What needs you")
     expect(needs.get_by_role("heading", name="IT staff must act 28 held")).to_be_visible()
-    expect(needs.get_by_role("link", name="All 28 that wait for: it staff")).to_be_visible()
+    expect(needs.get_by_role("link", name="All 28 that wait for: IT staff")).to_be_visible()
+    expect(needs).to_contain_text("no route takes a referral for transportation-insecurity CB-504, and 27 more like it")
     expect(needs.get_by_role("heading", name="The partner must act 1 held")).to_be_visible()
     expect(needs).to_contain_text("1 in conflict")
     expect(needs).to_contain_text("County Office: the folder")
@@ -151,6 +153,27 @@ def test_referrals_in_words_with_an_icon_and_whom_to_call(page: Page, lived_in):
     expect(row.locator(".state svg")).to_have_count(1)
     assert re.search(r"\d{1,2} \w{3} 20\d\d, \d\d:\d\d E[SD]T", row.inner_text())
     assert page.get_by_role("row").count() == 3  # the headings and the two
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "icon"),
+    [("T-1", "Stopped here. Not sent yet", "error"), ("R-3", "On its way. Not sent yet", "schedule"),
+     ("R-1", "Accepted", "thumb_up_alt")],
+)  # fmt: skip
+def test_what_is_asked_for_is_not_yet_sent(page: Page, lived_in, number, words, icon):
+    """A planner must never believe that an agency has what still lies here."""
+    page.goto(f"{lived_in.url}/referral/{lived_in.referral(number)}")
+    state = page.locator(".lead .state")
+    expect(state).to_have_text(words)
+    assert state.locator("path").get_attribute("d") == re.search(r'd="([^"]+)"', str(pages.icon(icon)))[1]
+
+
+def test_a_referral_that_was_delivered_waits_for_its_answer(page: Page, house):
+    house.arrives("mercy", "one.csv", (
+        b"number,status,detail,reason,need,service,needed_by,note,at,first,last,ssn\n"
+        b"R-9,requested,,,food-insecurity,Food box,,,,Lena,Moreno,\n"))
+    page.goto(house.url)
+    expect(page.get_by_role("row").last).to_contain_text("Sent. No answer yet")
 
 
 def test_what_a_partner_writes_is_shown_as_text(page: Page, lived_in):
@@ -282,7 +305,7 @@ def test_without_scripts_a_message_is_dropped_with_a_reason(browser: Browser, ho
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(house.url)
-    page.get_by_role("link", name="A referral to nobody yet").click()
+    page.get_by_role("link", name="A referral without a route").click()
     page.get_by_label("Why is it given up?").fill("Sent again on paper")
     page.get_by_role("button", name="Drop").click()
     expect(page.get_by_role("status")).to_contain_text("It was given up.")

@@ -65,6 +65,7 @@ def test_codes_without_words_are_shown_as_they_are():
     assert say("a-new_thing", "state") == "a new thing"
     assert kind_words("referral", "referral-status") == "The answer"
     assert kind_words("referral", "referral") == "A referral"
+    assert kind_words("flatfile/client") == "A record (flatfile/client)"
     assert short("01ARZ3NDEKTSV4RRFFQ69G5FAV") == "9G5FAV"
 
 

@@ -18,7 +18,7 @@ class Words:
 
 @cache
 def referral_words() -> dict[tuple[str, str], Words]:
-    """All rows, by (``status`` or ``detail``, code)."""
+    """All rows, by (``status``, ``detail`` or ``way``, code)."""
     text = files("casebridge.core").joinpath("data/referral_words.csv").read_text(encoding="utf-8")
     return {(r["sort"], r["code"]): Words(r["words"], r["icon"]) for r in csv.DictReader(text.splitlines())}
 
@@ -26,6 +26,11 @@ def referral_words() -> dict[tuple[str, str], Words]:
 def words(status: str) -> Words:
     """The words of a status; raises KeyError when there is no such status."""
     return referral_words()["status", status]
+
+
+def way_words(way: str) -> Words:
+    """What holds a requested referral back before its recipient has it: ``held``, ``waiting`` or ``shown``."""
+    return referral_words()["way", way]
 
 
 def detail_words(detail: str) -> Words:

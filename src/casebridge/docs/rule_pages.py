@@ -34,6 +34,7 @@ def referral_page() -> str:
     states = [(code(c), w.text, code(w.icon), "yes" if STANDARD.ended(c) else "")
               for (sort, c), w in words.items() if sort == "status"]  # fmt: skip
     details = [(code(c), w.text, code(w.icon)) for (sort, c), w in words.items() if sort == "detail"]
+    ways = [(code(c), w.text, code(w.icon)) for (sort, c), w in words.items() if sort == "way"]
     return "\n".join([
         "# How a referral moves\n",
         "A referral's state is the fold of what its partners said, in the order it reached the bridge. An event that "
@@ -42,6 +43,9 @@ def referral_page() -> str:
         "said earlier. The codes are those of HL7 Task.\n",
         "## States\n", table(["state", "what a planner reads", "icon", "the end"], states),
         "## Details\n", table(["detail", "what a planner reads", "icon"], details),
+        "## Until the agency has it\n",
+        "A referral that was asked for and not delivered yet is shown with what holds it back instead of its state.\n",
+        table(["its message", "what a planner reads", "icon"], ways),
         "## Moves\n", _moves(STANDARD),
         "## Partners that tell only the result\n",
         "HMIS CSV has a result and no reason or steps between: these moves are legal there besides those above.\n",

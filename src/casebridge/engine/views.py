@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from casebridge.core.words import detail_words, words
+from casebridge.core.words import detail_words, way_words, words
 from casebridge.engine.release import Outgoing, at_the_desk
 from casebridge.engine.site import Site
 from casebridge.store import disclosures, dispatches, ledger, links, payloads, records, referrals
@@ -22,11 +22,16 @@ from casebridge.store.referrals import StoredReferral
 ACTORS = ("it", "partner", "worker", "privacy", "developer")
 """Who can be asked to act on something that is held."""
 NOT_SHOWN = "(not shown)"
+LOOKED_AT = 200
+"""So many held messages are looked through for those that are alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferralRow:
-    """One referral in a list; ``since`` is when it last changed (ISO 8601, UTC)."""
+    """One referral in a list; ``since`` is when it last changed (ISO 8601, UTC).
+
+    ``way`` says what holds it back while its recipient does not have it: held, waiting, shown, or empty.
+    """
 
     referral: str
     client: str
@@ -35,6 +40,7 @@ class ReferralRow:
     sent_to: str
     status: str
     detail: str
+    way: str
     words: str
     since: str
     call: str
@@ -66,10 +72,11 @@ class HeldRow:
 class Needs:
     """What waits for a person: held messages by who must act, and what else only a person can settle.
 
-    Each with how many there are and the first few; ``unreachable`` names every partner and why.
+    Each with how many there are and the first few; a held message with how many of the first are just like it.
+    ``unreachable`` names every partner and why.
     """
 
-    held: dict[str, tuple[int, tuple[HeldRow, ...]]]
+    held: dict[str, tuple[int, tuple[tuple[HeldRow, int], ...]]]
     conflicts: tuple[int, tuple[ReferralRow, ...]]
     unreachable: tuple[tuple[str, str], ...]
     doubts: tuple[int, tuple[links.Doubt, ...]]
@@ -150,7 +157,7 @@ def needs(site: Site, problems: Mapping[str, str], *, each: int = 5) -> Needs:
     with site.store.read() as c:
         counts = {key[0]: n for key, n in ledger.tally(c, "who", state="held").items()}
         held = {
-            who: (n, tuple(held_row(c, site, m) for m in ledger.page(c, each, state="held", who=who)))
+            who: (n, _alike([held_row(c, site, m) for m in ledger.page(c, LOOKED_AT, state="held", who=who)])[:each])
             for who, n in sorted(counts.items(), key=lambda pair: _place(pair[0]))
         }
         contradicted, doubts = referrals.in_conflict(c), links.under_review(c)
@@ -197,11 +204,13 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
     client = client_of(c, referral)
     key = PersonKey(referral.source, referral.subject) if referral.subject else None
     recipient = site.partners.get(referral.recipient or "")
+    way = _way(c, referral)
+    said = way_words(way).text if way else words(referral.status).text
     detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
     return ReferralRow(
         referral=referral.id, client=_person_name(c, site, key, client) if key else "",
         service=service_words(asked), sent_by=title(site, referral.source), sent_to=title(site, referral.recipient),
-        status=referral.status, detail=referral.detail or "", words=words(referral.status).text + detail,
+        status=referral.status, detail=referral.detail or "", way=way, words=said + detail,
         since=referral.updated_at, call=recipient.contact if recipient else "",
         client_id=referral.client or "")  # fmt: skip
 
@@ -294,6 +303,25 @@ def _spoken(name: Mapping[str, Any]) -> str:
     spoken = " ".join(p for p in parts if isinstance(p, str))
     text = name.get("text")
     return spoken or (text if isinstance(text, str) else NOT_SHOWN)
+
+
+def _alike(held: list[HeldRow]) -> tuple[tuple[HeldRow, int], ...]:
+    """The first of each problem, and how many have the same."""
+    found: dict[tuple[str, ...], list[HeldRow]] = {}
+    for row in held:
+        found.setdefault((row.partner, row.direction, row.stop, row.code, row.reason), []).append(row)
+    return tuple((rows[0], len(rows)) for rows in found.values())
+
+
+def _way(c: Connection, referral: StoredReferral) -> str:
+    """Asked for is not sent: nobody may believe an agency has what still lies here."""
+    if referral.status != "requested":
+        return ""
+    sent = ledger.tally(c, "state", correlation=referral.id, direction="out", kind="referral",
+                        partner=referral.recipient or "")  # fmt: skip
+    if ("done",) in sent and referral.recipient:
+        return ""
+    return next((state for state in ("held", "shown") if (state,) in sent), "waiting")
 
 
 def _place(who: str) -> int:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from casebridge.core.policy import NOT_NEEDED
-from casebridge.core.words import words
+from casebridge.core.words import way_words, words
 from casebridge.engine.site import Site
 from casebridge.engine.views import HeldRow
 from casebridge.web import wording
@@ -34,6 +34,7 @@ class Pages:
         self._templates.filters |= {
             "say": wording.say, "short": wording.short, "said_paths": wording.said_paths, "kind": _kind,
             "moment": partial(_time, zone=site.timezone), "icon": icon, "status_icon": lambda s: words(s).icon,
+            "way_icon": lambda s: way_words(s).icon,
             "status_words": lambda s: words(s).text,
         }  # fmt: skip
         self._templates.globals["not_needed"] = NOT_NEEDED.why

@@ -52,7 +52,10 @@ def _record(slot: str) -> str:
 
 def kind_words(kind: str, purpose: str = "") -> str:
     """What a message is: the answer to a referral is a referral going back."""
-    return say(purpose if kind == "referral" and purpose == "referral-status" else kind, "kind")
+    if kind == "referral" and purpose == "referral-status":
+        kind = purpose
+    known = ("kind", kind) in _words()
+    return say(kind, "kind") if known else f"A record ({kind})"
 
 
 def short(id_: str) -> str:
