@@ -24,16 +24,19 @@ def later(site: Site, attempt: int, after: datetime | None) -> str:
 
 
 def decide_again(site: Site, stored: StoredDispatch) -> bool:
-    """A dispatch that was never sent and has waited too long goes back to *prepare*."""
-    if stored.state != "claimed" or stored.prepared_at >= iso(site.clock() - STALE):
+    """A dispatch that is not at the partner and has waited too long goes back to *prepare*."""
+    if stored.prepared_at >= iso(site.clock() - STALE):
         return False
     with site.store.write() as c:
         _return_to_prepare(c, site, stored, "the decision was too old: it is made again")
     return True
 
 
-def opened(site: Site, stored: StoredDispatch) -> Dispatch:
-    """The dispatch for the link, with a fresh reply address where the partner answers on our form."""
+def opened(site: Site, stored: StoredDispatch) -> tuple[Dispatch, str]:
+    """The dispatch for the link, with a fresh reply address where the partner answers on our form; and its key.
+
+    The key of a single message is its own id: also prepared anew, it is the same thing to the partner.
+    """
     partner = site.partners[stored.partner]
     with site.store.write() as c:
         messages = ledger.of_dispatch(c, stored.id)
@@ -41,7 +44,8 @@ def opened(site: Site, stored: StoredDispatch) -> Dispatch:
         url = _reply_url(c, site, partner, messages[0], until) if partner.answers_on_form and messages else ""
         files = dispatches.files_of(c, stored.id)
     releases = tuple(unpacked(m.document) for m in messages)
-    return Dispatch(stored.id, stored.partner, files, releases, url, until if url else None)
+    key = messages[0].id if len(messages) == 1 else stored.id
+    return Dispatch(stored.id, stored.partner, files, releases, url, until if url else None), key
 
 
 def set_off(site: Site, stored: StoredDispatch) -> None:

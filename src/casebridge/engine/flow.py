@@ -221,16 +221,18 @@ def _keep_prepared(
 def deliver(site: Site, stored: StoredDispatch) -> None:
     """Send a dispatch. One in mid-flight is looked for at the partner before it is sent again."""
     partner = site.partners[stored.partner]
-    if partner.link is None or partner.mode != "live" or delivering.decide_again(site, stored):
+    if partner.link is None or partner.mode != "live":
         return
-    dispatch = delivering.opened(site, stored)
+    dispatch, key = delivering.opened(site, stored)
     try:
         answer: Receipt | Conflict | None = None
         if stored.state == "inflight":
-            answer = partner.link.find(dispatch, stored.id)
+            answer = partner.link.find(dispatch, key)
         if answer is None:
+            if delivering.decide_again(site, stored):
+                return
             delivering.set_off(site, stored)
-            answer = partner.link.send(dispatch, stored.id)
+            answer = partner.link.send(dispatch, key)
     except TryAgain as error:
         delivering.put_off(site, stored, error)
     except SetupError as error:

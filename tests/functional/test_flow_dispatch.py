@@ -1,0 +1,48 @@
+"""When things leave: at a time of day in the site's zone, on demand, and again decided when they waited too long."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sites import TestSite, bundle, food_referral, order, patient, task
+
+NOON = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)  # in New York
+
+TIMES = [  # dispatch, now in UTC, when a message made now leaves
+    ("06:00", NOON, "2026-11-22T11:00:00.000000Z"),
+    ("12:30", NOON, "2026-11-21T17:30:00.000000Z"),
+    ("each", NOON, "2026-11-21T17:00:00.000000Z"),
+    ("on-demand", NOON, "9999"),
+    ("06:00", datetime(2026, 3, 7, 23, 0, tzinfo=UTC), "2026-03-08T10:00:00.000000Z"),  # summer time begins that night
+]
+
+
+@pytest.mark.parametrize(("dispatch", "now", "leaves"), TIMES)
+def test_a_message_leaves_at_the_partners_time(make_site: Any, dispatch: str, now: datetime, leaves: str) -> None:
+    site = make_site(hmis_dispatch=dispatch)
+    site.bridge.site.clock = lambda: now
+    assert site.bridge.site.due(site.bridge.site.partners["hmis"]) == leaves
+
+
+def test_on_demand_leaves_when_told(make_site: Any) -> None:
+    site = make_site(hmis_dispatch="on-demand")
+    site.drop("hospital", "t1.json", bundle(task(), order("homelessness", "emergency-shelter"), patient()))
+    assert [m.state for m in site.messages(partner="hmis")] == ["waiting"]
+    site.bridge.lanes.dispatch_now(site.bridge.site.partners["hmis"])
+    assert [m.code for m in site.messages(partner="hmis")] == ["CB-502"], "it was looked at, and HMIS must enrol first"
+
+
+def test_what_waited_too_long_is_decided_again(site: TestSite) -> None:
+    """The agreement ends while the agency's folder is away: what was prepared under it does not leave."""
+    folder, away = site.folder / "agency", site.folder / "away"
+    folder.rename(away)
+    site.drop("hospital", "t1.json", food_referral())
+    assert [m.stop for m in site.messages(partner="agency")] == ["deliver"]
+    away.rename(folder)
+    later = site.bridge.site.clock() + timedelta(days=40_000)  # after 2099
+    site.bridge.site.clock = lambda: later
+    site.work()
+    assert site.out("agency") == []
+    assert [h.code for h in site.held()] == ["CB-505"]
