@@ -37,7 +37,8 @@ def rows() -> Rows:
     """Two people in a shelter, one in a victim service provider's project, and their frame."""
     return {
         "Export": [row("Export", SourceType="1", SourceID="XX-501", SourceName="Made-up", HashStatus="1",
-                       ExportDate="2026-03-02 10:00:00", ExportStartDate="2025-10-01", ExportEndDate="2026-03-01", SoftwareName="made-up",
+                       ExportDate="2026-03-02 10:00:00", ExportStartDate="2025-10-01",
+                       ExportEndDate="2026-03-01", SoftwareName="made-up",
                        CSVVersion="2026 v1.0", ExportPeriodType="3", ExportDirective="2")],
         "User": [row("User", UserID="U1", UserFirstName="Uma", UserLastName="Worker")],
         "Organization": [row("Organization", OrganizationID="O1", OrganizationName="House", VictimServiceProvider="0"),
