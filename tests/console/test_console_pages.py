@@ -211,7 +211,7 @@ def test_a_referral_tells_its_story(page: Page, lived_in):
     expect(call).to_contain_text("Front desk, 555-0133")
     said = page.get_by_role("region", name="What was said about it").get_by_role("listitem")
     assert [text.split("\n")[0].split(" · ")[0] for text in said.all_inner_texts()] == [
-        "Sent. No answer yet", "Accepted", "Completed", "Declined"]  # fmt: skip
+        "Asked for", "Accepted", "Completed", "Declined"]  # fmt: skip
     expect(page.get_by_role("alert").first).to_contain_text("needs at least one output")
 
     came = page.get_by_role("article").first
@@ -237,6 +237,7 @@ def test_a_message_that_is_tried_again_says_why(page: Page, lived_in):
     expect(sent.get_by_role("list", name="Stops")).to_contain_text("Delivered waiting")
     expect(sent.get_by_role("link", name="CB-401")).to_be_visible()
     expect(sent).to_contain_text("it is tried again by itself")
+    expect(sent).to_contain_text("Allowed, not delivered to carry out the referral")
 
 
 def test_a_held_record_says_where_and_what_to_do(page: Page, lived_in, addresses):

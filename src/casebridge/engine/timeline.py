@@ -29,6 +29,9 @@ STOPS = {"in": ("accept", "understand", "apply"), "out": ("prepare", "deliver")}
 _REACHED = {"accept": "accepted", "understand": "understood", "apply": "applied", "prepare": "prepared",
             "deliver": "delivered"}  # fmt: skip
 
+ASKED = "Asked for"
+"""What the sender did; whether it has been sent on is the state's to say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -121,7 +124,8 @@ def _said(c: Connection, site: Site, referral: StoredReferral) -> Iterable[Said]
     for event in referrals.events(c, referral.id):
         state = words(event.state)
         yield Said(
-            at=event.at, partner=title(site, event.partner), words=state.text, icon=state.icon,
+            at=event.at, partner=title(site, event.partner), icon=state.icon,
+            words=ASKED if event.state == "requested" else state.text,
             text=desk_event(c, site, referral, event.partner, event.document), verdict=event.verdict,
             why=event.why or "")  # fmt: skip
 
