@@ -1,0 +1,92 @@
+"""A worker killed with SIGKILL at random moments, between any two commits: what came is all there, and once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from books import accounts
+from sites import TestSite, bundle, order, patient, task
+
+COMMAND = Path(sys.executable).with_name("casebridge")
+SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
+REFERRALS, FILES, ROWS = 60, 6, 50
+KILLS = 6
+PANTRY = """
+[partner.pantry]
+role = "cbo"
+carrier = "folder"
+format = "flatfile"
+maps = "flatfile"
+settings = { folder = "pantry", quiet_seconds = 0 }
+format_settings = { layout = "agency-clients" }
+"""
+HEADER = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On\n"
+
+
+def referral(number: int) -> str:
+    """A person, an order and a Task of their own; every tenth Task is no referral."""
+    person, service = patient(f"p{number}", f"8996{number:05}"), order(person=f"p{number}") | {"id": f"s{number}"}
+    code = "make-contact" if number % 10 == 0 else "fulfill"
+    asked = task(id_=f"t{number}", person=f"p{number}", code=code)
+    return json.dumps(bundle(asked | {"focus": {"reference": f"ServiceRequest/s{number}"}}, service, person))
+
+
+def client_list(file: int) -> str:
+    """Fifty clients, one of them born on a day that is none."""
+    rows = [f"K{file}-{n},Ada,Moreno,{'sometime' if n == 7 else '02/20/1987'},,,,,,,,,\n" for n in range(ROWS)]
+    return HEADER + "".join(rows)
+
+
+def filled(folder: Path) -> None:
+    """Everything that is to be read lies ready."""
+    for name, text in [
+        *((f"hospital/in/{n}.json", referral(n)) for n in range(REFERRALS)),
+        *((f"pantry/in/{n}.csv", client_list(n)) for n in range(FILES)),
+    ]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def run(folder: Path, kill_after: float | None = None) -> int:
+    """``casebridge run``, killed after so many seconds or to its end; its exit code."""
+    process = subprocess.Popen(
+        [COMMAND, "run", "-c", folder / "casebridge.toml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    if kill_after is not None:
+        started = folder / "casebridge.db.lock"
+        while process.poll() is None and not started.exists():
+            time.sleep(0.01)
+        time.sleep(kill_after)
+        process.kill()
+        started.unlink(missing_ok=True)
+    return process.wait()
+
+
+def test_what_came_is_all_there_and_once(make_site: Callable[..., TestSite]) -> None:
+    chance = random.Random(SEED)
+    site = make_site(more=PANTRY)
+    site.bridge.close()
+    filled(site.folder)
+    for _ in range(KILLS):
+        seconds = chance.uniform(0.0, 1.0)
+        code = run(site.folder, seconds)
+        print(f"CASEBRIDGE_SEED={SEED}: killed {seconds:.3f} s into its work: {code}")  # noqa: T201
+    assert run(site.folder) == 0
+    site.reopen_with_same_settings()
+    site.work()
+
+    made = REFERRALS - REFERRALS // 10
+    assert accounts(site, "hospital") == {"in": 3 * REFERRALS, "done": REFERRALS + made, "skipped": REFERRALS + 6}
+    assert accounts(site, "pantry") == {"in": FILES * ROWS, "done": FILES * (ROWS - 1), "held": FILES}
+    assert len(site.messages(kind="payload", state="done")) == REFERRALS + FILES
+    sent = [document["referral"] for document in site.out("agency")]
+    assert sorted(sent) == [r.id for r in site.referrals()]
+    assert len(sent) == len(set(sent)) == made
+    assert [list((site.folder / p / "in").iterdir()) for p in ("hospital", "pantry")] == [[], []]
