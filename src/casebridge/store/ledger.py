@@ -71,10 +71,10 @@ def add(c: Connection, now: str, **values: Any) -> str | None:
     document, about = values.pop("document", None), values.pop("about", None)
     values.setdefault("due_at", now)
     id_ = new_id()
-    c.execute(insert(message).values(
-        id=id_, position=position, created_at=now, updated_at=now,
-        document=None if document is None else pack(document),
-        about=None if about is None else json.dumps(about, sort_keys=True), **values))  # fmt: skip
+    c.execute(insert(message), {
+        "id": id_, "position": position, "created_at": now, "updated_at": now,
+        "document": None if document is None else pack(document),
+        "about": None if about is None else json.dumps(about, sort_keys=True), **values})  # fmt: skip
     return id_
 
 
@@ -177,7 +177,7 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     if message_ is not None:
         values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
                   "correlation": message_.correlation, **values}  # fmt: skip
-    c.execute(insert(event).values(at=now, name=name, facts=json.dumps(facts, sort_keys=True), **values))
+    c.execute(insert(event), {"at": now, "name": name, "facts": json.dumps(facts, sort_keys=True), **values})
 
 
 def events(c: Connection, **where: Any) -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ def set_identifiers(c: Connection, person: PersonKey, identifiers: set[tuple[str
     c.execute(delete(identifier).where(
         identifier.c.source == person.source, identifier.c.external_id == person.external_id))  # fmt: skip
     for system, value in sorted(identifiers):
-        c.execute(insert(identifier).values(
-            source=person.source, external_id=person.external_id, system=system, value=value))  # fmt: skip
+        row = {"source": person.source, "external_id": person.external_id, "system": system, "value": value}
+        c.execute(insert(identifier), row)
 
 
 def sharing(c: Connection, identifiers: set[tuple[str, str]]) -> dict[str, set[str]]:
