@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from casebridge.demo.play import Stage
 from casebridge.engine import held
 from casebridge.store import disclosures, ledger, referrals
+from casebridge.web.wording import said_paths, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +25,25 @@ def summarize(stage: Stage) -> Summary:
     site = stage.bridge.site
     titles = {name: partner.title for name, partner in site.partners.items()}
     with site.store.read() as c:
-        known = {r.id: (r.domain or "", r.status) for r in referrals.listed(c)}
+        domains = {r.id: (r.domain or "").replace("-", " ") for r in referrals.listed(c)}
         released = disclosures.listed(c, effect="released")
-        outgoing = ledger.listed(c, direction="out")
-        skipped = [m for m in outgoing if m.state == "skipped"]
-    crossed = {
-        f"{titles[d['recipient']]}: {_what(known, d)}, {_fields(d)}"
-        for d in released if d["delivered_at"] and d["purpose"] in ("referral", "hmis", "referral-status")
-    }  # fmt: skip
-    reasons: dict[str, set[str]] = {}
-    for d in released:
-        for w in d["withheld"]:
-            if not w["path"].startswith("referral."):
-                reasons.setdefault(f"from {titles[d['recipient']]}: {w['why']}", set()).add(_leaf(w["path"]))
-    withheld = [f"{why} ({', '.join(sorted(paths))})" for why, paths in sorted(reasons.items())]
-    no_room = [f"{titles[m.partner]} has no event for {known[m.correlation or ''][0]}: nothing was written there"
+        skipped = ledger.listed(c, direction="out", state="skipped")
+    crossed: dict[str, dict[str, None]] = {}
+    stayed: dict[str, dict[str, None]] = {}
+    for row in released:
+        about = f"{titles[row['recipient']]}, {say(row['purpose'], 'purpose')} ({domains.get(row['correlation'], '')})"
+        if row["delivered_at"] and row["purpose"] != "notice":
+            crossed.setdefault(about, {}).update(dict.fromkeys(row["permitted"]))
+        for withheld in row["withheld"]:
+            if not withheld["path"].startswith("referral."):  # the sender's own referral stays with its sender
+                why = f"{titles[row['recipient']]}: {withheld['why'].rstrip('.')}"
+                stayed.setdefault(why, {})[withheld["path"]] = None
+    no_room = [f"{titles[m.partner]} has no event for {domains[m.correlation or '']}: nothing was written there"
                for m in skipped]  # fmt: skip
-    return Summary(sorted(crossed), withheld, no_room, [f"{m.reason} ({m.code})" for m in held.listed(site)])
+    return Summary(_lines(crossed), _lines(stayed), no_room, [f"{m.reason} ({m.code})" for m in held.listed(site)])
 
 
-def _what(known: dict[str, tuple[str, str]], row: dict[str, object]) -> str:
-    domain, _ = known.get(str(row["correlation"]), ("", ""))
-    way = "the answer to" if row["purpose"] == "referral-status" else "the referral for"
-    return f"{way} {domain}"
-
-
-def _fields(row: dict[str, list[str]]) -> str:
-    return ", ".join(sorted({_leaf(path) for path in row["permitted"] if "." in path}))
-
-
-def _leaf(path: str) -> str:
-    """``person.names[0].family`` is told as ``person's names``; a need is told by its place in the list."""
-    record, _, field = path.partition(".")
-    kind = record.partition("[")[0]
-    return f"{kind} {field.partition('[')[0].partition('.')[0]}"
+def _lines(found: dict[str, dict[str, None]]) -> list[str]:
+    """``Riverside Food Bank, to carry out the referral (food insecurity): Client: names, telephone …``"""
+    return [f"{about}: {'; '.join(f'{record}: {fields}' if fields else record for record, fields in said_paths(paths))}"
+            for about, paths in found.items()]  # fmt: skip
