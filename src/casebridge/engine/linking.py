@@ -12,23 +12,35 @@ from casebridge.store import links
 from casebridge.store.database import Connection
 from casebridge.store.links import PersonKey
 
+SSN = "http://hl7.org/fhir/sid/us-ssn"
+PRINTED_SSN = frozenset({"123456789", "987654321", "078051120", "219099999"})
+"""Numbers that stood in advertisements or on a keyboard; many people have been given them."""
+
 
 def person_identifiers(person: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """(system, value) of every identifier of person scope that is really there."""
+    """(system, value) of every identifier of person scope that is really there and can be one person's."""
     return {
         (i["system"], i["value"])
         for i in person.get("identifiers") or ()
-        if i.get("scope") == "person" and i.get("system") and isinstance(i.get("value"), str) and i["value"]
-    }
+        if i.get("scope") == "person" and i.get("system") and isinstance(i.get("value"), str)
+        and _is_somebodys(i["system"], i["value"])
+    }  # fmt: skip
+
+
+def _is_somebodys(system: str, value: str) -> bool:
+    """Is it more than what people write when there is none: UNKNOWN, N/A, 0, 99999999, a number from an advert?"""
+    told = [c for c in value.casefold() if c.isalnum()]
+    filler = not any(c.isdigit() and c != "0" for c in told) or (len(told) > 3 and len(set(told)) == 1)
+    return not filler and not (system == SSN and "".join(told) in PRINTED_SSN)
 
 
 def known_client(c: Connection, identifiers: set[tuple[str, str]]) -> str | None:
-    """The one client these identifiers name without contradiction, or None."""
+    """The one client these identifiers name without contradicting any of its persons, or None."""
     found = links.sharing(c, identifiers)
     if len(found) != 1:
         return None
     client = next(iter(found))
-    return None if _conflict(links.identifiers_of(c, client), identifiers) else client
+    return None if any(_conflict(of_one, identifiers) for of_one in links.identifiers_of(c, client)) else client
 
 
 def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[str, str]]) -> str:

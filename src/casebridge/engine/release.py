@@ -99,7 +99,7 @@ def _decided(
 
 
 def _asked(
-    site: Site, outgoing: Outgoing, recipient: _Recipient, consents: tuple[ConsentFact, ...], kind: str, path: str,
+    site: Site, outgoing: Outgoing, recipient: _Recipient, consents: tuple[TakenConsent, ...], kind: str, path: str,
     record: Mapping[str, Any],
 ) -> Request:  # fmt: skip
     source = site.partners.get(outgoing.sources.get(path, ""))
@@ -110,7 +110,8 @@ def _asked(
         source_role=source.role if source else "", source_part2=bool(source and source.part2),
         source_vsp=bool(source and source.vsp), recipient_id=recipient.name, recipient_vsp=recipient.vsp,
         relation=outgoing.relation, domain=outgoing.domain, record_domain=domain if isinstance(domain, str) else "",
-        consents=consents, agreements=recipient.agreements, treatment_switch=site.treatment_switch,
+        consents=_counts_for(consents, source.name if source else ""), agreements=recipient.agreements,
+        treatment_switch=site.treatment_switch,
         coverage_switch=site.coverage_switch, notice_room=recipient.notice_room, now=site.now())  # fmt: skip
 
 
@@ -132,24 +133,43 @@ def _issued(
         notices=notices_for({o for _, d in leaving for o in d.obligations}))  # fmt: skip
 
 
-def standing_consents(c: Connection, site: Site, client: str | None) -> tuple[ConsentFact, ...]:
+@dataclass(frozen=True, slots=True)
+class TakenConsent:
+    """A consent that stands, and the partner that took it from the client."""
+
+    taken_by: str
+    fact: ConsentFact
+
+
+def standing_consents(c: Connection, site: Site, client: str | None) -> tuple[TakenConsent, ...]:
     """What the client permits and refuses today, from every source, with partners called by their names."""
     if client is None:
         return ()
     found = []
     for person in links.persons_of(c, client):
         for record in records.about(c, person.source, person.external_id, "consent"):
-            document = {**record.document, "id": record.id}
-            document["recipients"] = [_called(site, r) for r in document.get("recipients") or ()]
+            document = {**record.document, "id": record.id, "recipients": _recipients(site, record.document)}
             document.setdefault("discloser", {"kind": "organization", "id": person.source})
             fact = consent_facts(document, site.now())
             if fact is not None:
-                found.append(fact)
+                found.append(TakenConsent(person.source, fact))
     return tuple(found)
 
 
-def _called(site: Site, recipient: str) -> str:
-    return next((p.name for p in site.partners.values() if recipient in p.known_as), recipient)
+def _counts_for(consents: tuple[TakenConsent, ...], source: str) -> tuple[ConsentFact, ...]:
+    """What stands for a record of ``source``: every refusal, but a permission only if ``source`` itself took it.
+
+    An authorization names who may disclose (45 CFR 164.508(c)(1)(ii)): no partner opens what another one holds.
+    """
+    return tuple(t.fact for t in consents if t.fact.decision == "deny" or t.taken_by == source)
+
+
+def _recipients(site: Site, consent: Mapping[str, Any]) -> list[str]:
+    """The recipients by their names here. A refusal that names somebody we cannot place refuses everybody."""
+    said = [str(r) for r in consent.get("recipients") or ()]
+    called = [next((p.name for p in site.partners.values() if r in p.known_as), r) for r in said]
+    placed = all(r in site.partners or r.startswith("role:") for r in called)
+    return called if placed or consent.get("decision") != "deny" else []
 
 
 def packed(released: Released) -> dict[str, Any]:

@@ -43,14 +43,17 @@ def sharing(c: Connection, identifiers: set[tuple[str, str]]) -> dict[str, set[s
     return found
 
 
-def identifiers_of(c: Connection, client_id: str) -> set[tuple[str, str]]:
-    """All person-scope identifiers of a client, from every source."""
+def identifiers_of(c: Connection, client_id: str) -> list[set[tuple[str, str]]]:
+    """The person-scope identifiers of each source person of a client."""
     query = (
-        select(identifier.c.system, identifier.c.value)
+        select(identifier.c.source, identifier.c.external_id, identifier.c.system, identifier.c.value)
         .join(link, (identifier.c.source == link.c.source) & (identifier.c.external_id == link.c.external_id))
         .where(link.c.client == client_id, link.c.decision == "auto", link.c.undone_at.is_(None))
     )
-    return {(row.system, row.value) for row in c.execute(query)}
+    found: dict[PersonKey, set[tuple[str, str]]] = {}
+    for row in c.execute(query):
+        found.setdefault(PersonKey(row.source, row.external_id), set()).add((row.system, row.value))
+    return list(found.values())
 
 
 def client_of(c: Connection, person: PersonKey) -> str | None:
