@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sites import TestSite, bundle, food_referral, order, patient, task
 
+from casebridge.app import open_bridge
+
 NOON = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)  # in New York
 
 TIMES = [  # dispatch, now in UTC, when a message made now leaves
@@ -46,3 +48,35 @@ def test_what_waited_too_long_is_decided_again(site: TestSite) -> None:
     site.work()
     assert site.out("agency") == []
     assert [h.code for h in site.held()] == ["CB-505"]
+
+
+@pytest.mark.parametrize("settings", [{"agency_mode": "off"}, {"agency_mode": "dry-run"}])
+def test_what_was_prepared_waits_when_its_partner_is_switched_off(site: TestSite, settings: dict[str, str]) -> None:
+    folder, away = site.folder / "agency", site.folder / "away"
+    folder.rename(away)
+    site.drop("hospital", "t1.json", food_referral())
+    away.rename(folder)
+    site.reopen(**settings)
+    site.bridge.site.clock = lambda: datetime.now(UTC) + timedelta(minutes=1)
+    site.work()
+    assert site.out("agency") == []
+    site.reopen()
+    site.bridge.site.clock = lambda: datetime.now(UTC) + timedelta(minutes=1)
+    site.work()
+    assert len(site.out("agency")) == 1
+
+
+def test_messages_of_a_partner_that_is_gone_wait_and_stop_nobody(site: TestSite) -> None:
+    folder, away = site.folder / "agency", site.folder / "away"
+    folder.rename(away)
+    site.drop("hospital", "t1.json", food_referral())
+    config = site.folder / "casebridge.toml"
+    text = config.read_text()
+    start, end = text.index("[partner.agency]"), text.index("[partner.hmis]")
+    without = text[:start] + text[end:]
+    start, end = without.index("[[route]]"), without.index("[[route]]", without.index("[[route]]") + 1)
+    config.write_text(without[:start] + without[end:])
+    site.bridge.close()
+    site.bridge = open_bridge(config)
+    site.drop("hospital", "p.json", patient("p2", ssn=None))
+    assert [m.state for m in site.messages(kind="fhir-r4/Patient", external_id="Patient/p2")] == ["done"]

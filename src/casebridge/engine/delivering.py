@@ -76,10 +76,12 @@ def answered(site: Site, stored: StoredDispatch, partner: Partner, answer: Recei
 
 def put_off(site: Site, stored: StoredDispatch, error: TryAgain) -> None:
     """Try again later; after too many attempts a person must look."""
-    if stored.attempt + 1 >= MOST_ATTEMPTS:
-        give_up(site, stored, Held("CB-506", f"{stored.attempt + 1} attempts failed, the last one: {error.message}"))
+    with site.store.read() as c:  # the messages count: they go from dispatch to dispatch when it is decided again
+        tried = max((m.attempt for m in ledger.of_dispatch(c, stored.id)), default=0) + 1
+    if tried >= MOST_ATTEMPTS:
+        give_up(site, stored, Held("CB-506", f"{tried} attempts failed, the last one: {error.message}"))
         return
-    due = later(site, stored.attempt, error.after)
+    due = later(site, tried - 1, error.after)
     with site.store.write() as c:
         dispatches.change(c, stored.id, due_at=due, attempt=stored.attempt + 1)
         for message in ledger.of_dispatch(c, stored.id):

@@ -44,9 +44,14 @@ NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")
 def accept(site: Site, partner: Partner, payload: Payload) -> Outcome:
     """Store the payload; a repeat is counted and stopped, another content under the same key is held."""
     try:
-        spooled = intake.screened(partner, intake.spool(payload.stream, partner.max_bytes, payload.name))
+        spooled = intake.spool(payload.stream, partner.max_bytes, payload.name)
     except RecordError as error:
-        return intake.refuse(site, partner, error)
+        return intake.refuse(site, partner, payload, error)
+    try:
+        spooled = intake.screened(partner, spooled)
+    except Exception as error:  # noqa: BLE001 - a format is a stranger's code: what it cannot screen is not stored
+        known = error if isinstance(error, CaseBridgeError) else _bug(error)
+        return intake.refuse(site, partner, payload, known)
     with spooled.body:
         outcome, message = intake.keep(site, partner, payload, spooled)
     site.tell("payload", partner=partner.name, message=message or "", stop="accept", state=outcome.state)
@@ -193,6 +198,8 @@ def _prepare_alone(site: Site, partner: Partner, message: Message) -> Prepared |
         if message.about.get("also") and getattr(error, "code", "") in NO_ROOM:
             assert isinstance(error, CaseBridgeError)  # noqa: S101  (only these have a code)
             why = ledger.why(error) | {"who": None}
+            if error.code != "CB-502":
+                why |= {"reason": f"{partner.title} has no place for it"}
             ledger.change(c, message.id, site.now(), state="skipped", **why)
             ledger.note(c, site.now(), "no-room", message, code=error.code, facts={"paths": ["referral"]})
             return None
@@ -222,7 +229,7 @@ def deliver(site: Site, stored: StoredDispatch) -> None:
     """Send a dispatch. One in mid-flight is looked for at the partner before it is sent again."""
     partner = site.partners[stored.partner]
     if partner.link is None or partner.mode != "live":
-        return
+        return  # it waits
     dispatch, key = delivering.opened(site, stored)
     try:
         answer: Receipt | Conflict | None = None

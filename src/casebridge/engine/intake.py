@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from casebridge.adapter import Outcome, Payload, Screening
-from casebridge.core.errors import Held, RecordError
+from casebridge.core.errors import CaseBridgeError, Held, RecordError
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, payloads
 
+log = logging.getLogger(__name__)
 IN_MEMORY = 8 * 1024 * 1024
 
 
@@ -55,20 +57,20 @@ def screened(partner: Partner, spooled: Spooled) -> Spooled:
         return spool(rest, partner.max_bytes, "what may be kept")  # type: ignore[arg-type]
 
 
-def refuse(site: Site, partner: Partner, error: RecordError) -> Outcome:
+def refuse(site: Site, partner: Partner, payload: Payload, error: CaseBridgeError) -> Outcome:
     """A payload that could not be stored at all: a held message says so, and the sender's file is set aside."""
     with site.store.write() as c:
         held = {"direction": "in", "partner": partner.name, "kind": "payload", "stop": "accept", "state": "held"}
         if not ledger.listed(c, **held, reason=error.message):
-            message = ledger.add(c, site.now(), **held, **ledger.why(error))
+            position = {"file": payload.name}
+            message = ledger.add(c, site.now(), **held, **ledger.why(error), position=position)
             ledger.note(c, site.now(), "held", message=message, partner=partner.name, stop="accept", code=error.code)
     return Outcome("held", error.code, error.message)
 
 
 def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tuple[Outcome, str | None]:
     """Payload and cursor in one commit. (what to tell the sender, the id of the new message if there is work)"""
-    identity = partner.format.identity(spooled.body)
-    spooled.body.seek(0)
+    identity = _identity(partner, spooled)
     now = site.now()
     with site.store.write() as c:
         if payload.cursor is not None:
@@ -91,6 +93,17 @@ def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tu
     if conflict:
         return Outcome("held", held["code"], held["reason"]), None
     return Outcome("accepted"), message
+
+
+def _identity(partner: Partner, spooled: Spooled) -> str | None:
+    """The format's key for the payload; a format that fails at it gives none, and the payload is kept all the same."""
+    try:
+        return partner.format.identity(spooled.body)
+    except Exception as error:  # noqa: BLE001 - a format is a stranger's code
+        log.error("%s: unexpected %s while looking for the key", partner.format.name, type(error).__name__)
+        return None
+    finally:
+        spooled.body.seek(0)
 
 
 def _conflict_reason(identity: str | None) -> dict[str, str]:

@@ -92,14 +92,14 @@ class Lanes:
 
     def _understand(self) -> int:
         with self.site.store.read() as c:
-            work = ledger.work(c, "in", "understand", self.site.now())
+            work = ledger.work(c, "in", "understand", self.site.now(), self.site.partners)
         for message in work:
             flow.understand(self.site, message)
         return len(work)
 
     def _apply(self) -> int:
         with self.site.store.read() as c:
-            work = ledger.work(c, "in", "apply", self.site.now(), limit=flow.BATCH)
+            work = ledger.work(c, "in", "apply", self.site.now(), self.site.partners)
         if work:
             flow.apply(self.site, work)
         return len(work)
@@ -110,7 +110,7 @@ class Lanes:
             if partner.mode == "off":
                 continue
             with self.site.store.read() as c:
-                work = ledger.work(c, "out", "prepare", self.site.now(), partner.name)
+                work = ledger.work(c, "out", "prepare", self.site.now(), [partner.name])
             if partner.dispatch == "each":
                 work = _first_of_each_key(work)
                 for message in work:
@@ -121,8 +121,10 @@ class Lanes:
         return count
 
     def _deliver(self) -> int:
+        """What is due; it waits while its partner is off, in a dry run, or no longer configured."""
+        live = {p.name for p in self.site.partners.values() if p.mode == "live" and p.link}
         with self.site.store.read() as c:
-            due = dispatches.due(c, self.site.now())
+            due = [d for d in dispatches.due(c, self.site.now()) if d.partner in live]
         for stored in due:
             flow.deliver(self.site, stored)
         return len(due)

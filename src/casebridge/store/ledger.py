@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,11 +62,10 @@ def _message(row: Row[Any]) -> Message:
 def add(c: Connection, now: str, **values: Any) -> str | None:
     """Write a new message; None when the same position of the same parent is already there."""
     values = dict(values)
-    position = json.dumps(values.pop("position", None) or {}, sort_keys=True)
-    parent = values.get("parent")
-    if parent is None:
-        position = None  # type: ignore[assignment]
-    elif c.execute(select(exists().where(message.c.parent == parent, message.c.position == position))).scalar():
+    place, parent = values.pop("position", None), values.get("parent")
+    position = json.dumps(place or {}, sort_keys=True) if parent or place else None
+    there = exists().where(message.c.parent == parent, message.c.position == position)
+    if parent and c.execute(select(there)).scalar():
         return None
     document, about = values.pop("document", None), values.pop("about", None)
     values.setdefault("due_at", now)
@@ -101,8 +100,11 @@ def get(c: Connection, id_: str) -> Message | None:
     return _message(row) if row else None
 
 
-def work(c: Connection, direction: str, stop: str, now: str, partner: str = "", limit: int = 200) -> list[Message]:
-    """Due messages at a stop in order of arrival; a message waits behind an unfinished earlier one of its own key."""
+def work(
+    c: Connection, direction: str, stop: str, now: str, partners: Iterable[str], limit: int = 500
+) -> list[Message]:
+    """Due messages of these partners at a stop in order of arrival; each waits behind an unfinished earlier one of
+    its own key."""
     earlier = message.alias()
     behind = exists().where(
         earlier.c.direction == message.c.direction, earlier.c.partner == message.c.partner,
@@ -112,10 +114,8 @@ def work(c: Connection, direction: str, stop: str, now: str, partner: str = "", 
     )  # fmt: skip
     query = select(*_COLUMNS).where(
         message.c.direction == direction, message.c.stop == stop, message.c.state == "waiting",
-        message.c.due_at <= now, or_(message.c.order_key.is_(None), ~behind),
+        message.c.due_at <= now, or_(message.c.order_key.is_(None), ~behind), message.c.partner.in_(list(partners)),
     )  # fmt: skip
-    if partner:
-        query = query.where(message.c.partner == partner)
     return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
 
 
