@@ -92,7 +92,7 @@ def _partner(name: str, table: PartnerTable, config: Config, registry: Registry,
 
 def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, base: Path) -> Any:
     try:
-        checked = adapter.Settings.model_validate(resolve_secrets(settings, base))
+        checked = adapter.Settings.model_validate(resolve_secrets(settings, base, entry))
     except ValidationError as e:
         raise SetupError("CB-101", explain(e, entry)) from None
     return adapter(checked, context)
@@ -113,7 +113,7 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
         if partner.carrier in registry.doors and partner.carrier not in routers:
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
             door = registry.door(partner.carrier)
-            made = door(door.Settings.model_validate(resolve_secrets(partner.door_settings, base)), context)
+            made = _made(f"partner.{name}.door_settings", door, partner.door_settings, context, base)
             routers[partner.carrier] = made.router(SiteDoorway(lanes.site, lanes.wake))
     return routers
 

@@ -172,8 +172,9 @@ def held_list(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> Non
 def held_show(message: str, config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """One held message, with its position and remedy."""
     with _bridge(config) as bridge:
-        rows = [_held_row(m) | {"remedy": m.remedy, "position": m.position, "file": m.payload, "map": m.map_name}
-                for m in holding.listed(bridge.site) if m.id == message]  # fmt: skip
+        place = views.held_one(bridge.site, message)
+        rows = [_held_row(m) | {"remedy": m.remedy, "position": place.position, "file": place.file, "map": m.map_name}
+                for m in holding.listed(bridge.site) if place and m.id == message]  # fmt: skip
     if not rows:
         raise Held("CB-507", f"there is no held message {message}", who="it")
     _print(rows, as_json, "Held")
@@ -184,10 +185,21 @@ def held_replay(messages: list[str], config: ConfigOption = CONFIG) -> None:
     """Send held messages on from where they stopped, with today's map and policy; `all` for every one."""
     with _bridge(config) as bridge:
         ids = [m.id for m in holding.listed(bridge.site)] if messages == ["all"] else messages
-        for id_ in ids:
-            again = holding.replay(bridge.site, id_)
-            out.print(f"{id_}: {again.state if again.state != 'held' else 'still held: ' + again.reason}")
+        refused = [error for id_ in ids if (error := _replayed(bridge, id_)) is not None]
+    if refused:
+        raise refused[0]
     out.print("A running gateway takes them up by itself; otherwise: casebridge run")
+
+
+def _replayed(bridge: Bridge, message: str) -> CaseBridgeError | None:
+    """One of several: what cannot go on yet does not keep the others back."""
+    try:
+        again = holding.replay(bridge.site, message)
+    except CaseBridgeError as error:
+        out.print(f"{message}: still held: {error.message}", markup=False)
+        return error
+    out.print(f"{message}: {again.state if again.state != 'held' else 'still held: ' + again.reason}", markup=False)
+    return None
 
 
 @held_app.command("drop")

@@ -139,27 +139,32 @@ def read_config(path: Path) -> Config:
 
 def explain(error: ValidationError, prefix: str = "") -> str:
     """Every problem of a pydantic model in words: entry, what is wrong."""
+    plain = {"missing": "is required", "extra_forbidden": "there is no such entry"}
     return "; ".join(
-        ".".join(filter(None, [prefix, *map(str, e["loc"])])) + f": {e['msg'].removeprefix('Value error, ')}"
+        ".".join(filter(None, [prefix, *map(str, e["loc"])]))
+        + f": {plain.get(e['type'], e['msg'].removeprefix('Value error, '))}"
         for e in error.errors(include_url=False, include_input=False)
     )
 
 
-def resolve_secrets(value: Any, base: Path) -> Any:
-    """``env:NAME`` and ``file:PATH`` replaced by what they name, at any depth; SetupError CB-104 when missing."""
+def resolve_secrets(value: Any, base: Path, entry: str) -> Any:
+    """``env:NAME`` and ``file:PATH`` replaced by what they name, at any depth; SetupError CB-104 when missing.
+
+    ``entry`` is where the value stands in casebridge.toml.
+    """
     if isinstance(value, dict):
-        return {k: resolve_secrets(v, base) for k, v in value.items()}
+        return {k: resolve_secrets(v, base, f"{entry}.{k}") for k, v in value.items()}
     if isinstance(value, list):
-        return [resolve_secrets(v, base) for v in value]
+        return [resolve_secrets(v, base, f"{entry}.{i}") for i, v in enumerate(value)]
     if isinstance(value, str) and value.startswith("env:"):
         if value[4:] not in os.environ:
-            raise SetupError("CB-104", f"the environment variable {value[4:]} is not set")
+            raise SetupError("CB-104", f"{entry}: the environment variable {value[4:]} is not set")
         return os.environ[value[4:]]
     if isinstance(value, str) and value.startswith("file:"):
         try:
             return (base / value[5:]).read_text(encoding="utf-8").strip()
         except OSError as e:
-            raise SetupError("CB-104", f"the secret file {value[5:]} cannot be read ({e.strerror})") from None
+            raise SetupError("CB-104", f"{entry}: the secret file {value[5:]} cannot be read ({e.strerror})") from None
     return value
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sites import TestSite
 
 from casebridge.core.errors import error_codes
-from casebridge.engine import held
+from casebridge.engine import held, views
 from casebridge.store.ledger import Message
 
 ACTORS = {"it", "partner", "worker", "privacy", "developer"}
@@ -19,6 +19,9 @@ ACTORS = {"it", "partner", "worker", "privacy", "developer"}
 def only_held(site: TestSite) -> Message:
     """The one message that is held."""
     (found,) = held.listed(site.bridge.site)
+    row = views.held_one(site.bridge.site, found.id)
+    assert row is not None
+    assert row.file or found.direction == "out", "whoever must act is told which file it is in"
     return found
 
 
