@@ -8,16 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TOP = Path(__file__).resolve().parents[2]
 PAGE = TOP / "docs" / "start" / "first-site.md"
 
 
+@pytest.mark.timeout(300)
 def test_every_command_of_the_page_works(tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     assert len(blocks) == 5
     script = "set -e\n" + "\n".join(blocks).replace("/tmp/mysite", str(tmp_path / "mysite"))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(["sh", "-c", script], cwd=TOP, capture_output=True, text=True, timeout=110,
+    done = subprocess.run(["sh", "-c", script], cwd=TOP, capture_output=True, text=True, timeout=280,
                           env={**os.environ, "PATH": path, "COLUMNS": "200"}, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Moreno" in done.stdout
