@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from casebridge.app import Bridge, alone, open_bridge
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
@@ -81,10 +82,11 @@ def check(config: ConfigOption = CONFIG) -> None:
     with _bridge(config) as bridge:
         broken = [r for r in bridge.registry.reports if r.problem]
         for report in broken:
-            err.print(f"plugin {report.name}: {report.problem} ({report.code}). {report.remedy}", style="yellow")
+            said = f"plugin {report.name}: {report.problem} ({report.code}). {report.remedy}"
+            err.print(_plain(said), style="yellow")
         failures = [f for p in bridge.site.partners.values() for m in p.maps for f in m.run_examples()]
         for failure in failures:
-            err.print(failure, style="red")
+            err.print(_plain(failure), style="red")
         out.print(f"{len(bridge.site.partners)} partners, {len(bridge.site.routes)} routes: "
                   f"{'in order' if not failures else f'{len(failures)} examples of maps do not hold'}")  # fmt: skip
     raise typer.Exit(1 if failures else 0)
@@ -115,7 +117,7 @@ def run(config: ConfigOption = CONFIG) -> None:
     with _bridge(config) as bridge, alone(bridge):
         done = bridge.lanes.drain()
         for partner, problem in bridge.lanes.problems.items():
-            err.print(f"{partner}: {problem}", style="yellow")
+            err.print(_plain(f"{partner}: {problem}"), style="yellow")
         out.print(f"{done} pieces of work done, {len(holding.listed(bridge.site))} held.")
 
 
@@ -196,9 +198,9 @@ def _replayed(bridge: Bridge, message: str) -> CaseBridgeError | None:
     try:
         again = holding.replay(bridge.site, message)
     except CaseBridgeError as error:
-        out.print(f"{message}: still held: {error.message}", markup=False)
+        out.print(_plain(f"{message}: still held: {error.message}"))
         return error
-    out.print(f"{message}: {again.state if again.state != 'held' else 'still held: ' + again.reason}", markup=False)
+    out.print(_plain(f"{message}: {again.state if again.state != 'held' else 'still held: ' + again.reason}"))
     return None
 
 
@@ -249,6 +251,11 @@ def _setting(setting: dict[str, Any]) -> str:
     return f"[cyan]{setting['name']}[/cyan] ({facts}) {escape(setting['description'])}"
 
 
+def _plain(value: object) -> Text:
+    """Text that neither Rich nor a terminal obeys: partners choose file names and codes."""
+    return Text("".join(c if c.isprintable() or c == "\n" else "·" for c in str(value)))
+
+
 def _print(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     if as_json:
         out.print_json(json.dumps(rows, default=str))
@@ -260,7 +267,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool, title: str) -> None:
     for name in rows[0]:
         table.add_column(str(name), overflow="fold")
     for row in rows:
-        table.add_row(*("" if v is None else str(v) for v in row.values()))
+        table.add_row(*("" if v is None else _plain(v) for v in row.values()))
     out.print(table)
 
 

@@ -40,15 +40,21 @@ def error_codes() -> dict[str, CodeEntry]:
 
 
 def mask(value: object, limit: int = 20) -> str:
-    """The shape of a value without the value: letters become ``a``/``A``, digits ``9``.
+    """The shape of a value without the value: letters become ``a``/``A``, digits ``9``, control characters ``·``.
 
     >>> mask("Smith 1987-02-20")
     'Aaaaa 9999-99-99'
     """
-    shape = "".join(
-        "9" if c.isdigit() else ("A" if c.isupper() else "a") if c.isalpha() else c for c in str(value)
-    )
+    shape = "".join(map(_shape_of, str(value)[: limit + 1]))
     return shape if len(shape) <= limit else shape[:limit] + "…"
+
+
+def _shape_of(char: str) -> str:
+    if char.isdigit():
+        return "9"
+    if char.isalpha():
+        return "A" if char.isupper() else "a"
+    return char if char.isprintable() else "·"  # nothing that a terminal would obey
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from casebridge.adapter import Native, Payload, Submitted
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.released import Released
 from casebridge.engine import flow
-from casebridge.engine.preparing import outgoing_of, translate
+from casebridge.engine.preparing import may_go, outgoing_of, translate
 from casebridge.engine.release import release
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, referrals, tokens
@@ -40,7 +40,9 @@ class SiteDoorway:
                 return None
             outgoing = outgoing_of(c, self.site, partner, message, referral, map_)
             released = release(c, self.site, outgoing, partner, None)
-            return translate(c, partner, message, referral, map_, released).released if released.permitted else None
+            if not may_go(message, released):
+                return None
+            return translate(c, partner, message, referral, map_, released).released
 
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
         """Accept an answer for the token's own referral; durable when this returns, and applied if it can be."""

@@ -98,8 +98,14 @@ def _meant(c: Connection, partner: Partner, said: StoredRecord) -> StoredReferra
     if known is None and (remote := records.remote_by_theirs(c, partner.name, "referral", said.external_id)):
         known = referrals.get(c, remote.our_id)
     for ours in (_text(said.document.get("correlation")), said.external_id):
-        known = known or (referrals.get(c, ours) if ours else None)
+        known = known or _under_our_id(c, partner, ours)
     return known
+
+
+def _under_our_id(c: Connection, partner: Partner, ours: str | None) -> StoredReferral | None:
+    """The referral a partner names by our id. Its source knows it by its own: there it is a copy, a new referral."""
+    found = referrals.get(c, ours) if ours else None
+    return None if found is not None and found.source == partner.name else found
 
 
 def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> StoredReferral:

@@ -66,10 +66,23 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
         raise Held("CB-507", "the referral this is about is gone")
     outgoing = outgoing_of(c, site, partner, message, referral, map_)
     released = release(c, site, outgoing, partner, message.id)
-    if not released.permitted:
-        why = "; ".join(dict.fromkeys(w.why for w in released.withheld))
-        raise Held("CB-505", f"nothing of it may go to {partner.name}: {why}", who="privacy")
+    if not may_go(message, released):
+        raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
     return translate(c, partner, message, referral, map_, released)
+
+
+def may_go(message: Message, released: Released) -> bool:
+    """Is there something of the record it is all about? A name alone, beside what was told before, is no referral."""
+    return any(path.startswith(_main(message)) for path in released.permitted)
+
+
+def _why_not(message: Message, released: Released) -> str:
+    why = dict.fromkeys(w.why for w in released.withheld if w.path.startswith(_main(message)))
+    return "; ".join(why or dict.fromkeys(w.why for w in released.withheld))
+
+
+def _main(message: Message) -> str:
+    return "activity." if message.kind == "activity" else "referral."
 
 
 def translate(

@@ -81,6 +81,7 @@ def _open(url: str) -> Engine:
     file = url.removeprefix("sqlite:///")
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch(mode=0o600)  # nobody else's to read; SQLite gives its -wal and -shm the same rights
     connect_args = {"timeout": 30, "check_same_thread": False}
     engine = create_engine(url, connect_args=connect_args, hide_parameters=True)  # no record's values in an error
 
