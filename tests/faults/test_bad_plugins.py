@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from books import assert_helpful, only_held
 from commands import command_line
-from sites import TestSite, food_referral
+from sites import TestSite, bundle, food_referral, order, patient, task
 
 BROKEN = {
     "raises": ("import nothing_like_this\n", "nothing_like_this"),
@@ -107,3 +107,73 @@ def test_a_format_that_raises_holds_its_own_payload_only_and_never_quotes_it(
         assert site.held() == [], "without a key of its own it is still a payload"
     else:
         assert_helpful(only_held(site), "CB-901", "developer", "RuntimeError", hides=("Ada", "Moreno", "899611001"))
+
+
+LINK = '''
+from casebridge import Outcome, Payload, Probe, Receipt, Settings, hookimpl
+import io
+
+class Stray:
+    name = "stray"
+    Settings = Settings
+    def __init__(self, settings, context):
+        self.sent = 0
+    def receive(self, cursor):
+        {receive}
+        yield Payload("a.json", io.BytesIO(b"{{}}"), token="a")
+    def settle(self, payload, outcome):
+        {settle}
+    def send(self, dispatch, key):
+        self.sent += 1
+        {send}
+        return Receipt("sent")
+    def find(self, dispatch, key):
+        return None
+    def probe(self):
+        return Probe(True, "")
+    def close(self):
+        pass
+
+@hookimpl
+def register_links(register):
+    register(Stray)
+
+@hookimpl
+def on_event(event):
+    raise RuntimeError("Ada Moreno 899611001")
+'''
+COURIER = """
+[partner.courier]
+role = "cbo"
+carrier = "stray"
+format = "form"
+maps = "web-form"
+agreements = [{ kind = "BAA", until = 2099-12-31 }]
+
+[[route]]
+when = { kind = "referral", domain = "transportation-insecurity" }
+to = "courier"
+"""
+
+
+@pytest.mark.parametrize("stage", ["receive", "settle", "send"])
+def test_a_link_and_an_observer_that_raise_stop_nobody_else(
+    tmp_path: Path, make_site: Callable[..., TestSite], caplog: pytest.LogCaptureFixture, stage: str
+) -> None:
+    raising = {name: BOOM if name == stage else "pass" for name in ("receive", "settle", "send")}
+    put_plugin(tmp_path / "site0", "stray", LINK.format(**raising))
+    site = make_site(more=COURIER)
+    ride = bundle(task(), order("transportation-insecurity", "ride"), patient())
+    site.drop("hospital", "a.json", ride)
+    site.drop("hospital", "b.json", bundle(
+        task(id_="t2") | {"focus": {"reference": "ServiceRequest/s2"}}, order() | {"id": "s2"}, patient()))  # fmt: skip
+    assert len(site.out("agency")) == 1, "the other partners go on"
+    sent = site.messages(direction="out", partner="courier")
+    if stage == "send":
+        (held,) = [m for m in site.held() if m.partner == "courier" and m.direction == "out"]
+        assert_helpful(held, "CB-901", "developer", "RuntimeError", hides=("Ada", "Moreno", "899611001"))
+    else:
+        assert [m.state for m in sent] == ["done"]
+        assert "CB-901" in site.bridge.lanes.problems["courier"]
+    for name in ("Ada", "Moreno", "899611001"):
+        assert name not in caplog.text + str(site.bridge.lanes.problems)

@@ -1,4 +1,4 @@
-"""Every sample of the SDOHCC guide and every 834 there is: in = applied + held + not for us; the valid ones all go in."""
+"""Every sample of the SDOHCC guide and every 834: in = applied + held + not for us; the valid ones all go in."""
 
 from __future__ import annotations
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-
-STAMP = "2026-11-20T08:{:02}:00.000Z"
 
 
 @dataclass(slots=True)
@@ -39,6 +37,7 @@ class FhirServer:
     asked: list[str] = field(default_factory=list)
     extra_entries: list[dict[str, Any]] = field(default_factory=list)  # strange company in each searchset
     versions: int = 0
+    after_write: Callable[[], object] = lambda: None  # called when a PUT is written and not yet answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, *resources: dict[str, Any]) -> None:
@@ -50,7 +49,8 @@ class FhirServer:
         """A new version of a resource."""
         with self.lock:
             self.versions += 1
-            stamp = {"versionId": str(self.versions), "lastUpdated": STAMP.format(self.versions)}
+            hour, minute = divmod(self.versions, 60)
+            stamp = {"versionId": str(self.versions), "lastUpdated": f"2026-11-20T{hour:02}:{minute:02}:00.000Z"}
             resource["meta"] = {**resource.get("meta", {}), **stamp}
             self.resources[f"{resource['resourceType']}/{resource['id']}"] = resource
             return resource
@@ -114,7 +114,10 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
             body = self._body()
             if self._goes_wrong(path, body):
                 return
-            self._json(*self._update(path, body))
+            answer = self._update(path, body)
+            state.after_write()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._json(*answer)
 
         def do_POST(self) -> None:
             path, _ = self._asked()
