@@ -104,6 +104,29 @@ class PartnerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file or message that came: what became of its records, and how often it came again.
+
+    ``records`` = applied + held + not_ours + waiting + dropped. ``state`` is in words; ``message`` is the whole
+    file's own message, which may be held itself (``held_whole``).
+    """
+
+    partner: str
+    name: str
+    received: str
+    state: str
+    records: int
+    applied: int
+    held: int
+    not_ours: int
+    waiting: int
+    dropped: int
+    repeats: int
+    message: str
+    held_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosureRow:
     """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why."""
 
@@ -182,6 +205,13 @@ def partner_rows(site: Site, problems: Mapping[str, str]) -> list[PartnerRow]:
     ]  # fmt: skip
 
 
+def file_rows(site: Site, *, partner: str = "", limit: int = 500, offset: int = 0) -> list[FileRow]:
+    """Everything that came, of one partner where it is given, the newest first."""
+    came = {"direction": "in", "kind": "payload", **_only(partner=partner)}
+    with site.store.read() as c:
+        return [file_row(c, site, m) for m in ledger.page(c, limit, offset, newest=True, **came)]
+
+
 def disclosures_of(site: Site, client: str) -> list[DisclosureRow]:
     """Every release and refusal about one client, oldest first (45 CFR 164.528)."""
     with site.store.read() as c:
@@ -225,6 +255,18 @@ def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
         purpose=message.purpose, stop=message.stop, code=message.code, reason=message.reason,
         remedy=message.remedy, who=message.who, file=file, position=position, since=message.created_at,
         referral=message.correlation, state=message.state)  # fmt: skip
+
+
+def file_row(c: Connection, site: Site, message: Message) -> FileRow:
+    """One whole file; what was too large or unreadable to be kept has a name and no payload."""
+    counts = ledger.counts(c, message.id)
+    name = payloads.name_of(c, message.payload) if message.payload else message.position.get("file", "")
+    return FileRow(
+        partner=title(site, message.partner), name=name, received=message.created_at,
+        state=_file_words(message.state, counts), records=sum(counts.values()), applied=counts.get("done", 0),
+        held=counts.get("held", 0), not_ours=counts.get("skipped", 0), waiting=counts.get("waiting", 0),
+        dropped=counts.get("dropped", 0), repeats=payloads.repeats_of(c, message.payload) if message.payload else 0,
+        message=message.id, held_whole=message.state == "held")  # fmt: skip
 
 
 def disclosure_row(site: Site, stored: Mapping[str, Any]) -> DisclosureRow:
@@ -305,6 +347,14 @@ def _spoken(name: Mapping[str, Any]) -> str:
     return spoken or (text if isinstance(text, str) else NOT_SHOWN)
 
 
+def _file_words(state: str, counts: Mapping[str, int]) -> str:
+    if state != "done":
+        return {"held": "Stopped whole", "dropped": "Given up"}.get(state, "Waiting to be read")
+    if counts.get("held"):
+        return "Some are held"
+    return "Being worked on" if counts.get("waiting") else "All done"
+
+
 def _alike(held: list[HeldRow]) -> tuple[tuple[HeldRow, int], ...]:
     """The first of each problem, and how many have the same."""
     found: dict[tuple[str, ...], list[HeldRow]] = {}
@@ -328,5 +378,5 @@ def _place(who: str) -> int:
     return ACTORS.index(who) if who in ACTORS else len(ACTORS)
 
 
-def _only(**given: str) -> dict[str, str]:
+def _only(**given: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}

@@ -143,10 +143,11 @@ def listed(c: Connection, **where: Any) -> list[Message]:
     return [_message(row) for row in c.execute(query.order_by(message.c.seq))]
 
 
-def page(c: Connection, limit: int, offset: int = 0, **where: Any) -> list[Message]:
-    """Some of ``listed``, for a page."""
+def page(c: Connection, limit: int, offset: int = 0, *, newest: bool = False, **where: Any) -> list[Message]:
+    """Some of ``listed``, for a page; with ``newest`` the latest first."""
     query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
-    return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit).offset(offset))]
+    order = message.c.seq.desc() if newest else message.c.seq
+    return [_message(row) for row in c.execute(query.order_by(order).limit(limit).offset(offset))]
 
 
 def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int]:

@@ -60,6 +60,11 @@ def name_of(c: Connection, id_: str) -> str:
     return str(c.execute(select(payload.c.name).where(payload.c.id == id_)).scalar_one())
 
 
+def repeats_of(c: Connection, id_: str) -> int:
+    """How often it came again."""
+    return int(c.execute(select(payload.c.repeats).where(payload.c.id == id_)).scalar_one())
+
+
 class PayloadStream(io.RawIOBase):
     """A stored payload as a seekable stream; holds one part in memory at a time."""
 
