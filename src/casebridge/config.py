@@ -86,9 +86,9 @@ class PartnerTable(_Table):
     part2: bool = False
     vsp: bool = False
     max_bytes: int = Field(default=4 * 1024**3, gt=0)
-    settings: dict[str, Any] = {}
-    format_settings: dict[str, Any] = {}
-    door_settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default={}, repr=False)
+    format_settings: dict[str, Any] = Field(default={}, repr=False)
+    door_settings: dict[str, Any] = Field(default={}, repr=False)
 
 
 class WhenTable(_Table):
@@ -174,6 +174,10 @@ def _check_names(config: Config, file: str) -> None:
         for name in (route.to, *route.also):
             if name not in known:
                 raise SetupError("CB-101", f"{file}: route {number} goes to {name}, which is no partner")
+    for number, route in enumerate(config.route, 1):
+        if route.when.domain and not has_place(f"need.domain={route.when.domain}"):
+            near = nearest(route.when.domain, codes_of("need.domain"))
+            raise SetupError("CB-101", f"{file}: route {number}: {route.when.domain} is no domain of need{near}")
     for name, partner in config.partner.items():
         if partner.acts_for and partner.acts_for not in known:
             raise SetupError("CB-101", f"{file}: partner.{name}.acts_for: {partner.acts_for} is no partner")

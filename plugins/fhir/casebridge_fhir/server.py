@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ LONGEST_WAIT = timedelta(days=1)
 _PASSING = frozenset({408, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 3
+_LONGEST_ANSWER = 4  # times ``timeout``, which alone only limits the silence between two bytes
 
 
 class Unanswered(TryAgain):
@@ -150,8 +152,11 @@ class Server:
 
     def _body(self, response: httpx2.Response) -> bytes:
         limit, body = self._settings.max_bytes, bytearray()
+        until = time.monotonic() + _LONGEST_ANSWER * self._settings.timeout
         for chunk in response.iter_bytes():
             body += chunk
+            if time.monotonic() > until:
+                raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end")
             if len(body) > limit:
                 raise RecordError("CB-304", "the FHIR server's answer is too large", expected=f"at most {limit} bytes")
         return bytes(body)

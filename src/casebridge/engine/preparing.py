@@ -19,6 +19,9 @@ from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.referrals import StoredReferral
 
+WORDS = ("detail", "reason", "outputs")
+"""What the recipient says in its answer besides the state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -142,12 +145,30 @@ def referral_document(c: Connection, site: Site, partner: Partner, referral: Sto
                  "reason": state.reason, "at": state.at, "category": referral.category,
                  "external_id": remote.their_id if remote else referral.id,
                  "outputs": _outputs(c, referral, state.outputs)}  # fmt: skip
+    if _keeps_its_words(site, partner, referral):
+        document |= dict.fromkeys(WORDS)
     document.setdefault("occurrence", referral.created_at[:10])
     if partner.name != referral.source:
         _point_by_our_ids(c, referral.source, document)
+        document.setdefault("contact", _who_to_call(site, referral.source))
     if partner.role == "hmis_lead":
         document["participation"] = _enrollment(c, partner, referral)
     return {name: value for name, value in document.items() if value not in (None, [])}
+
+
+def _keeps_its_words(site: Site, partner: Partner, referral: StoredReferral) -> bool:
+    """A Part 2 program's or victim service's own words stay with it: only the state of the referral is told.
+
+    The referral is its source's record, so the rules would judge them as the source's (42 CFR 2.12; 34 U.S.C. 12291).
+    """
+    recipient = site.partners.get(referral.recipient or "")
+    return recipient is not None and recipient.name != partner.name and (recipient.part2 or recipient.vsp)
+
+
+def _who_to_call(site: Site, name: str) -> str | None:
+    """The sender's name and whom to ask there, as the configuration has it."""
+    source = site.partners.get(name)
+    return ": ".join(filter(None, (source.title, source.contact))) if source else None
 
 
 def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
