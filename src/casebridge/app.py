@@ -58,6 +58,20 @@ def open_bridge(path: Path) -> Bridge:
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
 
+def load_unused_maps(bridge: Bridge) -> list[str]:
+    """The site's own sets of maps that no partner uses, each read to see that it is in order; MapError if not."""
+    folder, used = bridge.base / "mappings", {p.maps.name for p in bridge.site.partners.values()}
+    there = {path.stem if path.is_file() else path.name for path in folder.glob("*") if path.suffix in ("", ".yaml")}
+    folders = [folder, *bridge.registry.map_folders]
+    converters = with_converters(bridge.registry.converters.values())
+    unused = [name for name in sorted(there) if name not in used and not any(u.startswith(f"{name}/") for u in used)]
+    return [load_set(name, folders, converters=converters).name for name in unused if _has_maps(folder, name)]
+
+
+def _has_maps(folder: Path, name: str) -> bool:
+    return any((folder / name).glob("*.yaml")) or (folder / f"{name}.yaml").is_file()
+
+
 @contextmanager
 def alone(bridge: Bridge) -> Iterator[None]:
     """Hold the store for one ``serve``: a second on the same SQLite file is refused (SetupError CB-105)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from casebridge.core.errors import SetupError
+from casebridge.core.schema import codes_of, has_place
 
 Role = Literal[
     "covered_entity", "business_associate", "cbo", "hmis_lead", "payer", "vsp", "school", "government",
@@ -126,7 +128,7 @@ def read_config(path: Path) -> Config:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = "Run casebridge init to write one, or name it with --config."
-        raise SetupError("CB-101", f"there is no {path.name} here", remedy=remedy) from None
+        raise SetupError("CB-101", f"there is no {path}", remedy=remedy) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise SetupError("CB-101", f"{path.name} is not TOML: {e}") from None
     try:
@@ -176,8 +178,9 @@ def _check_names(config: Config, file: str) -> None:
                 raise SetupError("CB-101", f"{file}: route {number} goes to {name}, which is no partner")
     for number, route in enumerate(config.route, 1):
         if route.when.domain and not has_place(f"need.domain={route.when.domain}"):
-            near = nearest(route.when.domain, codes_of("need.domain"))
-            raise SetupError("CB-101", f"{file}: route {number}: {route.when.domain} is no domain of need{near}")
+            near = get_close_matches(route.when.domain, codes_of("need.domain"), n=1)
+            mean = f"; did you mean {near[0]}?" if near else ""
+            raise SetupError("CB-101", f"{file}: route {number}: {route.when.domain} is no domain of need{mean}")
     for name, partner in config.partner.items():
         if partner.acts_for and partner.acts_for not in known:
             raise SetupError("CB-101", f"{file}: partner.{name}.acts_for: {partner.acts_for} is no partner")

@@ -31,13 +31,17 @@ def form_page(mailbox: Mailbox) -> str:
 
 
 def press(mailbox: Mailbox, answer: str, **fields: str) -> bool:
-    """Press a button of the page as a browser without JavaScript does; False when the page does not offer it."""
-    link = form_link(mailbox)
-    page = html.fromstring(form_page(mailbox) or "<html/>")
+    """Press a button of the page as a browser without JavaScript does; False when the page does not offer it.
+
+    What the food bank saw when it decided is kept beside the mail.
+    """
+    link, seen = form_link(mailbox), form_page(mailbox)
+    page = html.fromstring(seen or "<html/>")
     for form in page.iter("form"):
         hidden = [i for i in form.iter("input") if i.get("type") == "hidden"]
         values = {i.get("name") or "": i.get("value") or "" for i in hidden}
         if values.get("answer") == answer:
+            (mailbox.folder / f"page-{answer}.html").write_text(seen, encoding="utf-8")
             reply = httpx2.post(link, data={**values, **fields}, timeout=30)
             return reply.status_code in (200, 303)
     return False

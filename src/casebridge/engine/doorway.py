@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from casebridge.adapter import Native, Payload, Submitted
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.released import Released
 from casebridge.engine import flow
 from casebridge.engine.preparing import may_go, outgoing_of, translate
-from casebridge.engine.release import release
+from casebridge.engine.release import Outgoing, release
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, referrals, tokens
 from casebridge.store.tokens import Grant
@@ -39,6 +39,8 @@ class SiteDoorway:
             if map_ is None:
                 return None
             outgoing = outgoing_of(c, self.site, partner, message, referral, map_)
+            if referral.status in referrals.TERMINAL:
+                outgoing = _only_the_state(outgoing)
             released = release(c, self.site, outgoing, partner, None)
             if not may_go(message, released):
                 return None
@@ -59,6 +61,12 @@ class SiteDoorway:
             return Submitted("refused", "A different answer with the same number came before.")
         self.after_submit()
         return Submitted(outcome.state)
+
+
+def _only_the_state(outgoing: Outgoing) -> Outgoing:
+    """When all is done, whoever still has the link learns that, and no more about the client."""
+    referral = {k: outgoing.slice["referral"][k] for k in ("correlation", "status")}
+    return replace(outgoing, slice={"referral": referral})
 
 
 def _answers_only(partner: Partner, grant: Grant, data: bytes) -> bool:

@@ -184,27 +184,35 @@ def prepare(site: Site, partner: Partner, messages: Sequence[Message]) -> None:
 
 
 def _prepare_alone(site: Site, partner: Partner, message: Message) -> Prepared | None:
-    """The message ready to render, or None when it is held, has no room there, or must wait."""
-    error: Exception
+    """The message ready to render, or None when it is held or has no room there."""
     with site.store.write() as c:
         try:
-            return prepare_one(c, site, partner, message)
-        except TryAgain as e:
-            ledger.change(c, message.id, site.now(), due_at=delivering.later(site, message.attempt, e.after),
-                          attempt=message.attempt + 1, **ledger.why(e))  # fmt: skip
-            return None
+            return _prepared(c, site, partner, message)
         except Exception as e:  # noqa: BLE001 - held with its reason
-            error = e
-        if message.about.get("also") and getattr(error, "code", "") in NO_ROOM:
-            assert isinstance(error, CaseBridgeError)  # noqa: S101  (only these have a code)
+            error = e if isinstance(e, CaseBridgeError) else _bug(e)
+        if message.about.get("also") and error.code in NO_ROOM:
             why = ledger.why(error) | {"who": None}
             if error.code != "CB-502":
                 why |= {"reason": f"{partner.title} has no place for it"}
             ledger.change(c, message.id, site.now(), state="skipped", **why)
-            ledger.note(c, site.now(), "no-room", message, code=error.code, facts={"paths": ["referral"]})
+            facts = {"paths": ["referral"], "why": error.message}
+            ledger.note(c, site.now(), "no-room", message, code=error.code, facts=facts)
             return None
-    _hold(site, message, error if isinstance(error, CaseBridgeError) else _bug(error))
+    _hold(site, message, error)
     return None
+
+
+def _prepared(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
+    """A release that could not be written down for its recipient is none; a refusal stays on the books."""
+    attempt = c.begin_nested()
+    try:
+        prepared = prepare_one(c, site, partner, message)
+    except Exception as error:
+        end = attempt.commit if getattr(error, "code", "") == "CB-505" else attempt.rollback
+        end()
+        raise
+    attempt.commit()
+    return prepared
 
 
 def _keep_prepared(

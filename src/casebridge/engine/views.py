@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from casebridge.core.words import detail_words, way_words, words
@@ -22,6 +23,9 @@ from casebridge.store.referrals import StoredReferral
 ACTORS = ("it", "partner", "worker", "privacy", "developer")
 """Who can be asked to act on something that is held."""
 NOT_SHOWN = "(not shown)"
+COVERAGE_ENDED = "coverage-ended"
+"""The event that says it, on each open referral of the client."""
+DAY = len("2026-11-23")
 LOOKED_AT = 200
 """So many held messages are looked through for those that are alike."""
 
@@ -30,7 +34,9 @@ LOOKED_AT = 200
 class ReferralRow:
     """One referral in a list; ``since`` is when it last changed (ISO 8601, UTC).
 
-    ``way`` says what holds it back while its recipient does not have it: held, waiting, shown, or empty.
+    ``way`` says what holds it back while its recipient does not have it: held, waiting, shown, or empty. Of an open
+    one ``pressing`` is ``soon`` within a day of ``needed_by`` and ``past`` after it, and ``coverage_ended`` is when we
+    heard that the client's coverage ended; else both are empty.
     """
 
     referral: str
@@ -45,6 +51,9 @@ class ReferralRow:
     since: str
     call: str
     client_id: str = ""
+    needed_by: str = ""
+    pressing: str = ""
+    coverage_ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +82,17 @@ class Needs:
     """What waits for a person: held messages by who must act, and what else only a person can settle.
 
     Each with how many there are and the first few; a held message with how many of the first are just like it.
-    ``unreachable`` names every partner and why.
+    ``unreachable`` names every partner and why; ``changed`` are open referrals whose client's coverage ended.
     """
 
     held: dict[str, tuple[int, tuple[tuple[HeldRow, int], ...]]]
     conflicts: tuple[int, tuple[ReferralRow, ...]]
     unreachable: tuple[tuple[str, str], ...]
     doubts: tuple[int, tuple[links.Doubt, ...]]
+    changed: tuple[int, tuple[ReferralRow, ...]]
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.conflicts[0] or self.unreachable or self.doubts[0])
+        return bool(self.held or self.conflicts[0] or self.unreachable or self.doubts[0] or self.changed[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +155,13 @@ class DisclosureRow:
 
 
 def referral_rows(site: Site, *, status: str = "", limit: int = 500, offset: int = 0) -> list[ReferralRow]:
-    """Referrals, the latest change first."""
+    """Referrals, the latest change first; of one ``status`` (see ``referral_counts``) where it is given."""
     with site.store.read() as c:
         return [referral_row(c, site, r) for r in referrals.listed(c, limit, offset, status)]
 
 
 def referral_counts(site: Site) -> dict[str, int]:
-    """How many referrals have which status."""
+    """How many referrals have which status; one its recipient does not have yet counts by what holds it back."""
     with site.store.read() as c:
         return referrals.tally(c)
 
@@ -185,8 +195,11 @@ def needs(site: Site, problems: Mapping[str, str], *, each: int = 5) -> Needs:
         }
         contradicted, doubts = referrals.in_conflict(c), links.under_review(c)
         conflicts = tuple(referral_row(c, site, r) for r in contradicted[:each])
+        uncovered = referrals.open_with(c, COVERAGE_ENDED)
+        changed = tuple(referral_row(c, site, r) for r, _ in uncovered[:each])
     unreachable = tuple((title(site, p), why) for p, why in sorted(problems.items()))
-    return Needs(held, (len(contradicted), conflicts), unreachable, (len(doubts), tuple(doubts[:each])))
+    return Needs(held, (len(contradicted), conflicts), unreachable, (len(doubts), tuple(doubts[:each])),
+                 (len(uncovered), changed))  # fmt: skip
 
 
 def partner_rows(site: Site, problems: Mapping[str, str]) -> list[PartnerRow]:
@@ -234,15 +247,19 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
     client = client_of(c, referral)
     key = PersonKey(referral.source, referral.subject) if referral.subject else None
     recipient = site.partners.get(referral.recipient or "")
-    way = _way(c, referral)
+    standing = referrals.standing(c, referral.id)
+    way = standing if standing != referral.status else ""
     said = way_words(way).text if way else words(referral.status).text
+    needed_by = asked["needed_by"] if isinstance(asked.get("needed_by"), str) else ""
     detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
     return ReferralRow(
         referral=referral.id, client=_person_name(c, site, key, client) if key else "",
         service=service_words(asked), sent_by=title(site, referral.source), sent_to=title(site, referral.recipient),
         status=referral.status, detail=referral.detail or "", way=way, words=said + detail,
         since=referral.updated_at, call=recipient.contact if recipient else "",
-        client_id=referral.client or "")  # fmt: skip
+        client_id=referral.client or "", needed_by=needed_by,
+        pressing="" if referral.status in referrals.TERMINAL else _pressing(site, needed_by),
+        coverage_ended=_coverage_ended(c, referral))  # fmt: skip
 
 
 def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
@@ -363,15 +380,24 @@ def _alike(held: list[HeldRow]) -> tuple[tuple[HeldRow, int], ...]:
     return tuple((rows[0], len(rows)) for rows in found.values())
 
 
-def _way(c: Connection, referral: StoredReferral) -> str:
-    """Asked for is not sent: nobody may believe an agency has what still lies here."""
-    if referral.status != "requested":
+def _coverage_ended(c: Connection, referral: StoredReferral) -> str:
+    if referral.status in referrals.TERMINAL:
         return ""
-    sent = ledger.tally(c, "state", correlation=referral.id, direction="out", kind="referral",
-                        partner=referral.recipient or "")  # fmt: skip
-    if ("done",) in sent and referral.recipient:
+    return max((e["at"] for e in ledger.events(c, correlation=referral.id, name=COVERAGE_ENDED)), default="")
+
+
+def _pressing(site: Site, needed_by: str) -> str:
+    """A day is over at its end and near from the day before; what is no full date presses nobody."""
+    try:
+        when = datetime.fromisoformat(needed_by)
+    except ValueError:
         return ""
-    return next((state for state in ("held", "shown") if (state,) in sent), "waiting")
+    when = when if when.tzinfo else when.replace(tzinfo=site.timezone)
+    end = when + timedelta(days=1) if len(needed_by) == DAY else when
+    now = site.clock()
+    if now >= end:
+        return "past"
+    return "soon" if now >= when - timedelta(days=1) else ""
 
 
 def _place(who: str) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
 
 from casebridge.store.database import pack, unpack
-from casebridge.store.tables import referral, referral_event
+from casebridge.store.tables import event, message, referral, referral_event
 
 TERMINAL = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
 
@@ -72,18 +72,32 @@ def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
     return [_referral(row) for row in c.execute(query.order_by(referral.c.id))]
 
 
-def listed(c: Connection, limit: int = 500, offset: int = 0, status: str = "") -> list[StoredReferral]:
-    """Referrals, of one status where it is given, the latest change first."""
+def listed(c: Connection, limit: int = 500, offset: int = 0, standing: str = "") -> list[StoredReferral]:
+    """Referrals, of one standing where it is given, the latest change first."""
     query = select(referral).order_by(referral.c.updated_at.desc(), referral.c.id).limit(limit).offset(offset)
-    if status:
-        query = query.where(referral.c.status == status)
+    if standing:
+        query = query.where(_standing() == standing)
     return [_referral(row) for row in c.execute(query)]
 
 
+def standing(c: Connection, id_: str) -> str:
+    """The status; or, while its recipient does not have it, what holds it back: ``held``, ``shown``, ``waiting``."""
+    return str(c.execute(select(_standing()).where(referral.c.id == id_)).scalar_one())
+
+
 def tally(c: Connection) -> dict[str, int]:
-    """How many referrals have which status."""
-    query = select(referral.c.status, func.count()).group_by(referral.c.status)
-    return {row[0]: row[1] for row in c.execute(query)}
+    """How many referrals have which standing."""
+    stands = select(_standing().label("standing")).subquery()
+    return {row[0]: row[1] for row in c.execute(select(stands.c.standing, func.count()).group_by(stands.c.standing))}
+
+
+def open_with(c: Connection, name: str) -> list[tuple[StoredReferral, str]]:
+    """Referrals that have not ended and have an event of this name, with the time of the last; the latest first."""
+    at = select(func.max(event.c.at)).where(event.c.correlation == referral.c.id, event.c.name == name)
+    last = at.correlate(referral).scalar_subquery().label("last")
+    found = select(referral, last).where(referral.c.status.notin_(TERMINAL)).subquery()
+    query = select(found).where(found.c.last.is_not(None)).order_by(found.c.last.desc(), found.c.id)
+    return [(StoredReferral(*row[:-1]), row[-1]) for row in c.execute(query)]
 
 
 def in_conflict(c: Connection, limit: int = 500) -> list[StoredReferral]:
@@ -118,3 +132,13 @@ def events(c: Connection, id_: str) -> list[StoredEvent]:
     """All events of a referral in the order they became known."""
     query = select(referral_event).where(referral_event.c.referral == id_).order_by(referral_event.c.sequence)
     return [StoredEvent(**{**row._mapping, "document": unpack(row.document)}) for row in c.execute(query)]
+
+
+def _standing() -> ColumnElement[str]:
+    sent = (message.c.correlation == referral.c.id, message.c.direction == "out", message.c.kind == "referral",
+            message.c.partner == func.coalesce(referral.c.recipient, ""))  # fmt: skip
+    there = {state: exists().where(*sent, message.c.state == state) for state in ("done", "held", "shown")}
+    return case(
+        (referral.c.status != "requested", referral.c.status),
+        (referral.c.recipient.is_not(None) & there["done"], referral.c.status),
+        (there["held"], "held"), (there["shown"], "shown"), else_="waiting")  # fmt: skip
