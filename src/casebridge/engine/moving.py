@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from casebridge.core.moments import earlier
 from casebridge.core.referral import ReferralEvent, ReferralState, Side, fold, judge
 from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
 from casebridge.engine.site import MAY_REFER, Partner, Site
 from casebridge.store import ledger, links, records, referrals
-from casebridge.store.database import Connection, new_id
+from casebridge.store.database import Connection, iso, new_id
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord
@@ -17,6 +19,10 @@ from casebridge.store.referrals import StoredReferral
 
 BEGINS = ("draft", "requested")
 """States in which an unknown referral becomes one of ours; one already under way elsewhere stays an assertion."""
+
+
+A_CLOCK_AHEAD = timedelta(days=1)
+"""What a partner's clock and zone may be ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def record_event(
     state, now = state_of(c, site, referral), site.now()
     event = ReferralEvent(
         referral=referral.id, partner=partner.name, side=side,
-        sequence=len(state.history) + 1, at=_text(said.get("at")) or None, state=said["status"],
+        sequence=len(state.history) + 1, at=_when(site, said), state=said["status"],
         detail=_text(said.get("detail")), reason=_text(said.get("reason")), outputs=tuple(said.get("outputs") or ()),
         recorded_at=now)  # fmt: skip
     verdict = judge(state, event, table_of(partner))
@@ -135,6 +141,12 @@ def _event(stored: referrals.StoredEvent) -> ReferralEvent:
         sequence=stored.sequence, at=stored.at, state=stored.state, detail=_text(document.get("detail")),
         reason=_text(document.get("reason")), outputs=tuple(document.get("outputs") or ()),
         recorded_at=stored.recorded_at)  # fmt: skip
+
+
+def _when(site: Site, said: dict[str, Any]) -> str | None:
+    """When the partner says it happened. A moment yet to come is a wrong clock, and would make all that follows late."""
+    at = _text(said.get("at"))
+    return None if at and earlier(iso(site.clock() + A_CLOCK_AHEAD), at) else at
 
 
 def _text(value: object) -> str | None:
