@@ -62,7 +62,7 @@ def spoil(path: Path, old: str, new: str) -> None:
 
 
 def test_a_site_in_order_is_in_order(casebridge: Command) -> None:
-    assert casebridge("check") == (0, "1 partners, 0 routes: in order")
+    assert casebridge("check") == (0, "1 partner, no route: in order")
 
 
 WRONG = [

@@ -97,7 +97,8 @@ def test_who_got_my_data_names_every_recipient_and_what_was_withheld(casebridge:
     assert [(r["recipient"], r["effect"]) for r in rows] == [("agency", "released")]
     assert rows[0]["delivered_at"]
     assert any(path.startswith("person.birth") for path in rows[0]["withheld"])
-    assert found(casebridge, "client", "who-got-my-data", "01NOBODY") == []
+    ended, said = casebridge("client", "who-got-my-data", "01NOBODY")
+    assert (ended, "there is no client 01NOBODY" in said) == (7, True)
 
 
 def test_the_program_itself_ends_with_the_exit_code_of_what_is_wrong(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -116,8 +117,13 @@ def _fields(shape: Shape) -> dict[str, Any] | None:
         return shape.fields
     for part in _parts(shape):
         if isinstance(part, type) and issubclass(part, BaseModel) and part is not Absent:
-            return {name: _free(info.annotation) for name, info in part.model_fields.items()}
+            return _fields_of(part)
     return None
+
+
+@cache
+def _fields_of(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: _free(info.annotation) for name, info in model.model_fields.items()}
 
 
 def _free(annotation: Any) -> Any:
