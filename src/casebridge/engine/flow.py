@@ -27,6 +27,7 @@ from casebridge.engine.follow import follow
 from casebridge.engine.preparing import Prepared, prepare_one
 from casebridge.engine.release import packed
 from casebridge.engine.site import Partner, Site
+from casebridge.mapping import Map
 from casebridge.store import dispatches, ledger, maptexts, payloads, records
 from casebridge.store.database import Connection, new_id
 from casebridge.store.dispatches import StoredDispatch
@@ -111,10 +112,19 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
         for kind, _, record in records_of(slice_):
             validate_record(kind, record, native.position)
     except CaseBridgeError as error:
-        return {**values, **_held_at("understand", error)}
+        return {**values, **_held_at("understand", error), **_where_to_mend(error, map_)}
     maptexts.keep(c, map_.digest, map_.name, map_.text)
     document = {"slice": slice_, "native": native.data}
     return {**values, "stop": "apply", "state": "waiting", "document": document}
+
+
+def _where_to_mend(error: CaseBridgeError, map_: Map) -> dict[str, str]:
+    """A code without a row is mended in the partner's own map, not in one that comes with the gateway."""
+    if error.code != "CB-205":
+        return {}
+    name = "/".join(map_.path.parts[-2:])
+    return {"remedy": f"Add a row for the code in {name}, if that map is the site's own; else lay one of your own over "
+                      f"{map_.name} (base: {map_.name}) and name it for the partner. Then replay."}  # fmt: skip
 
 
 def _is_echo(c: Connection, partner: Partner, native: Native, slot: str) -> bool:
