@@ -144,7 +144,7 @@ def _event(stored: referrals.StoredEvent) -> ReferralEvent:
 
 
 def _when(site: Site, said: dict[str, Any]) -> str | None:
-    """When the partner says it happened. A moment yet to come is a wrong clock, and would make all that follows late."""
+    """When the partner says it happened. One yet to come is a wrong clock, and would make all that follows late."""
     at = _text(said.get("at"))
     return None if at and earlier(iso(site.clock() + A_CLOCK_AHEAD), at) else at
 
