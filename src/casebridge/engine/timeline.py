@@ -47,6 +47,7 @@ class Journey:
     """One message of a referral: its stops, where it came from, what was decided and what found no room."""
 
     message: HeldRow
+    partner: str
     stops: tuple[Stop, ...]
     due_at: str
     attempt: int
@@ -54,6 +55,11 @@ class Journey:
     map_digest: str
     decision: DisclosureRow | None
     no_room: tuple[str, ...]
+
+    @property
+    def nothing_sent(self) -> bool:
+        """The partner was only also told, and takes nothing of this kind."""
+        return self.message.direction == "out" and self.message.state == "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def referral_page(site: Site, id_: str) -> ReferralPage | None:
 
 
 def _parties(site: Site, referral: StoredReferral, messages: Iterable[Message]) -> Iterable[Party]:
-    told = dict.fromkeys(m.partner for m in messages if m.direction == "out")
+    told = dict.fromkeys(m.partner for m in messages if m.direction == "out" and m.state == "done")
     parts = {referral.source: "Sent by", referral.recipient or "": "Sent to"}
     for name in (*parts, *(n for n in told if n not in parts)):
         partner = site.partners.get(name)
@@ -138,7 +144,8 @@ def _journey(c: Connection, site: Site, message: Message) -> Journey:
         reached |= {"accepted": parent.created_at, "understood": message.created_at}
     decided = disclosures.listed(c, message=message.id)
     return Journey(
-        message=held_row(c, site, message), stops=tuple(_stops(message, reached)), due_at=message.due_at,
+        message=held_row(c, site, message), partner=message.partner, stops=tuple(_stops(message, reached)),
+        due_at=message.due_at,
         attempt=message.attempt, map_name=message.map_name, map_digest=message.map_digest,
         decision=disclosure_row(site, decided[-1]) if decided else None,
         no_room=tuple(p for e in events if e["name"] == "no-room" for p in e["facts"].get("paths", ())))  # fmt: skip

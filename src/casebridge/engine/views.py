@@ -6,8 +6,9 @@ workforce see it, and through one place (``_at_the_desk``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ ACTORS = ("it", "partner", "worker", "privacy", "developer")
 NOT_SHOWN = "(not shown)"
 COVERAGE_ENDED = "coverage-ended"
 """The event that says it, on each open referral of the client."""
+_CODE = re.compile(r" \((CB-\d{3})\)$")
 DAY = len("2026-11-23")
 LOOKED_AT = 200
 """So many held messages are looked through for those that are alike."""
@@ -36,7 +38,8 @@ class ReferralRow:
 
     ``way`` says what holds it back while its recipient does not have it: held, waiting, shown, or empty. Of an open
     one ``pressing`` is ``soon`` within a day of ``needed_by`` and ``past`` after it, and ``coverage_ended`` is when we
-    heard that the client's coverage ended; else both are empty.
+    heard that the client's coverage ended; else both are empty. ``leaves`` is when one that waits for its recipient's
+    next dispatch leaves: a time, ``9999`` when somebody must let it, or empty. ``recipient`` is the partner's name.
     """
 
     referral: str
@@ -54,6 +57,8 @@ class ReferralRow:
     needed_by: str = ""
     pressing: str = ""
     coverage_ended: str = ""
+    leaves: str = ""
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,18 @@ class HeldRow:
     since: str
     referral: str | None
     state: str
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A partner nothing could be received from: since the first try that failed after its last file, empty if none."""
+
+    partner: str
+    problem: str
+    code: str
+    since: str
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +99,12 @@ class Needs:
     """What waits for a person: held messages by who must act, and what else only a person can settle.
 
     Each with how many there are and the first few; a held message with how many of the first are just like it.
-    ``unreachable`` names every partner and why; ``changed`` are open referrals whose client's coverage ended.
+    ``unreachable`` names every such partner; ``changed`` are open referrals whose client's coverage ended.
     """
 
     held: dict[str, tuple[int, tuple[tuple[HeldRow, int], ...]]]
     conflicts: tuple[int, tuple[ReferralRow, ...]]
-    unreachable: tuple[tuple[str, str], ...]
+    unreachable: tuple[Unreachable, ...]
     doubts: tuple[int, tuple[links.Doubt, ...]]
     changed: tuple[int, tuple[ReferralRow, ...]]
 
@@ -138,7 +155,10 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class DisclosureRow:
-    """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why."""
+    """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why.
+
+    ``nothing_sent``: it might have gone, and the recipient takes nothing of this kind.
+    """
 
     at: str
     effect: str
@@ -152,6 +172,7 @@ class DisclosureRow:
     delivered_at: str
     referral: str | None
     message: str | None
+    nothing_sent: bool = False
 
 
 def referral_rows(site: Site, *, status: str = "", limit: int = 500, offset: int = 0) -> list[ReferralRow]:
@@ -166,16 +187,17 @@ def referral_counts(site: Site) -> dict[str, int]:
         return referrals.tally(c)
 
 
-def held_rows(site: Site, *, who: str = "", limit: int = 500, offset: int = 0) -> list[HeldRow]:
-    """Held messages, oldest first; of one ``who`` where it is given."""
+def held_rows(site: Site, *, who: str = "", file: str = "", limit: int = 500, offset: int = 0) -> list[HeldRow]:
+    """Held messages, oldest first; of one ``who`` and of one ``file`` (its message) where they are given."""
+    chosen = {"state": "held", **_only(who=who, parent=file)}
     with site.store.read() as c:
-        return [held_row(c, site, m) for m in ledger.page(c, limit, offset, state="held", **_only(who=who))]
+        return [held_row(c, site, m) for m in ledger.page(c, limit, offset, **chosen)]
 
 
-def held_counts(site: Site) -> dict[str, int]:
+def held_counts(site: Site, *, file: str = "") -> dict[str, int]:
     """How many held messages wait for whom."""
     with site.store.read() as c:
-        return {key[0]: n for key, n in ledger.tally(c, "who", state="held").items()}
+        return {key[0]: n for key, n in ledger.tally(c, "who", state="held", **_only(parent=file)).items()}
 
 
 def held_one(site: Site, message: str) -> HeldRow | None:
@@ -197,7 +219,7 @@ def needs(site: Site, problems: Mapping[str, str], *, each: int = 5) -> Needs:
         conflicts = tuple(referral_row(c, site, r) for r in contradicted[:each])
         uncovered = referrals.open_with(c, COVERAGE_ENDED)
         changed = tuple(referral_row(c, site, r) for r, _ in uncovered[:each])
-    unreachable = tuple((title(site, p), why) for p, why in sorted(problems.items()))
+        unreachable = tuple(_unreachable(c, site, p, why) for p, why in sorted(problems.items()))
     return Needs(held, (len(contradicted), conflicts), unreachable, (len(doubts), tuple(doubts[:each])),
                  (len(uncovered), changed))  # fmt: skip
 
@@ -228,7 +250,8 @@ def file_rows(site: Site, *, partner: str = "", limit: int = 500, offset: int = 
 def disclosures_of(site: Site, client: str) -> list[DisclosureRow]:
     """Every release and refusal about one client, oldest first (45 CFR 164.528)."""
     with site.store.read() as c:
-        return [disclosure_row(site, d) for d in disclosures.listed(c, client=client)]
+        rows = [disclosure_row(site, d) for d in disclosures.listed(c, client=client)]
+        return [replace(row, nothing_sent=_is_skipped(c, row.message)) for row in rows]
 
 
 def client_name(site: Site, client: str) -> str | None:
@@ -259,7 +282,8 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
         since=referral.updated_at, call=recipient.contact if recipient else "",
         client_id=referral.client or "", needed_by=needed_by,
         pressing="" if referral.status in referrals.TERMINAL else _pressing(site, needed_by),
-        coverage_ended=_coverage_ended(c, referral))  # fmt: skip
+        coverage_ended=_coverage_ended(c, referral),
+        leaves=_leaves(c, site, referral) if way == "waiting" else "", recipient=referral.recipient or "")  # fmt: skip
 
 
 def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
@@ -267,11 +291,13 @@ def held_row(c: Connection, site: Site, message: Message) -> HeldRow:
     place = ((k, v) for k, v in message.position.items() if k != "file")
     position = ", ".join(str(v) if k == "pointer" else f"{k} {v}" for k, v in place)
     file = message.position.get("file") or (payloads.name_of(c, message.payload) if message.payload else "")
+    partner = site.partners.get(message.partner)
     return HeldRow(
         message=message.id, partner=title(site, message.partner), direction=message.direction, kind=message.kind,
         purpose=message.purpose, stop=message.stop, code=message.code, reason=message.reason,
         remedy=message.remedy, who=message.who, file=file, position=position, since=message.created_at,
-        referral=message.correlation, state=message.state)  # fmt: skip
+        referral=message.correlation, state=message.state,
+        call=partner.contact if partner else "")  # fmt: skip
 
 
 def file_row(c: Connection, site: Site, message: Message) -> FileRow:
@@ -386,6 +412,13 @@ def _coverage_ended(c: Connection, referral: StoredReferral) -> str:
     return max((e["at"] for e in ledger.events(c, correlation=referral.id, name=COVERAGE_ENDED)), default="")
 
 
+def _leaves(c: Connection, site: Site, referral: StoredReferral) -> str:
+    """Only what waits for an hour or for somebody; what is tried again by itself leaves at no named time."""
+    waiting = ledger.listed(c, state="waiting", stop="prepare", correlation=referral.id, direction="out",
+                            kind="referral", partner=referral.recipient or "")  # fmt: skip
+    return next((m.due_at for m in waiting if m.due_at > site.now() and not m.attempt), "")
+
+
 def _pressing(site: Site, needed_by: str) -> str:
     """A day is over at its end and near from the day before; what is no full date presses nobody."""
     try:
@@ -398,6 +431,21 @@ def _pressing(site: Site, needed_by: str) -> str:
     if now >= end:
         return "past"
     return "soon" if now >= when - timedelta(days=1) else ""
+
+
+def _unreachable(c: Connection, site: Site, name: str, why: str) -> Unreachable:
+    found = _CODE.search(why)
+    last = payloads.received(c).get(name, ("", 0))[0]
+    partner = site.partners.get(name)
+    return Unreachable(
+        partner=title(site, name), problem=_CODE.sub("", why), code=found[1] if found else "",
+        since=ledger.first_event(c, "not-received", name, after=last) or "",
+        call=partner.contact if partner else "")  # fmt: skip
+
+
+def _is_skipped(c: Connection, message: str | None) -> bool:
+    found = ledger.get(c, message) if message else None
+    return found is not None and found.state == "skipped"
 
 
 def _place(who: str) -> int:

@@ -181,6 +181,12 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     c.execute(insert(event), {"at": now, "name": name, "facts": json.dumps(facts, sort_keys=True), **values})
 
 
+def first_event(c: Connection, name: str, partner: str, after: str) -> str | None:
+    """When the first event of this name about a partner was after a moment."""
+    query = select(func.min(event.c.at)).where(event.c.name == name, event.c.partner == partner, event.c.at > after)
+    return c.execute(query).scalar()
+
+
 def events(c: Connection, **where: Any) -> list[dict[str, Any]]:
     """Events whose columns equal the given values, oldest first."""
     query = select(event).where(and_(True, *(event.c[k] == v for k, v in where.items()))).order_by(event.c.seq)

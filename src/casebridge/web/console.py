@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from itertools import groupby
 from typing import Annotated
 
 from fastapi import FastAPI, Query
@@ -55,16 +54,23 @@ def _add_lists(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
         rows = views.referral_rows(site, status=status, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
         return pages.show(
             request, "first.html", needs=views.needs(site, dict(bridge.lanes.problems)), listed=rows[:ON_A_PAGE],
-            counts=counts, statuses=[s for sort, s in referral_words() if sort == "status" and s in counts],
+            counts=counts, statuses=_statuses(counts),
             status=status, page=page, more=len(rows) > ON_A_PAGE)  # fmt: skip
 
     @app.get("/held")
-    def held_list(request: Request, who: str = "", page: PageNumber = 1) -> Response:
-        counts = views.held_counts(site)
+    def held_list(request: Request, who: str = "", file: str = "", page: PageNumber = 1) -> Response:
+        counts = views.held_counts(site, file=file)
         who = who if who in counts else ""
-        rows = views.held_rows(site, who=who, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
-        return pages.show(request, "held_list.html", rows=rows[:ON_A_PAGE], counts=counts, who=who, page=page,
-                          more=len(rows) > ON_A_PAGE)  # fmt: skip
+        rows = views.held_rows(site, who=who, file=file, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
+        return pages.show(request, "held_list.html", rows=rows[:ON_A_PAGE], counts=counts, who=who, file=file,
+                          page=page, more=len(rows) > ON_A_PAGE)  # fmt: skip
+
+    @app.get("/files")
+    def files_(request: Request, partner: str = "", page: PageNumber = 1) -> Response:
+        partner = partner if partner in site.partners else ""
+        rows = views.file_rows(site, partner=partner, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
+        return pages.show(request, "files.html", rows=rows[:ON_A_PAGE], partner=partner, partners=site.partners,
+                          page=page, more=len(rows) > ON_A_PAGE)  # fmt: skip
 
     @app.get("/partners")
     def partners(request: Request) -> Response:
@@ -108,10 +114,19 @@ def _add_details(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
         return pages.show(request, "held.html", row=row, done=done, problem="") if row else pages.nothing(request)
 
 
+def _statuses(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The states there are now, each with its words as the list shows them."""
+    return [(code, said.text) for (sort, code), said in referral_words().items()
+            if sort in ("status", "way") and code in counts]  # fmt: skip
+
+
 def _folded(rows: Iterable[DisclosureRow]) -> list[tuple[DisclosureRow, int, str]]:
-    """Runs of the same decision (a page loaded again and again) as one: the first, how many, the last one's time."""
-    runs = (list(run) for _, run in groupby(rows, key=lambda r: replace(r, at="", delivered_at="", message=None)))
-    return [(run[0], len(run), run[-1].at) for run in runs]
+    """The same page opened again and again, or the same decision made again, as one: the first, how many, the last's
+    time. A page that was opened belongs to no message."""
+    runs: dict[DisclosureRow, list[DisclosureRow]] = {}
+    for row in rows:
+        runs.setdefault(replace(row, at="", delivered_at=row.delivered_at if row.message else ""), []).append(row)
+    return [(run[0], len(run), run[-1].at) for run in runs.values()]
 
 
 def _add_buttons(app: FastAPI, pages: Pages, bridge: Bridge) -> None:

@@ -33,7 +33,8 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True)  # fmt: skip
         self._templates.filters |= {
             "say": wording.say, "short": wording.short, "said_paths": wording.said_paths, "kind": _kind,
-            "moment": partial(_time, zone=site.timezone), "icon": icon, "status_icon": lambda s: words(s).icon,
+            "moment": partial(_time, zone=site.timezone), "brief": self._brief, "contact": wording.contact,
+            "icon": icon, "status_icon": lambda s: words(s).icon,
             "way_icon": lambda s: way_words(s).icon,
             "status_words": lambda s: words(s).text,
         }  # fmt: skip
@@ -48,6 +49,11 @@ class Pages:
         response = Response(text, http_status, media_type="text/html")
         self.forms.remember(response, visitor)
         return response
+
+    def _brief(self, text: str) -> Markup:
+        """A moment without zone and this year's number, where the line says little else."""
+        shown = wording.brief(text, self.site.timezone, self.site.today()[:4])
+        return Markup('<time datetime="{}">{}</time>').format(wording.machine(text), shown)
 
     def nothing(self, request: Request, status: int = 404) -> Response:
         """There is no such page, or it takes nothing of this kind."""

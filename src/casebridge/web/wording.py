@@ -10,8 +10,12 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 from casebridge.core.case import PLURALS
 from casebridge.store.database import iso
+
+_PHONE = re.compile(r"(?<![\w+(-])((?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])?\d{3}[-.]\d{4})(?![\w-])")
 
 
 @cache
@@ -79,6 +83,31 @@ def moment(text: str, zone: ZoneInfo) -> str:
         return f"{when.day} {when:%b %Y, %H:%M} (zone not given)"
     local = when.astimezone(zone)
     return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def brief(text: str, zone: ZoneInfo, year: str) -> str:
+    """The same without the zone, and without ``year``.
+
+    >>> brief("2026-03-02T15:04:05.000000Z", ZoneInfo("America/New_York"), "2026")
+    '2 Mar, 10:04'
+    """
+    when = moment(text, zone)
+    return re.sub(r" [A-Z+-][A-Z0-9+-]*$", "", when).replace(f" {year}", "")
+
+
+def contact(text: str) -> Markup:
+    """Who to call, each telephone number a link that never breaks.
+
+    >>> str(contact("Front desk, 555-0133"))
+    'Front desk, <a class="phone" href="tel:5550133">555-0133</a>'
+    """
+    parts = _PHONE.split(text)
+    return Markup("").join(_dialled(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def _dialled(number: str) -> Markup:
+    dialled = "".join(c for c in number if c in "+0123456789")
+    return Markup('<a class="phone" href="tel:{}">{}</a>').format(dialled, number)
 
 
 def machine(text: str) -> str:
