@@ -91,10 +91,12 @@ def _keep_natives(site: Site, partner: Partner, parent: Message, batch: Sequence
             else:
                 position, external_id = native.position, native.external_id
                 values = understood(c, partner, native)
-            order_key = getattr(native, "order_key", "") or external_id or None
+            order_key = partner.quiet(getattr(native, "order_key", "") or external_id)
+            held = values["state"] == "held"
             ledger.add(
                 c, site.now(), direction="in", partner=partner.name, kind=getattr(native, "type", "unreadable"),
-                external_id=external_id or None, order_key=order_key, parent=parent.id, payload=parent.payload,
+                external_id=(partner.quiet(external_id) if held else external_id) or None, order_key=order_key or None,
+                parent=parent.id, payload=parent.payload,
                 position=position.as_dict() or {"pointer": external_id}, **values)  # fmt: skip
 
 

@@ -68,7 +68,8 @@ def _understand_again(site: Site, message: Message) -> None:
     native = native_of(site, message)
     with site.store.write() as c:
         values = flow.understood(c, partner, native)
-        ledger.change(c, message.id, site.now(), due_at=site.now(), **values)
+        known = {} if values["state"] == "held" else {"external_id": native.external_id}
+        ledger.change(c, message.id, site.now(), due_at=site.now(), **known, **values)
         ledger.note(c, site.now(), "replayed", message, state=values["state"], code=values.get("code"))
 
 

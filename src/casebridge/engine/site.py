@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -49,6 +50,15 @@ class Partner:
         """The map that writes records of a kind for this partner; one made for the kind before one that adds to it."""
         found = self.maps.writing(kind)
         return min(found, key=lambda m: m.case.index(kind), default=None)
+
+    def quiet(self, id_: str) -> str:
+        """How the ledger calls one of its ids before we know whether the person is ours.
+
+        Of a roster partner only a digest stands there: whoever is nobody's client here leaves no name or number.
+        """
+        if self.applies_to == "all" or not id_:
+            return id_
+        return hashlib.sha256(f"{self.name}\0{id_}".encode()).hexdigest()[:32]
 
     def agreements_on(self, day: str) -> frozenset[str]:
         """Kinds of agreement in force on a day (YYYY-MM-DD): an expired one is as good as none."""
