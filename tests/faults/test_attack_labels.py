@@ -28,15 +28,30 @@ def test_a_walled_referral_is_held_for_the_privacy_officer_and_not_as_a_fault_of
     assert "substance use program" in str(held.reason)
 
 
-def test_the_page_shuts_when_the_label_comes(site: TestSite) -> None:
+@pytest.mark.parametrize("status", ["requested", "cancelled"])
+def test_the_page_shuts_when_the_label_comes(site: TestSite, status: str) -> None:
     site.drop("hospital", "1.json", food_referral())
     (sent,) = site.messages(partner="agency", direction="out")
     with site.bridge.site.store.write() as c:
         token = tokens.mint(c, "agency", site.referral().id, sent.id, "2099-01-01T00:00:00.000000Z")
     door = SiteDoorway(site.bridge.site)
     assert door.released(token) is not None
-    site.drop("hospital", "2.json", bundle(task("2", meta=LABELLED), order(), patient()))
+    labelled = task("2", status, statusReason={"text": "x"}, meta=LABELLED)
+    site.drop("hospital", "2.json", bundle(labelled, order(), patient()))
+    assert site.referral().status == status
     assert door.released(token) is None
+
+
+def test_the_page_of_an_ended_referral_names_nobody(site: TestSite) -> None:
+    site.drop("hospital", "1.json", food_referral())
+    (sent,) = site.messages(partner="agency", direction="out")
+    with site.bridge.site.store.write() as c:
+        token = tokens.mint(c, "agency", site.referral().id, sent.id, "2099-01-01T00:00:00.000000Z")
+    ended = task("2", "cancelled", statusReason={"text": "x"})
+    site.drop("hospital", "2.json", bundle(ended, order(), patient()))
+    shown = SiteDoorway(site.bridge.site).released(token)
+    assert shown is not None
+    assert shown.document == {"referral": site.referral().id, "status": "cancelled"}
 
 
 @pytest.mark.parametrize("label", [{"display": "42 CFR Part 2"}, {"system": "urn:x", "display": "psychiatry"}])

@@ -44,7 +44,7 @@ class SiteDoorway:
             released = release(c, self.site, outgoing, partner, None)
             if not may_go(message, released):
                 return None
-            return translate(c, partner, message, referral, map_, released).released
+            return translate(c, partner, message, referral, map_, released, onto_theirs=False).released
 
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
         """Accept an answer for the token's own referral; durable when this returns, and applied if it can be."""
@@ -65,7 +65,8 @@ class SiteDoorway:
 
 def _only_the_state(outgoing: Outgoing) -> Outgoing:
     """When all is done, whoever still has the link learns that, and no more about the client."""
-    referral = {k: outgoing.slice["referral"][k] for k in ("correlation", "status")}
+    kept = ("correlation", "status", "labels")  # without its labels it would no longer stand behind its walls
+    referral = {k: v for k, v in outgoing.slice["referral"].items() if k in kept}
     return replace(outgoing, slice={"referral": referral})
 
 

@@ -89,13 +89,14 @@ def _main(message: Message) -> str:
 
 
 def translate(
-    c: Connection, partner: Partner, message: Message, referral: StoredReferral, map_: Map, released: Released
-) -> Prepared:
-    """Run the map backward: onto their last original when there is one, else a new record."""
+    c: Connection, partner: Partner, message: Message, referral: StoredReferral, map_: Map, released: Released,
+    *, onto_theirs: bool = True,
+) -> Prepared:  # fmt: skip
+    """Run the map backward: onto their last original when there is one, else a new record, as a page of ours is."""
     their = TheirIds(c, partner.name, referral.source)
     our_id = message.about["activity"] if message.kind == "activity" else referral.id
     remote = records.remote_of(c, partner.name, message.kind, our_id)
-    base = remote.original if remote else None
+    base = remote.original if remote and onto_theirs else None
     exported = map_.write(released.document, their, base)
     data = exported.data if base is not None else {**_parents(c, partner, map_, released, their), **exported.data}
     return Prepared(released.translated(data, map_.other), map_, tuple(exported.no_room))
