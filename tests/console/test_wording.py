@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ import pytest
 
 from casebridge.core.words import referral_words
 from casebridge.web.pages import icon
-from casebridge.web.wording import kind_words, machine, moment, said_paths, say, short
+from casebridge.web.wording import brief, contact, kind_words, machine, moment, said_paths, say, short
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -32,6 +33,42 @@ NEW_YORK = ZoneInfo("America/New_York")
 )  # fmt: skip
 def test_moments(written, shown):
     assert moment(written, NEW_YORK) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("2026-03-02T15:04:05.000000Z", "2 Mar, 10:04"),
+        ("2027-01-01T04:59:00Z", "31 Dec, 23:59"),  # still this year in the site's zone
+        ("2027-01-01T05:00:00Z", "1 Jan 2027, 00:00"),
+        ("2026-03-02", "2 Mar"),
+        ("2027-03-02", "2 Mar 2027"),
+        ("in MAY 2026", "in MAY 2026"),
+    ],
+)  # fmt: skip
+def test_moments_in_brief(written, shown):
+    assert brief(written, NEW_YORK, "2026") == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "dialled"),
+    [
+        ("Front desk, 555-0133", ["5550133"]),
+        ("555-0133", ["5550133"]),
+        ("Ana (212) 555-0133 or +1 212-555-0134, weekdays 9 to 5", ["2125550133", "+12125550134"]),
+        ("Case 2026-555-0133-7, room 12-3456", []),
+        ("intake@foodbank.example", []),
+    ],
+)
+def test_telephone_numbers_are_links_and_the_rest_is_as_written(text, dialled):
+    shown = str(contact(text))
+    assert re.findall(r'href="tel:([^"]*)"', shown) == dialled
+    assert re.sub(r"<[^>]*>", "", shown) == text
+
+
+def test_whom_to_call_is_text_and_no_markup():
+    shown = "&lt;b&gt;Ana&lt;/b&gt;, <a class=\"phone\" href=\"tel:5550133\">555-0133</a>"
+    assert str(contact("<b>Ana</b>, 555-0133")) == shown
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,11 @@ class Journey:
     map_digest: str
     decision: DisclosureRow | None
     no_room: tuple[str, ...]
+    why_no_room: str
 
     @property
     def nothing_sent(self) -> bool:
-        """The partner was only also told, and takes nothing of this kind."""
+        """The partner was only to be told also, and takes nothing of this kind: ``why_no_room`` says it exactly."""
         return self.message.direction == "out" and self.message.state == "skipped"
 
 
@@ -142,13 +143,15 @@ def _journey(c: Connection, site: Site, message: Message) -> Journey:
     reached = {e["name"]: e["at"] for e in events}
     if parent is not None:  # a record's first stop is its payload's
         reached |= {"accepted": parent.created_at, "understood": message.created_at}
+    no_room = [e["facts"] for e in events if e["name"] == "no-room"]
     decided = disclosures.listed(c, message=message.id)
     return Journey(
         message=held_row(c, site, message), partner=message.partner, stops=tuple(_stops(message, reached)),
         due_at=message.due_at,
         attempt=message.attempt, map_name=message.map_name, map_digest=message.map_digest,
         decision=disclosure_row(site, decided[-1]) if decided else None,
-        no_room=tuple(p for e in events if e["name"] == "no-room" for p in e["facts"].get("paths", ())))  # fmt: skip
+        no_room=tuple(p for facts in no_room for p in facts.get("paths", ())),
+        why_no_room=next((facts["why"] for facts in no_room if "why" in facts), message.reason))  # fmt: skip
 
 
 def _stops(message: Message, reached: Mapping[str, str]) -> Iterable[Stop]:

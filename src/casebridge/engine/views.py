@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -155,10 +155,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class DisclosureRow:
-    """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why.
-
-    ``nothing_sent``: it might have gone, and the recipient takes nothing of this kind.
-    """
+    """One release or refusal: when, to whom, what for, which case paths went, and which stayed here and why."""
 
     at: str
     effect: str
@@ -172,7 +169,6 @@ class DisclosureRow:
     delivered_at: str
     referral: str | None
     message: str | None
-    nothing_sent: bool = False
 
 
 def referral_rows(site: Site, *, status: str = "", limit: int = 500, offset: int = 0) -> list[ReferralRow]:
@@ -250,8 +246,7 @@ def file_rows(site: Site, *, partner: str = "", limit: int = 500, offset: int = 
 def disclosures_of(site: Site, client: str) -> list[DisclosureRow]:
     """Every release and refusal about one client, oldest first (45 CFR 164.528)."""
     with site.store.read() as c:
-        rows = [disclosure_row(site, d) for d in disclosures.listed(c, client=client)]
-        return [replace(row, nothing_sent=_is_skipped(c, row.message)) for row in rows]
+        return [disclosure_row(site, d) for d in disclosures.listed(c, client=client)]
 
 
 def client_name(site: Site, client: str) -> str | None:
@@ -441,11 +436,6 @@ def _unreachable(c: Connection, site: Site, name: str, why: str) -> Unreachable:
         partner=title(site, name), problem=_CODE.sub("", why), code=found[1] if found else "",
         since=ledger.first_event(c, "not-received", name, after=last) or "",
         call=partner.contact if partner else "")  # fmt: skip
-
-
-def _is_skipped(c: Connection, message: str | None) -> bool:
-    found = ledger.get(c, message) if message else None
-    return found is not None and found.state == "skipped"
 
 
 def _place(who: str) -> int:

@@ -86,13 +86,18 @@ def moment(text: str, zone: ZoneInfo) -> str:
 
 
 def brief(text: str, zone: ZoneInfo, year: str) -> str:
-    """The same without the zone, and without ``year``.
+    """The same without the zone, and without the number of this ``year``.
 
     >>> brief("2026-03-02T15:04:05.000000Z", ZoneInfo("America/New_York"), "2026")
     '2 Mar, 10:04'
     """
-    when = moment(text, zone)
-    return re.sub(r" [A-Z+-][A-Z0-9+-]*$", "", when).replace(f" {year}", "")
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    local = when.astimezone(zone) if when.tzinfo else when
+    day = f"{local.day} {local:%b}" if str(local.year) == year else f"{local.day} {local:%b %Y}"
+    return day if len(text) < 11 else f"{day}, {local:%H:%M}"
 
 
 def contact(text: str) -> Markup:
