@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -125,6 +126,7 @@ class Config(_Table):
 def read_config(path: Path) -> Config:
     """The checked configuration; SetupError CB-101 names every wrong entry."""
     try:
+        _refuse_if_anyone_can_write(path)
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         remedy = "Run casebridge init to write one, or name it with --config."
@@ -137,6 +139,12 @@ def read_config(path: Path) -> Config:
         raise SetupError("CB-101", f"{path.name}: {explain(e)}") from None
     _check_names(config, path.name)
     return config
+
+
+def _refuse_if_anyone_can_write(path: Path) -> None:
+    if path.stat().st_mode & stat.S_IWOTH:
+        remedy = f"Take the right away (chmod o-w {path}), look at what is in it, and start again."
+        raise SetupError("CB-101", f"anyone on this machine can write to {path}", remedy=remedy)
 
 
 def explain(error: ValidationError, prefix: str = "") -> str:

@@ -95,8 +95,8 @@ def one_file(folder: Path | None) -> Iterator[Found]:
 
 
 def _import_file(path: Path) -> object:
-    _refuse_if_anyone_can_write(path.parent)
-    _refuse_if_anyone_can_write(path)
+    for place in (path.parent.parent, path.parent, path):  # who can write beside it can put another in its place
+        _refuse_if_anyone_can_write(place)
     name = f"casebridge_one_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -9,13 +9,15 @@ from click.testing import Result
 from sites import TestSite, bundle, order, patient, task
 from typer.testing import CliRunner
 
-from casebridge.cli import app
+from casebridge.cli import app, printing
 from casebridge.core.errors import mask
 
 
 def held_list(site: TestSite) -> Result:
     """``casebridge held list`` on a wide terminal."""
-    return CliRunner().invoke(app, ["held", "list", "-c", f"{site.folder}/casebridge.toml"], env={"COLUMNS": "250"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(printing.out, "_width", 250)
+        return CliRunner().invoke(app, ["held", "list", "-c", f"{site.folder}/casebridge.toml"])
 
 
 @pytest.mark.parametrize("hostile", ["[/a]", "[red]", "\x1b[2J", "\x1b]0;x\x07", "a\u202eb"])

@@ -127,3 +127,29 @@ def test_a_released_cannot_be_made_by_hand() -> None:
 
     with pytest.raises(TypeError, match="never by hand"):
         Released(document={}, recipient="x", purpose="referral", policy="")
+
+
+def test_what_is_withheld_now_does_not_come_out_of_our_own_earlier_letter(site: TestSite) -> None:
+    site.drop("hospital", "t1.json", food_referral())
+    restricted = patient(meta={"versionId": "2", "security": [{"code": "R"}]})
+    cancelled = task("2", status="cancelled", statusReason={"text": "went home"})
+    site.drop("hospital", "t2.json", bundle(cancelled, order(), restricted))
+    first, second = site.out("agency")
+    assert "Moreno" in str(first)
+    assert second["status"] == "cancelled"
+    assert "Moreno" not in str(second)
+
+
+def test_a_source_that_contradicts_its_own_link_undoes_it(site: TestSite) -> None:
+    from members import file_834, member
+
+    site.drop("hospital", "t1.json", food_referral())
+    ends = {"maintenance": "024", "ends": "20261130", "number": "MCD1"}
+    site.drop("state", "a.txt", file_834(member("MORENO", "ADA", "899611001", number="MCD1")))
+    site.drop("state", "b.txt", file_834(member("OTHER", "PERSON", "899617777", **ends), control="000000418"))
+    with site.bridge.site.store.read() as c:
+        from casebridge.store import links
+        from casebridge.store.links import PersonKey
+
+        hospital = links.client_of(c, PersonKey("hospital", "Patient/p1"))
+        assert links.client_of(c, PersonKey("state", "MCD1")) != hospital

@@ -14,7 +14,7 @@ from pydantic import Field
 from casebridge import Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
 from casebridge.core.errors import CaseBridgeError, Position, RecordError, SetupError, TryAgain
 from casebridge_carriers.inbox import Found, Inbox, look
-from casebridge_carriers.names import outgoing_names
+from casebridge_carriers.names import name_too_long, outgoing_names, too_long
 from casebridge_carriers.streams import open_steady, zip_folder
 
 SETTLED_IN = {"accepted": "done", "duplicate": "done", "held": "held"}
@@ -51,10 +51,12 @@ class FolderLink:
             self._prepare()
             self.inbox.put_back()
             found = self.inbox.ready()
-        fitting = [f for f in found if f.size <= self.settings.max_bytes]
+        fitting = [f for f in found if f.size <= self.settings.max_bytes and not too_long(f.name)]
         for one in fitting[: self.settings.max_files]:
             yield from self._payload(one)
         for one in found:
+            if too_long(one.name):
+                raise name_too_long()
             if one.size > self.settings.max_bytes:
                 raise self._too_large(one)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections import OrderedDict
@@ -33,6 +34,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
+BODY_SECONDS = 15  # an answer is short: whoever takes longer only holds the door
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}")
 _PAGE = re.compile(r"[0-9a-f]{32}")
 _NO_TOKEN = "0" * 43  # looked up in place of a malformed one, so that both take as long
@@ -104,14 +106,15 @@ class WebFormDoor:
         return router
 
     async def _look(self, doorway: Doorway, token: str, request: Request) -> Released | Response:
+        """What the token opens; a good link opens however many wrong ones came from the same address."""
         address = request.client.host if request.client else ""
+        released = await run_in_threadpool(doorway.released, token if _TOKEN.fullmatch(token) else _NO_TOKEN)
+        if released is not None:
+            return released
         if self.wrong.must_wait(address):
             return self._nothing(429, {"Retry-After": "60"})
-        released = await run_in_threadpool(doorway.released, token if _TOKEN.fullmatch(token) else _NO_TOKEN)
-        if released is None:
-            self.wrong.count(address)
-            return self._nothing(404)
-        return released
+        self.wrong.count(address)
+        return self._nothing(404)
 
     async def _take(self, doorway: Doorway, token: str, released: Released, request: Request) -> Response:
         body = await _body(request, self.settings.max_bytes)
@@ -179,12 +182,16 @@ def _redirect(to: str) -> Response:
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
-    """The request's body, or None when it is longer than ``limit`` (no more is read)."""
+    """The request's body, or None when it is longer than ``limit`` or does not end in time (no more is read)."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            return None
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    return None
+    except TimeoutError:
+        return None
     return bytes(body)
 
 

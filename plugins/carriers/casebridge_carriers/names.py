@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import PurePosixPath
 
 from casebridge import Dispatch, OutFile
 from casebridge.core.errors import Position, RecordError
 
+MOST_BYTES = 200
 UNFINISHED = (".tmp", ".part", ".filepart")
 """Endings that file transfer programs give a file they are still writing (WinSCP: .filepart)."""
 
@@ -20,6 +22,19 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 def unfinished(name: str) -> bool:
     """Whether a name says that the file is hidden or still being written."""
     return name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
+def too_long(name: str) -> bool:
+    """Whether there is no room left for what we put before or after it while it is moved (255 bytes on most disks)."""
+    return len(os.fsencode(name)) > MOST_BYTES
+
+
+def name_too_long() -> RecordError:
+    """It stays where it is: nothing of it was read."""
+    return RecordError(
+        "CB-301", "the name of a file is too long", position=Position(file="in"),
+        expected=f"at most {MOST_BYTES} bytes", remedy="Give the file a shorter name; it was not read.",
+    )  # fmt: skip
 
 
 def numbered(name: str, number: int) -> str:

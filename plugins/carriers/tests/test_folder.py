@@ -257,3 +257,17 @@ def test_the_probe_says_what_is_wrong(context, folder):
     (folder / "in").rmdir()
     (folder / "in").write_text("a file")
     assert not link(context, folder).probe().ok
+
+
+def test_a_name_too_long_to_move_is_reported_and_keeps_no_other_back(context, folder):
+    inbox = folder / "in"
+    inbox.mkdir(exist_ok=True)
+    (inbox / ("a" * 240)).write_text("long")
+    (inbox / "b.txt").write_text("short")
+    link = FolderLink(FolderLink.Settings(folder=str(folder), quiet_seconds=0), context)
+    payloads = link.receive(None)
+    first = next(payloads)
+    link.settle(first, Outcome("accepted"))
+    assert first.name == "b.txt"
+    with pytest.raises(RecordError, match="shorter name"):
+        next(payloads)

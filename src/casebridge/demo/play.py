@@ -97,7 +97,7 @@ def state_sends_834(stage: Stage) -> str:
     told = len(stage.mailbox.messages(PLANNER))
     waiting = len(held.listed(stage.bridge.site))
     return f"Marcus's coverage ends, and the planner is told ({told} e-mail). Records held: {waiting}. " \
-           "Members who are nobody's client here are counted and forgotten."  # fmt: skip
+           "Members who are nobody's client here are only counted."  # fmt: skip
 
 
 def map_is_mended(stage: Stage) -> str:

@@ -9,7 +9,7 @@ from casebridge.core.case import records_of
 from casebridge.engine import moving
 from casebridge.engine.linking import known_client, link_person, person_identifiers
 from casebridge.engine.site import Partner, Site
-from casebridge.store import links, records
+from casebridge.store import links, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
@@ -72,7 +72,8 @@ def _follow_record(
 ) -> None:  # fmt: skip
     if after.kind == "person":
         key = PersonKey(partner.name, after.external_id)
-        link_person(c, site.now(), key, person_identifiers(after.document))
+        now_linked = link_person(c, site.now(), key, person_identifiers(after.document))
+        referrals.follow_person(c, partner.name, after.external_id, now_linked)
     elif after.kind == "referral":
         moved = moving.hear(c, site, partner, message, after)
         if moved is not None:
@@ -80,7 +81,7 @@ def _follow_record(
             if moved.name:
                 client = client_of_subject(c, partner.name, after.subject)
                 done.changes.append(Change(moved.name, client, moved.referral, moved.side))
-    elif _coverage_ended(before, after):
+    elif partner.role in ("payer", "government") and _coverage_ended(before, after):
         client = client_of_subject(c, partner.name, after.subject)
         done.changes.append(Change("coverage-ended", client))
 

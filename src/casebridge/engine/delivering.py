@@ -124,11 +124,13 @@ def _keep_thing(
 
 
 def _keep_our_own_id(c: Connection, site: Site, partner: Partner, message: Message) -> None:
-    """A partner that answers nothing knows the record by the key we gave it."""
+    """A partner that answers nothing knows the record by the key we gave it.
+
+    Our own letter is no original of theirs: what is withheld next time must not come out of it again.
+    """
     if message.kind == "notice":
         return
-    native = message.document["document"]
     known = records.remote_of(c, partner.name, message.kind, _our_id(message))
     records.keep_remote(
         c, site.now(), partner=partner.name, kind=message.kind, our_id=_our_id(message),
-        their_id=known.their_id if known else _our_id(message), version="", original=native, written=True)  # fmt: skip
+        their_id=known.their_id if known else _our_id(message), version="", original=None, written=True)  # fmt: skip

@@ -40,15 +40,19 @@ def known_client(c: Connection, identifiers: set[tuple[str, str]]) -> str | None
     if len(found) != 1:
         return None
     client = next(iter(found))
-    return None if any(_conflict(of_one, identifiers) for of_one in links.identifiers_of(c, client)) else client
+    return None if _contradicted(c, client, identifiers) else client
 
 
 def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[str, str]]) -> str:
-    """The person's client: the one already linked, the one the identifiers name, or a new one."""
+    """The person's client: the one already linked, the one the identifiers name, or a new one.
+
+    A source that now says what contradicts its own link undoes it: a veto counts at any time.
+    """
     links.set_identifiers(c, key, identifiers)
     linked = links.client_of(c, key)
-    if linked is not None:
+    if linked is not None and not _contradicted(c, linked, identifiers):
         return linked
+    links.undo(c, now, key)
     found = links.sharing(c, identifiers)
     known = known_client(c, identifiers)
     client = known or links.new_client(c, now)
@@ -58,6 +62,10 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[
         for other, systems in sorted(found.items()):
             links.add_link(c, now, other, key, "review", {"systems": sorted(systems)})
     return client
+
+
+def _contradicted(c: Connection, client: str, identifiers: set[tuple[str, str]]) -> bool:
+    return any(_conflict(of_one, identifiers) for of_one in links.identifiers_of(c, client))
 
 
 def _conflict(theirs: set[tuple[str, str]], ours: set[tuple[str, str]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from casebridge.store.database import new_id
 from casebridge.store.tables import client, identifier, link
@@ -91,6 +91,12 @@ def under_review(c: Connection, limit: int = 500) -> list[Doubt]:
               row.decided_at)
         for row in c.execute(query.limit(limit))
     ]  # fmt: skip
+
+
+def undo(c: Connection, now: str, person: PersonKey) -> None:
+    """End a source person's links; they stay on the books with the time they ended."""
+    mine = (link.c.source == person.source, link.c.external_id == person.external_id, link.c.undone_at.is_(None))
+    c.execute(update(link).where(*mine).values(undone_at=now))
 
 
 def new_client(c: Connection, now: str) -> str:

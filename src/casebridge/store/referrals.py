@@ -120,6 +120,12 @@ def change(c: Connection, id_: str, now: str, **values: Any) -> None:
     c.execute(update(referral).where(referral.c.id == id_).values(updated_at=now, **values))
 
 
+def follow_person(c: Connection, source: str, subject: str, client: str) -> None:
+    """The referrals of a source's person belong to the client that person is linked to now."""
+    where = (referral.c.source == source, referral.c.subject == subject, referral.c.client.is_distinct_from(client))
+    c.execute(update(referral).where(*where).values(client=client))
+
+
 def add_event(c: Connection, now: str, **values: Any) -> int:
     """Append an event; its sequence number."""
     sequence = len(events(c, values["referral"])) + 1
