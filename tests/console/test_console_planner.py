@@ -14,14 +14,14 @@ from playwright.sync_api import Page, expect
 from casebridge.engine import views
 from casebridge.engine.site import Route
 from casebridge.mapping import load_set
-from casebridge.store import ledger, tokens
+from casebridge.store import ledger, links, records, referrals, tokens
 
 COLUMNS = "number,status,detail,reason,need,service,needed_by,note,at,first,last,ssn"
 NEEDS = "What needs you"
 
 
-def referral(number: str, need: str = "food-insecurity", needed_by: str = "", status: str = "requested") -> bytes:
-    return f"{COLUMNS}\n{number},{status},,,{need},Food box,{needed_by},,,Lena,Moreno,\n".encode()
+def referral(number: str, need: str = "food-insecurity", needed_by: str = "") -> bytes:
+    return f"{COLUMNS}\n{number},requested,,,{need},Food box,{needed_by},,,Lena,Moreno,900112222\n".encode()
 
 
 # --- coverage that ended -------------------------------------------------------------------------------------
@@ -168,8 +168,9 @@ def test_what_is_tried_again_names_no_hour(page: Page, lived_in):
 
 
 def test_a_partner_that_takes_nothing_of_this_kind_got_nothing(page: Page, house):
-    """The agency's own list of needs has no food: it was only to be told also."""
-    _agency_takes_housing_only(house)
+    """The county's HMIS knows no food: it was only to be told also."""
+    _hmis_takes_shelter_only(house)
+    _lena_is_enrolled(house)
     house.arrives("mercy", "one.csv", referral("R-1"))
     page.goto(f"{house.url}/referral/{house.referral('R-1')}")
     article = page.get_by_role("article").filter(has_text="A referral to Harbor Agency")
@@ -183,24 +184,45 @@ def test_a_partner_that_takes_nothing_of_this_kind_got_nothing(page: Page, house
     assert "Harbor Agency" not in call.inner_text()
 
 
+def test_a_partner_that_could_not_take_it_says_why(page: Page, house):
+    _hmis_takes_shelter_only(house)
+    house.arrives("mercy", "one.csv", referral("R-1"))
+    page.goto(f"{house.url}/referral/{house.referral('R-1')}")
+    expect(page.get_by_text("Nothing was sent to Harbor Agency: HMIS has no open enrollment")).to_be_visible()
+
+
 def test_a_partner_that_was_told_also_is_named(page: Page, house):
-    _agency_takes_housing_only(house, ", [food-insecurity, food]")
+    _hmis_takes_shelter_only(house, ", [food-insecurity, food]")
+    _lena_is_enrolled(house)
     house.arrives("mercy", "one.csv", referral("R-1"))
     page.goto(f"{house.url}/referral/{house.referral('R-1')}")
     call = page.get_by_role("region", name="Who to call")
     assert re.search(r"Also told\s+Harbor Agency", call.inner_text())
 
 
-def _agency_takes_housing_only(house, more: str = "") -> None:
+def _hmis_takes_shelter_only(house, more: str = "") -> None:
+    """The agency keeps an HMIS here, under an agreement; its map has no word for other needs."""
     site, maps = house.bridge.site, house.folder / "mappings" / "narrow"
     maps.mkdir()
     text = (Path(__file__).parent / "desk-map.yaml").read_text(encoding="utf-8")
     text = text.replace("referral.domain: need", "referral.domain: {at: need, codes: needs}")
-    text += f"codes:\n  needs: {{rows: [[homelessness, housing]{more}], otherwise: refuse}}\n"
+    text += f"codes:\n  needs: {{rows: [[homelessness, shelter]{more}], otherwise: refuse}}\n"
     (maps / "referral.yaml").write_text(text, encoding="utf-8")
-    narrow = load_set("narrow", [maps.parent])
-    site.partners["agency"] = replace(site.partners["agency"], maps=narrow, format=site.partners["mercy"].format)
+    kept = {"role": "hmis_lead", "agreements": ({"kind": "HMIS"},), "maps": load_set("narrow", [maps.parent])}
+    site.partners["agency"] = replace(site.partners["agency"], format=site.partners["mercy"].format, **kept)
     site.routes = (Route("referral", "pantry", also=("agency",), domain="food-insecurity"),)
+
+
+def _lena_is_enrolled(house) -> None:
+    """Known by her number from an earlier referral, and head of household at the HMIS."""
+    house.arrives("mercy", "before.csv", referral("R-0", need="material-hardship"))
+    site = house.bridge.site
+    with site.store.write() as c:
+        client = referrals.get(c, house.referral("R-0")).client
+        links.add_link(c, site.now(), client, links.PersonKey("agency", "K-9"), "auto", {"systems": []})
+        records.assert_record(
+            c, site.now(), kind="participation", source="agency", external_id="E-9", subject="K-9", message="",
+            payload=None, map_digest="", document={"status": "enrolled", "relationship": "self"})  # fmt: skip
 
 
 # --- partners that cannot be reached, pages that were opened -------------------------------------------------
