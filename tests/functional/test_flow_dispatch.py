@@ -9,6 +9,9 @@ import pytest
 from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.app import open_bridge
+from casebridge.core.errors import RecordError
+from casebridge.engine import flow
+from casebridge.store import ledger
 
 NOON = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)  # in New York
 
@@ -80,3 +83,27 @@ def test_messages_of_a_partner_that_is_gone_wait_and_stop_nobody(site: TestSite)
     site.bridge = open_bridge(config)
     site.drop("hospital", "p.json", patient("p2", ssn=None))
     assert [m.state for m in site.messages(kind="fhir-r4/Patient", external_id="Patient/p2")] == ["done"]
+
+
+def test_a_record_that_cannot_be_rendered_is_held_and_the_others_are_decided_once(make_site: Any) -> None:
+    site = make_site(agency_mode="off")
+    for n in ("1", "2"):
+        site.drop("hospital", f"{n}.json", bundle(task(id_=f"t{n}"), order(), patient()))
+    site.reopen()
+    agency = site.bridge.site.partners["agency"]
+    bad = site.referrals()[0].id
+    render = agency.format.render
+
+    def fails_for_one(records: Any, context: Any) -> Any:
+        if any(r.document["referral"] == bad for r in records):
+            raise RecordError("CB-302", "a column is missing")
+        return render(records, context)
+
+    agency.format.render = fails_for_one  # type: ignore[method-assign]
+    with site.bridge.site.store.read() as c:
+        waiting = ledger.work(c, "out", "prepare", site.bridge.site.now(), ["agency"])
+    flow.prepare(site.bridge.site, agency, waiting)
+    site.work()
+    assert [m.correlation for m in site.held()] == [bad]
+    assert len(site.out("agency")) == 1
+    assert len(site.disclosures(recipient="agency")) == 2

@@ -129,3 +129,11 @@ def test_after_an_answer_a_cancellation_is_written_anew_and_not_onto_the_answer(
     first, second = site.out("agency")
     assert set(second) - set(first) <= {"reason"}
     assert second["status"] == "cancelled"
+
+
+def test_a_part_of_a_referral_knows_its_parent(site: TestSite) -> None:
+    site.drop("hospital", "t1.json", food_referral())
+    part = task(id_="t2", partOf=[{"reference": "Task/t1"}])
+    site.drop("hospital", "t2.json", bundle(part, order(), patient()))
+    whole, child = site.referrals()
+    assert (whole.parent, child.parent) == (None, whole.id)

@@ -51,7 +51,7 @@ def opened(site: Site, stored: StoredDispatch) -> tuple[Dispatch, str]:
 def set_off(site: Site, stored: StoredDispatch) -> None:
     """From here until the answer nobody knows whether the partner has it."""
     with site.store.write() as c:
-        dispatches.change(c, stored.id, state="inflight", attempt=stored.attempt + 1, sent_at=site.now())
+        dispatches.change(c, stored.id, state="inflight", sent_at=site.now())
 
 
 def answered(site: Site, stored: StoredDispatch, partner: Partner, answer: Receipt | Conflict) -> None:
@@ -83,7 +83,7 @@ def put_off(site: Site, stored: StoredDispatch, error: TryAgain) -> None:
         return
     due = later(site, tried - 1, error.after)
     with site.store.write() as c:
-        dispatches.change(c, stored.id, due_at=due, attempt=stored.attempt + 1)
+        dispatches.change(c, stored.id, due_at=due)
         for message in ledger.of_dispatch(c, stored.id):
             ledger.change(c, message.id, site.now(), attempt=message.attempt + 1, **ledger.why(error))
             ledger.note(c, site.now(), "put-off", message, code=error.code, facts={"until": due})

@@ -175,15 +175,19 @@ def _apply_one(c: Connection, site: Site, message: Message) -> None:
 def prepare(site: Site, partner: Partner, messages: Sequence[Message]) -> None:
     """One dispatch of all messages that may go; each that may not is held alone."""
     ready = [(m, p) for m in messages if (p := _prepare_alone(site, partner, m)) is not None]
-    if not ready:
-        return
+    if ready:
+        _render(site, partner, ready)
+
+
+def _render(site: Site, partner: Partner, ready: Sequence[tuple[Message, Prepared]]) -> None:
+    """One dispatch of all, or one each when together they cannot be rendered; what was decided stays decided."""
     context = RenderContext(new_id(), site.clock(), partner.environment, partner.name)
     try:
         files = list(partner.format.render([p.released for _, p in ready], context))
     except Exception as error:  # noqa: BLE001 - a format is a stranger's code; whatever it raises is held
         if len(ready) > 1:
-            for message, _ in ready:
-                prepare(site, partner, [message])
+            for one in ready:
+                _render(site, partner, [one])
             return
         _hold(site, ready[0][0], error if isinstance(error, CaseBridgeError) else _bug(error))
         return

@@ -20,7 +20,6 @@ from casebridge.store.referrals import StoredReferral
 BEGINS = ("draft", "requested")
 """States in which an unknown referral becomes one of ours; one already under way elsewhere stays an assertion."""
 
-
 A_CLOCK_AHEAD = timedelta(days=1)
 """What a partner's clock and zone may be ahead of ours."""
 
@@ -118,9 +117,11 @@ def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> S
     id_ = new_id()
     client = links.client_of(c, PersonKey(partner.name, said.subject)) if said.subject else None
     document = said.document
+    above = referrals.by_source(c, partner.name, (document.get("parent") or {}).get("external_id", ""))
     referrals.add(
         c, site.now(), id=id_, client=client, source=partner.name, external_id=said.external_id,
-        subject=said.subject or None, domain=_text(document.get("domain")), category=document.get("category"),
+        subject=said.subject or None, parent=above.id if above else None, domain=_text(document.get("domain")),
+        category=document.get("category"),
         status="draft", detail=None)  # fmt: skip
     begun = referrals.get(c, id_)
     assert begun is not None  # noqa: S101  (just written)

@@ -128,7 +128,7 @@ def _slice(
     person = records.find(c, referral.source, "person", referral.subject or "")
     if person is not None:
         slice_["person"] = {**person.document, "id": person.id}
-    slice_["needs"] = _needs(c, referral, slice_["referral"])
+    slice_["needs"] = _needs(c, referral)
     sources = dict.fromkeys(slice_, referral.source)
     sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
     return slice_, sources
@@ -180,9 +180,9 @@ def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str
     return found
 
 
-def _needs(c: Connection, referral: StoredReferral, document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    asserted = records.find(c, referral.source, "referral", referral.external_id)
-    refs = (asserted.document if asserted else document).get("needs") or ()
+def _needs(c: Connection, referral: StoredReferral) -> list[dict[str, Any]]:
+    asked = records.find(c, referral.source, "referral", referral.external_id)
+    refs = (asked.document.get("needs") if asked else None) or ()
     found = (records.find(c, referral.source, "need", ref.get("external_id", "")) for ref in refs)
     return [need.document for need in found if need is not None]
 

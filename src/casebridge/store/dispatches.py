@@ -20,7 +20,6 @@ class StoredDispatch:
     id: str
     partner: str
     state: str
-    attempt: int
     due_at: str
     prepared_at: str
     sent_at: str | None
@@ -60,9 +59,3 @@ def sent(c: Connection) -> dict[str, tuple[str, int]]:
     """For each partner: when the last dispatch set off that it took, and how many it took."""
     query = select(dispatch.c.partner, func.max(dispatch.c.sent_at), func.count()).where(dispatch.c.state == "sent")
     return {row[0]: (row[1], row[2]) for row in c.execute(query.group_by(dispatch.c.partner))}
-
-
-def next_due(c: Connection) -> str | None:
-    """When the next dispatch is to be tried."""
-    query = select(dispatch.c.due_at).where(dispatch.c.state.in_(("inflight", "claimed")))
-    return c.execute(query.order_by(dispatch.c.due_at).limit(1)).scalar()

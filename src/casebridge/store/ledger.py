@@ -126,11 +126,6 @@ def bring_forward(c: Connection, partner: str, now: str) -> None:
     c.execute(update(message).where(*where).values(due_at=now))
 
 
-def next_due(c: Connection) -> str | None:
-    """When the next waiting message is due."""
-    return c.execute(select(func.min(message.c.due_at)).where(message.c.state == "waiting")).scalar()
-
-
 def of_dispatch(c: Connection, dispatch: str) -> list[Message]:
     """The messages in a dispatch, in the order they were rendered."""
     query = select(*_COLUMNS).where(message.c.dispatch == dispatch).order_by(message.c.seq)

@@ -94,7 +94,6 @@ dispatch = Table(
     Column("id", ULID, primary_key=True),
     Column("partner", NAME, nullable=False),
     Column("state", String(12), nullable=False),  # claimed | inflight | sent | shown | returned | held
-    Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("due_at", MOMENT, nullable=False),
     Column("prepared_at", MOMENT, nullable=False),
     Column("sent_at", MOMENT),

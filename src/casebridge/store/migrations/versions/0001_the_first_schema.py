@@ -48,7 +48,6 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('partner', sa.String(length=120), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
-    sa.Column('attempt', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('due_at', sa.String(length=32), nullable=False),
     sa.Column('prepared_at', sa.String(length=32), nullable=False),
     sa.Column('sent_at', sa.String(length=32), nullable=True),
