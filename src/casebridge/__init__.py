@@ -11,6 +11,7 @@ from casebridge.adapter import (
     Format,
     Link,
     Native,
+    Natives,
     Outcome,
     OutFile,
     Payload,
@@ -22,11 +23,12 @@ from casebridge.adapter import (
     Submitted,
     Thing,
 )  # fmt: skip
+from casebridge.core.native import Element
 from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
-    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Event", "Format", "Link", "Native",
-    "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Settings",
-    "Submitted", "Thing", "Withheld", "hookimpl",
+    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format", "Link", "Native",
+    "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening",
+    "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
 ]  # fmt: skip

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from casebridge.core.errors import Position, RecordError
+from casebridge.core.native import Element
 from casebridge.core.released import Released
 
 
@@ -109,6 +111,20 @@ class Format(Protocol):
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """Files from native documents, strict; raises RecordError when a required column is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Natives:
+    """The native records of one ``prefix`` (``fhir-r4``), and what may stand where in them.
+
+    ``element(record, shape, folder)`` gives the schema of ``<prefix>/<record>`` with the parents and children that a
+    map's ``shape:`` joins to it, or None for a record it does not know; ``folder`` is the map's own, for files the
+    shape names. ``records`` are the known names, for pages and for "did you mean".
+    """
+
+    prefix: str
+    records: tuple[str, ...]
+    element: Callable[[str, Mapping[str, Any], Path], Element | None]
 
 
 # --- links ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from casebridge.adapter import Converter, Door, Format, Link, Settings
+from casebridge.adapter import Converter, Door, Format, Link, Natives, Settings
 from casebridge.core.errors import SetupError
 
 CAPABILITIES = frozenset({"identity", "parse", "render", "screen", "notices"})
@@ -52,6 +52,16 @@ def check_converter(converter: Any) -> str:
     if not converter.samples:
         raise _wrong(converter, "has no samples; give at least one pair (theirs, ours)")
     return converter.name
+
+
+def check_natives(natives: Any) -> str:
+    """The prefix of these native records, or SetupError CB-120."""
+    if not isinstance(natives, Natives):
+        raise _wrong(natives, "is not a casebridge.Natives")
+    _check_name(natives, natives.prefix)
+    if not callable(natives.element):
+        raise _wrong(natives, "needs element to be a function of (record, shape, folder)")
+    return natives.prefix
 
 
 def map_sets(folder: Any) -> dict[str, Path]:

@@ -16,7 +16,8 @@ from casebridge.registry import PluginReport, Registry
 def describe(registry: Registry, name: str | None = None) -> list[dict[str, Any]]:
     """Every plugin, or those called ``name`` or giving an adapter of that name; SetupError CB-103 if there is none.
 
-    Each is ``{name, version, source, problem, code, remedy, formats, links, doors, converters, maps, observes}``;
+    Each is ``{name, version, source, problem, code, remedy, formats, links, doors, converters, natives, maps,
+    observes}``;
     formats, links and doors are lists of ``{name, about, settings: [{name, type, required, default, secret,
     description}]}``, formats also with ``capabilities``. A plugin that is out says why in ``problem``.
     """
@@ -33,7 +34,8 @@ def settings_of(model: type[Settings]) -> list[dict[str, Any]]:
 
 
 def _is_called(report: PluginReport, name: str) -> bool:
-    return name in (report.name, *report.formats, *report.links, *report.doors, *report.converters, *report.maps)
+    given = report.formats + report.links + report.doors + report.converters + report.natives + report.maps
+    return name in (report.name, *given)
 
 
 def _plugin(registry: Registry, report: PluginReport) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def _plugin(registry: Registry, report: PluginReport) -> dict[str, Any]:
         "links": [_adapter(registry.links[n]) for n in report.links],
         "doors": [_adapter(registry.doors[n]) for n in report.doors],
         "converters": [_converter(registry.converters[n]) for n in report.converters],
+        "natives": list(report.natives),
         "maps": list(report.maps),
         "observes": report.observes,
     }

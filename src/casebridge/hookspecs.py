@@ -1,4 +1,4 @@
-"""The six hooks a plugin may implement (entry point group ``casebridge``)."""
+"""The seven hooks a plugin may implement (entry point group ``casebridge``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pluggy
 
-from casebridge.adapter import Converter, Door, Event, Format, Link
+from casebridge.adapter import Converter, Door, Event, Format, Link, Natives
 
 GROUP = "casebridge"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -32,6 +32,11 @@ def register_doors(register: Callable[[type[Door]], None]) -> None:
 @hookspec
 def register_converters(register: Callable[[Converter], None]) -> None:
     """Call ``register(converter)`` for each converter pair."""
+
+
+@hookspec
+def register_natives(register: Callable[[Natives], None]) -> None:
+    """Call ``register(Natives(...))`` for each kind of native records, so that maps of them can be checked."""
 
 
 @hookspec

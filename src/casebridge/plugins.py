@@ -32,7 +32,10 @@ __all__ = ["Found", "PluginReport", "Registry", "describe", "load_found", "load_
 
 event_log = logging.getLogger("casebridge.events")
 SHIPPED_MAPS = Path(__file__).parent / "mappings"  # in a checkout a link to the folder at the top
-HOOKS = ("register_formats", "register_links", "register_doors", "register_converters", "register_maps", "on_event")
+HOOKS = (
+    "register_formats", "register_links", "register_doors", "register_converters", "register_natives", "register_maps",
+    "on_event",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ def _ask(found: Found, hooks: Any) -> Offer:
         ("register_links", into(offer.links, adapter_check.check_link)),
         ("register_doors", into(offer.doors, adapter_check.check_door)),
         ("register_converters", into(offer.converters, adapter_check.check_converter)),
+        ("register_natives", into(offer.natives, adapter_check.check_natives)),
         ("register_maps", register_maps),
     )
     for hook, register in asked:
@@ -191,7 +195,7 @@ def _refuse_taken_names(registry: Registry, found: Found, offer: Offer) -> None:
             raise SetupError("CB-122", f'The plugin name "{found.name}" is already taken by {other.source}')
     for name in offer.converters.keys() & BUILT_IN.keys():
         raise SetupError("CB-122", f'The converter "{name}" is built in')
-    for kind in ("formats", "links", "doors", "converters", "maps"):
+    for kind in ("formats", "links", "doors", "converters", "natives", "maps"):
         for name in getattr(offer, kind).keys() & getattr(registry, kind).keys():
             owner = next(r for r in registry.reports if not r.problem and name in getattr(r, kind))
             raise SetupError("CB-122", f'Of {kind}, "{name}" is already given by the plugin {owner.name}')
@@ -215,6 +219,7 @@ def _in(found: Found, plugin: object, offer: Offer, *, observes: bool) -> Plugin
         links=tuple(offer.links),
         doors=tuple(offer.doors),
         converters=tuple(offer.converters),
+        natives=tuple(offer.natives),
         maps=tuple(offer.maps),
         observes=observes,
     )

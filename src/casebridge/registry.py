@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from casebridge.adapter import Converter, Door, Event, Format, Link
+from casebridge.adapter import Converter, Door, Event, Format, Link, Natives
 from casebridge.core.errors import SetupError
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class PluginReport:
     links: tuple[str, ...] = ()
     doors: tuple[str, ...] = ()
     converters: tuple[str, ...] = ()
+    natives: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     observes: bool = False
     problem: str = ""
@@ -47,6 +48,7 @@ class Offer:
     links: dict[str, type[Link]] = field(default_factory=dict)
     doors: dict[str, type[Door]] = field(default_factory=dict)
     converters: dict[str, Converter] = field(default_factory=dict)
+    natives: dict[str, Natives] = field(default_factory=dict)
     maps: dict[str, Path] = field(default_factory=dict)
     map_folders: list[Path] = field(default_factory=list)
 
