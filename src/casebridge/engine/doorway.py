@@ -10,7 +10,7 @@ from casebridge.adapter import Native, Payload, Submitted
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.released import Released
 from casebridge.engine import flow
-from casebridge.engine.preparing import may_go, outgoing_of, translate
+from casebridge.engine.preparing import content_of, may_go, outgoing_of, translate
 from casebridge.engine.release import Outgoing, release
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, referrals, tokens
@@ -35,10 +35,11 @@ class SiteDoorway:
             if grant is None or message is None or referral is None:
                 return None
             partner = self.site.partners[grant.partner]
-            map_ = partner.map_for("referral")
+            content = content_of(c, self.site, partner, message, referral)
+            map_ = partner.map_for("referral", content.slice["referral"])
             if map_ is None:
                 return None
-            outgoing = outgoing_of(c, self.site, partner, message, referral, map_)
+            outgoing = outgoing_of(partner, message, referral, map_, content)
             if referral.status in referrals.TERMINAL:
                 outgoing = _only_the_state(outgoing)
             released = release(c, self.site, outgoing, partner, None)

@@ -55,8 +55,8 @@ def hear(c: Connection, site: Site, partner: Partner, message: Message, said: St
 
 def original_of(partner: Partner, message: Message, kind: str) -> dict[str, Any] | None:
     """The record as it came, if it is of the type we write back; an answer on a form is not what we sent."""
-    map_ = partner.map_for(kind)
-    same = map_ is None or map_.other == message.kind
+    maps = partner.maps.writing(kind)
+    same = not maps or any(map_.other == message.kind for map_ in maps)
     return dict(message.document["native"]) if same else None
 
 

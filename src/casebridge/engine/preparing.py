@@ -33,6 +33,14 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A slice, and by slot (``needs[0]``) whose records they are."""
+
+    slice: dict[str, Any]
+    sources: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TheirIds:
     """The partner's own ids for our references: the id ledger behind ``link`` lines."""
 
@@ -61,13 +69,15 @@ class TheirIds:
 
 def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
     """Build, decide, translate. Raises Held, RecordError or MapError; the decision stays on the books."""
-    map_ = partner.map_for("referral" if message.kind == "notice" else message.kind)
-    if map_ is None:
-        raise MapError("CB-208", f"no map of {partner.name} writes a {message.kind}")
     referral = referrals.get(c, message.about["referral"])
     if referral is None:
         raise Held("CB-507", "the referral this is about is gone")
-    outgoing = outgoing_of(c, site, partner, message, referral, map_)
+    slot = "activity" if message.kind == "activity" else "referral"
+    content = content_of(c, site, partner, message, referral)
+    map_ = partner.map_for(slot, content.slice[slot])
+    if map_ is None:
+        raise MapError("CB-208", f"no map of {partner.name} writes a {message.kind} such as this one")
+    outgoing = outgoing_of(partner, message, referral, map_, content)
     released = release(c, site, outgoing, partner, message.id)
     if not may_go(message, released):
         raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
@@ -103,27 +113,27 @@ def translate(
 
 
 def outgoing_of(
-    c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral, map_: Map
-) -> Outgoing:
-    """The slice of the slots the map takes, and whose records they are."""
-    slice_, sources = _slice(c, site, partner, message, referral)
-    wanted = {slot: content for slot, content in slice_.items() if slot in map_.case}
+    partner: Partner, message: Message, referral: StoredReferral, map_: Map, content: Content
+) -> Outgoing:  # fmt: skip
+    """The slots the map takes, and whose records they are."""
+    wanted = {slot: record for slot, record in content.slice.items() if slot in map_.case}
     relation = "source" if referral.source in (partner.name, partner.acts_for) else (
         "recipient" if partner.name == referral.recipient else "none")  # fmt: skip
     return Outgoing(
-        slice=wanted, sources=sources, purpose=message.purpose, relation=relation, domain=referral.domain or "",
+        slice=wanted, sources=content.sources, purpose=message.purpose, relation=relation, domain=referral.domain or "",
         client=referral.client, correlation=referral.id)  # fmt: skip
 
 
-def _slice(
+def content_of(
     c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> Content:  # fmt: skip
+    """All that the message could tell, before a map takes its slots and the rules their part."""
     if message.kind == "notice":
         notice = {"correlation": referral.id, "detail": message.about["what"]}
-        return {"referral": notice}, {"referral": referral.source}
+        return Content({"referral": notice}, {"referral": referral.source})
     if message.kind == "activity":
         record = records.by_id(c, message.about["activity"])
-        return {"activity": record.document if record else {}}, {"activity": referral.recipient or ""}
+        return Content({"activity": record.document if record else {}}, {"activity": referral.recipient or ""})
     slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral)}
     person = records.find(c, referral.source, "person", referral.subject or "")
     if person is not None:
@@ -131,7 +141,7 @@ def _slice(
     slice_["needs"] = _needs(c, referral)
     sources = dict.fromkeys(slice_, referral.source)
     sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
-    return slice_, sources
+    return Content(slice_, sources)
 
 
 def referral_document(c: Connection, site: Site, partner: Partner, referral: StoredReferral) -> dict[str, Any]:

@@ -46,9 +46,9 @@ class Partner:
         """Each map's ``shape:`` by native type, for the format."""
         return self.maps.shapes
 
-    def map_for(self, kind: str) -> Map | None:
-        """The map that writes records of a kind for this partner; one made for the kind before one that adds to it."""
-        found = self.maps.writing(kind)
+    def map_for(self, kind: str, record: Mapping[str, Any] | None = None) -> Map | None:
+        """The map that writes this record of a kind, or any of it; one made for the kind before one that adds to it."""
+        found = self.maps.writing(kind, record)
         return min(found, key=lambda m: m.case.index(kind), default=None)
 
     def quiet(self, id_: str) -> str:

@@ -31,6 +31,7 @@ def check(definition: Definition) -> None:
     """MapError CB-202 for the first case path that the case model does not have."""
     root = _root(definition)
     _lines(definition.fields, [root])
+    _conditions(definition.when, _item_of(root), definition.place)
     for path, _ in definition.defaults.get("import", ()):
         _walk(path, root, definition.place)
 
@@ -73,6 +74,12 @@ def _item(line: Each, found: Shape) -> Shape:
     if listed is None and found is not Any:
         raise line.place.error("CB-202", f"`{line.case}` is not a list in the case model, so `each` cannot stand there")
     return Any if listed is None else listed
+
+
+def _item_of(shape: Shape) -> Shape:
+    """The head's ``when`` speaks of each record, also where the map writes the whole list of them."""
+    listed = _listed(shape)
+    return shape if listed is None else listed
 
 
 def _walk(path: Path, shape: Shape, place: Place) -> Shape:

@@ -16,7 +16,7 @@ from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path
 
 WORDS = frozenset({
-    "map", "version", "about", "case", "other", "match", "shape", "rest", "names", "fields", "ignore", "codes",
+    "map", "version", "about", "case", "other", "match", "when", "shape", "rest", "names", "fields", "ignore", "codes",
     "examples", "base", "defaults", "complete", "loss", "only",
 })  # fmt: skip
 RESTS = ("keep", "report", "refuse")
@@ -108,7 +108,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
     around = parse.Surroundings(names, tables.of, converters)
     for name, node in _entries(tree, "codes").items():
         tables.named[name] = tables.read(name, node)
-    match = tree.get("match")
+    match, when = tree.get("match"), tree.get("when")
     return Definition(
         name=_text(tree, "map"), version=_text(tree, "version", "1"), about=_text(tree, "about", ""),
         case=_slots(tree.values["case"], "`case`"), other=_text(tree, "other"),
@@ -121,6 +121,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         examples=tuple(_example(node) for node in _list(tree, "examples")),
         place=tree.place, base=_text(tree, "base", ""),
         only=notation.choice(tree.values["only"], "`only`", ("import", "export")) if "only" in tree.values else "",
+        when=around.conditions(when, "`when`") if when else (),
     )  # fmt: skip
 
 

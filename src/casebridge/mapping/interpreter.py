@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from casebridge.core.case import PLURALS
-from casebridge.core.errors import RecordError
+from casebridge.core.errors import Held, RecordError
 from casebridge.mapping.model import Choose, Definition, Line
-from casebridge.mapping.paths import Path, Step
+from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.reading import Reader, Trace
 from casebridge.mapping.translate import Links
 from casebridge.mapping.walk import (
@@ -22,6 +22,8 @@ from casebridge.mapping.walk import (
     assign,
     blank,
     claim_conditions,
+    described,
+    doubtful,
     find,
     holds_all,
     items_of,
@@ -56,11 +58,30 @@ def matches(definition: Definition, data: dict[str, Any]) -> bool:
     return holds_all(definition.match, data)
 
 
+def fits(definition: Definition, slice_: Mapping[str, Any]) -> bool:
+    """Does the case side meet the map's own ``when``? Slots the slice does not have are not asked."""
+    return all(holds_all(conditions, node) for node, _, conditions in _asked(definition, slice_))
+
+
+def _asked(
+    definition: Definition, slice_: Mapping[str, Any]
+) -> Iterator[tuple[Any, Where, tuple[Condition, ...]]]:
+    """Each record the map's ``when`` speaks of, where it stands, and what it must meet."""
+    if len(definition.case) > 1:
+        yield slice_, (), tuple(c for c in definition.when if c.path.steps and c.path.steps[0].key in slice_)
+        return
+    slot = definition.case[0]
+    for record, where in items_of(slice_.get(slot), (slot,)):
+        yield record, where, definition.when
+
+
 def read(definition: Definition, data: dict[str, Any], trace: Trace | None = None) -> Imported:
     """Import one record. Raises RecordError, or MapError for a code without a row."""
     trail = Trail()
     claim_conditions(data, definition.match, (), trail)
-    found = Reader(trail, trace).fields(definition.fields, Scope(data), {}, _root(definition))
+    found = Reader(trail, trace).fields(definition.fields, Scope(data), described(definition.when), _root(definition))
+    if isinstance(found, list):
+        found = [{**described(definition.when), **item} for item in found]
     if isinstance(found, dict):
         for path, constant in definition.defaults.get("import", ()):
             if blank(value_at(found, path)):
@@ -122,6 +143,7 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
     writer = Writer(definition, links, base)
     writer.partial = frozenset(PLURALS) - frozenset(slice_.get("complete", ()))
     if any(slot in slice_ for slot in definition.case):
+        _check_when(definition, slice_, writer.trail)
         apply_conditions(definition.match, writer.new)
         case = _case(definition, slice_)
         lines = definition.fields
@@ -133,6 +155,19 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
             _defaults(definition, writer.new)
         _claim_defaults(definition, case, writer.trail)
     return Exported(writer.new, _no_room(slice_, writer.trail.claimed))
+
+
+def _check_when(definition: Definition, slice_: dict[str, Any], trail: Trail) -> None:
+    """The map writes only what its ``when`` names: another record would become this one on the way back."""
+    for node, where, conditions in _asked(definition, slice_):
+        said = ", ".join(map(str, conditions))
+        if doubtful(conditions, node):
+            raise Held("CB-505", f"the map {definition.name} writes only {said}, and that is withheld", who="privacy")
+        if not holds_all(conditions, node):
+            raise RecordError(
+                "CB-211", f"the map {definition.name} writes only {said}; this record is another", field=spelled(where)
+            )
+        claim_conditions(node, conditions, where, trail)
 
 
 def _concerns(line: Line, present: frozenset[str]) -> bool:

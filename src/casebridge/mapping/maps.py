@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from casebridge.adapter import Converter
+from casebridge.core.case import PLURALS
 from casebridge.core.errors import MapError, RecordError
 from casebridge.mapping import case_paths, examples, interpreter, lineage, notation, overlay
 from casebridge.mapping.converters import BUILT_IN
@@ -91,6 +92,10 @@ class Map:
         """Is this native record one the map is for (its ``match:``)?"""
         return interpreter.matches(self.definition, dict(data))
 
+    def fits(self, slice_: Mapping[str, Any]) -> bool:
+        """Is this slice one the map writes (its ``when:``)?"""
+        return interpreter.fits(self.definition, slice_)
+
     def read(self, data: Mapping[str, Any]) -> Imported:
         """Import: the slice of one native record. Raises RecordError or MapError (a code without a row)."""
         with _bounded(self.name):
@@ -140,9 +145,13 @@ class MapSet:
             raise MapError("CB-208", f"the maps `{self.name}` have no map for this {native_type}; they are for {known}")
         return found
 
-    def writing(self, slot: str) -> list[Map]:
-        """The maps that can export a slice with this slot, in the order they are tried."""
-        return [m for m in self.maps if slot in m.case and m.definition.only != "import"]
+    def writing(self, slot: str, record: Mapping[str, Any] | None = None) -> list[Map]:
+        """The maps that can export a slice with this slot, in the order they are tried; with ``record``, it alone."""
+        found = [m for m in self.maps if slot in m.case and m.definition.only != "import"]
+        if record is None:
+            return found
+        slice_ = {slot: [record] if slot in PLURALS else record}
+        return [m for m in found if m.fits(slice_)]
 
 
 def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str, Converter] = BUILT_IN) -> Map:

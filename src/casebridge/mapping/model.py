@@ -136,3 +136,4 @@ class Definition:
     place: Place
     base: str = ""
     only: str = ""  # import or export, when the whole map goes one way
+    when: tuple[Condition, ...] = ()  # what the case side must say for the map to write it; import writes it there

@@ -9,7 +9,7 @@ from __future__ import annotations
 from casebridge.mapping import notation
 from casebridge.mapping.notation import Entries, Items, Node, Scalar
 
-_MERGED = ("names", "match", "shape", "defaults")
+_MERGED = ("names", "match", "when", "shape", "defaults")
 
 
 def lay(base: Entries, top: Entries) -> Entries:
