@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held
+from casebridge.cli import clients, commands, held, maps
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 
@@ -31,6 +31,7 @@ for command in (
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")
 app.add_typer(clients.app, name="client")
+app.add_typer(maps.app, name="map")
 
 
 def _print_version(wanted: bool) -> None:
