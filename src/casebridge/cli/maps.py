@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from casebridge.cli.options import JsonOption
+from casebridge.cli.map_records import map_try
+from casebridge.cli.options import HERE, FolderOption, JsonOption
 from casebridge.cli.printing import err, out, plain, print_json
 from casebridge.core.errors import MapError
 from casebridge.translating import Workshop, open_workshop
 
 app = typer.Typer(no_args_is_help=True, help="Maps: check them, look at them, try them on a file.")
-FolderOption = Annotated[Path, typer.Option("--folder", help="Where your own mappings/ and plugins/ are.")]
-HERE = Path()
+app.command("try")(map_try)
 
 
 @app.command("check")

@@ -10,12 +10,28 @@ from typing import Annotated
 import typer
 
 from casebridge.app import Bridge, open_bridge
+from casebridge.core.errors import SetupError
 
 CONFIG = Path("casebridge.toml")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The site's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MessageArgument = Annotated[str, typer.Argument(help="A message's id, as casebridge held list shows it.")]
+HERE = Path()
+FolderOption = Annotated[Path, typer.Option("--folder", help="Where your own mappings/ and plugins/ are.")]
+SettingOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the format, as layout=NAME.")
+]
+TestOption = Annotated[bool, typer.Option("--test", help="The file says that it is a test (X12 ISA15 = T).")]
 PartnerArgument = Annotated[str, typer.Argument(help="A partner's name in casebridge.toml, such as coc-hmis.")]
+
+
+def settings_of(given: list[str] | None) -> dict[str, str]:
+    """``NAME=VALUE`` options as settings; SetupError CB-241 for one that is neither."""
+    pairs = [text.partition("=") for text in given or ()]
+    for name, mark, _ in pairs:
+        if not (name and mark):
+            raise SetupError("CB-241", f"`{name}` is no setting: write it as NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """From one file to another through the case model, and the workshop in which maps are tried: no site, no store."""
 
+from casebridge.translating.sides import Side, made_format, plain_records, side
 from casebridge.translating.workshop import Workshop, open_workshop
 
-__all__ = ["Workshop", "open_workshop"]
+__all__ = ["Side", "Workshop", "made_format", "open_workshop", "plain_records", "side"]

@@ -1,0 +1,54 @@
+"""Concrete places of a record: the values at them, and those a map ignores on purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from casebridge.mapping.model import Definition
+from casebridge.mapping.paths import Step
+from casebridge.mapping.walk import Where, holds_all, items_of, leaves, spelled
+
+_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+def at(data: Mapping[str, Any], place: str) -> Any:
+    """The value at ``name[0].family``; None when nothing stands there."""
+    node: Any = data
+    for index, key in _PART.findall(place):
+        try:
+            node = node[int(index)] if index else node[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return node
+
+
+def general(place: str) -> str:
+    """The place without its positions: ``name[].family``."""
+    return re.sub(r"\[\d+\]", "[]", place)
+
+
+def ignored(definition: Definition, data: dict[str, Any]) -> list[str]:
+    """The single values of a record that stand under ``ignore:``."""
+    return [
+        spelled((*place, *below)) for path in definition.ignore for node, place in _everywhere(data, path.steps, ())
+        for below in leaves(node)
+    ]  # fmt: skip
+
+
+def _everywhere(node: Any, steps: tuple[Step, ...], where: Where) -> Iterator[tuple[Any, Where]]:
+    """The nodes a path means in all items of all lists on the way."""
+    if not steps:
+        yield node, where
+    elif isinstance(node, list):
+        for i, item in enumerate(node):
+            yield from _everywhere(item, steps, (*where, i))
+    elif isinstance(node, dict) and steps[0].key in node:
+        child, place = node[steps[0].key], (*where, steps[0].key)
+        if steps[0].selector is None:
+            yield from _everywhere(child, steps[1:], place)
+            return
+        for item, here in items_of(child, place):
+            if holds_all(steps[0].selector, item):
+                yield from _everywhere(item, steps[1:], here)
