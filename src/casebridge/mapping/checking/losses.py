@@ -1,0 +1,133 @@
+"""What a line may lose in a direction, with a value that shows it, and which codes have no way through (gaps)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from casebridge.mapping.checking.places import spelled
+from casebridge.mapping.checking.report import Finding, Way
+from casebridge.mapping.checking.tables import Codes, Use, pairs, target, turned
+from casebridge.mapping.codes import CodeTable
+from casebridge.mapping.model import Flags, Leaf
+from casebridge.mapping.walk import text_of
+
+ASKED = ("absent:asked-unknown", "absent:asked-declined", "absent:not-asked")
+NOTHING = "(nothing)"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why, and a value that shows it."""
+
+    why: str
+    witness: str
+    of_table: bool = False
+
+
+def of_table(use: Use, way: Way) -> Iterator[Loss]:
+    """The losses of a code table, as one line uses it in one direction."""
+    for loss in (_many_to_one(use, way), _dropped(use, way), _collision(use, way)):
+        if loss:
+            yield loss
+
+
+def _many_to_one(use: Use, way: Way) -> Loss | None:
+    back = _back(way)
+    for code, row in pairs(use.table, way).items():
+        there = target(row, way)
+        returned = turned(use.table, back, there)
+        if any(target(r, way) == there and other != code for other, r in pairs(use.table, way).items()) and (
+            returned != code
+        ):
+            return Loss(f"several codes become `{there}`", f"{code} -> {there} -> {returned}", True)
+    return None
+
+
+def _dropped(use: Use, way: Way) -> Loss | None:
+    """``otherwise: report`` leaves out what has no row."""
+    if use.table.otherwise != "report":
+        return None
+    sources = use.sources(way)
+    if sources is None:
+        return Loss("a code without a row is left out (`otherwise: report`)", f"any other code -> {NOTHING}", True)
+    missing = sources - set(pairs(use.table, way))
+    if not missing:
+        return None
+    return Loss("a code without a row is left out (`otherwise: report`)", f"{min(missing)} -> {NOTHING}", True)
+
+
+def _collision(use: Use, way: Way) -> Loss | None:
+    """``otherwise: keep`` lets a code through that is also what a row makes of another one."""
+    if use.table.otherwise != "keep":
+        return None
+    rows, sources = pairs(use.table, way), use.sources(way)
+    for code, row in rows.items():
+        there = target(row, way)
+        if there not in rows and there != code and not there.startswith("absent:") and (
+            sources is None or there in sources
+        ):
+            back = turned(use.table, _back(way), there)
+            lost = there if back != there else code
+            return Loss(
+                f"`{there}` may also come as itself (`otherwise: keep`)", f"{lost} -> {there} -> {back}", True
+            )
+    return None
+
+
+def of_converter(leaf: Leaf) -> Loss | None:
+    """A converter whose law is lossy."""
+    if leaf.convert and leaf.convert.law == "lossy":
+        sample = leaf.convert.samples[0] if leaf.convert.samples else ("?", "?")
+        return Loss(
+            f"the converter `{leaf.convert.name}` keeps only a part", f"{text_of(sample[0])} -> {text_of(sample[1])}"
+        )
+    return None
+
+
+def of_default(leaf: Leaf, way: Way) -> Loss | None:
+    """A default cannot be told from a value."""
+    if way in leaf.if_missing:
+        said = leaf.if_missing[way]
+        return Loss(f"what is missing becomes `{said}` (`if_missing`)", f"{NOTHING} -> {said} -> {said}")
+    return None
+
+
+def of_flags(line: Flags, way: Way) -> Loss | None:
+    """Flags that cannot say why there are none."""
+    if way == "import":
+        return None
+    known = set(pairs(line.none.codes, "export")) if line.none and line.none.codes else set()
+    missing = [reason for reason in ASKED if reason not in known]
+    if missing:
+        return Loss("`none` has no code for why there are none", f"{missing[0]} -> {NOTHING}")
+    return None
+
+
+def gaps(use: Use, way: Way) -> Iterator[Finding]:
+    """Codes that a record may have and that would stop it (``refuse``), or be refused after (``keep``)."""
+    sources, targets = use.sources(way), use.targets(way)
+    if sources is None or use.table.otherwise == "report":
+        return
+    missing = sources - set(pairs(use.table, way))
+    if use.table.otherwise == "keep":
+        missing = missing - targets if targets is not None else frozenset()
+    if missing:
+        yield _gap(use, way, sorted(missing), targets)
+
+
+def _gap(use: Use, way: Way, missing: list[str], targets: Codes) -> Finding:
+    place = spelled(use.stand.other) if way == "import" else use.field
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return Finding(
+        "CB-232", use.table.place, f"{way}: `{missing[0]}`{more} of `{place}` has no row in `{use.table.name}`",
+        f"A record with {missing[0]} would be held until you add the row.",
+        f"Without a row: {', '.join(missing[:20])}{' ...' if len(missing) > 20 else ''}",
+    )  # fmt: skip
+
+
+def _back(way: Way) -> Way:
+    return "export" if way == "import" else "import"
+
+
+__all__ = ["CodeTable", "Loss", "gaps", "of_converter", "of_default", "of_flags", "of_table"]
