@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from casebridge.core.errors import Position, RecordError
 from casebridge.core.native import Element
-from casebridge.core.released import Released
+from casebridge.core.released import CONVERSION, Released
 
 
 class Settings(BaseModel):
@@ -87,6 +87,18 @@ class Screening(Protocol):
 
         Raises RecordError when that cannot be told; then nothing is stored.
         """
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A format that files can be converted to although it renders one file per record (FHIR, a Bundle of them)."""
+
+    def named(self, native_type: str, key: str) -> tuple[str, Mapping[str, Any]]:
+        """How a record of this type and key is referred to, and the fields that hold its id: ``("Patient/1",
+        {"id": "1"})``. The same key gives the same name each time."""
+
+    def gather(self, files: Iterator[OutFile], out: BinaryIO) -> None:
+        """Write all rendered files as one, as they come."""
 
 
 @runtime_checkable
@@ -172,6 +184,8 @@ class Dispatch:
         """Nothing can be sent that was not released: TypeError otherwise."""
         if not self.releases or not all(isinstance(r, Released) for r in self.releases):
             raise TypeError("a dispatch is made of Released documents and nothing else")
+        if any(r.purpose == CONVERSION for r in self.releases):
+            raise TypeError("a converted file was decided for nobody, so it goes to nobody")
         for file in self.files:
             if not file.records or not all(0 <= n < len(self.releases) for n in file.records):
                 raise TypeError("every file of a dispatch names the releases it was rendered from")

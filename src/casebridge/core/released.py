@@ -1,6 +1,8 @@
 """What may leave: the only thing an exit takes.
 
-A :class:`Released` comes from ``engine/release.py`` and from nowhere else (a test reads the source to hold it).
+A :class:`Released` comes from ``engine/release.py``, where it was decided leaf by leaf. One other place makes them:
+``translating/own_file.py``, for a file that its holder converts for itself; such a one is marked :data:`CONVERSION`,
+and no dispatch takes it. A test reads the source to hold both.
 """
 
 from __future__ import annotations
@@ -10,6 +12,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
+
+
+CONVERSION = "conversion"
+"""The purpose of what nobody receives: a file converted by whoever holds it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +64,5 @@ def notices_for(obligations: Collection[str]) -> tuple[str, ...]:
 
 
 def _issue(**values: Any) -> Released:
-    """For ``engine/release.py`` only."""
+    """For ``engine/release.py`` and ``translating/own_file.py`` only."""
     return Released(**values, seal=_SEAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of
 from casebridge.engine import moving
 from casebridge.engine.linking import known_client, link_person, person_identifiers
@@ -14,14 +15,6 @@ from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord
-
-NATURAL_KEYS = {
-    "participation": ("participation_kind", "line", "plan", "entry"),
-    "need": ("domain",),
-    "assessment": ("assessment_kind", "date", "stage"),
-}
-"""What tells the records of one list apart when the source gives them no id of their own."""
-
 
 @dataclass(slots=True)
 class Applied:
@@ -49,8 +42,8 @@ def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -
     if partner.applies_to == "roster" and not _on_roster(c, partner, message, slice_):
         return Applied(skipped="not on the roster")
     for kind, path, record in sorted(records_of(slice_), key=lambda r: r[0] != "person"):
-        external_id = record.get("external_id") or _external_id(message.external_id, kind, path, record)
-        subject = _subject(message, kind, record, slice_)
+        external_id = external_id_of(message.external_id, kind, path, record)
+        subject = subject_of(message.external_id, kind, record, slice_)
         document = {k: v for k, v in record.items() if k != "complete"}
         before, after = records.assert_record(
             c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
@@ -96,21 +89,6 @@ def _on_roster(c: Connection, partner: Partner, message: Message, slice_: dict[s
         return True
     person = slice_.get("person")
     return person is None or known_client(c, person_identifiers(person)) is not None
-
-
-def _external_id(owner: str, kind: str, path: str, record: dict[str, Any]) -> str:
-    if "[" not in path:
-        return owner if path == kind else f"{owner}#{kind}"
-    names = NATURAL_KEYS.get(kind)
-    key = "/".join(str(record.get(n) or "") for n in names) if names else path.partition("[")[2].rstrip("]")
-    return f"{owner}#{kind}:{key}"
-
-
-def _subject(message: Message, kind: str, record: dict[str, Any], slice_: dict[str, Any]) -> str:
-    named = (record.get("subject") or {}).get("external_id")
-    if named:
-        return str(named)
-    return message.external_id if "person" in slice_ and kind != "organization" else ""
 
 
 def _keep_original(

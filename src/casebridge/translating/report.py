@@ -1,0 +1,71 @@
+"""What became of every record, and what was lost on the way: counts and places, never values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from casebridge.core.errors import CaseBridgeError
+
+MOST = 10_000  # refused records named one by one
+COLUMNS = ("what", "where", "values", "code", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One record that was not translated: where it stood, the code, and why in words that show no value."""
+
+    position: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    """``not_read`` counts values no line of the source's maps reads, ``no_room`` values no line of the target's maps
+    writes, both by field. ``no_map`` counts records by native type, ``no_place`` records by kind and reason."""
+
+    read: int = 0
+    repeated: int = 0
+    written: Counter[str] = field(default_factory=Counter)
+    not_read: Counter[str] = field(default_factory=Counter)
+    no_room: Counter[str] = field(default_factory=Counter)
+    no_map: Counter[str] = field(default_factory=Counter)
+    no_place: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: list[Refused] = field(default_factory=list)
+    refusals: int = 0
+
+    def refuse(self, position: object, error: CaseBridgeError) -> None:
+        """One record more that was not translated."""
+        self.refusals += 1
+        if len(self.refused) < MOST:
+            self.refused.append(Refused(str(position), error.code, error.message))
+
+    def rows(self) -> Iterator[tuple[str, str, int, str, str]]:
+        """(what, where, how many, code, why), the largest first in each part."""
+        for what, counter in (("not read", self.not_read), ("no room", self.no_room), ("no map", self.no_map)):
+            yield from ((what, where, count, "", "") for where, count in counter.most_common())
+        for (kind, why), count in self.no_place.most_common():
+            yield "no place", kind, count, "", why
+        yield from (("refused", one.position, 1, one.code, one.message) for one in self.refused)
+
+    def save(self, file: Path) -> None:
+        """As CSV, or as JSON when the name ends so."""
+        text = self._json() if file.suffix == ".json" else self._csv()
+        file.write_text(text, encoding="utf-8")
+
+    def _csv(self) -> str:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerows([COLUMNS, *self.rows()])
+        return buffer.getvalue()
+
+    def _json(self) -> str:
+        lost = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()]
+        told = {"read": self.read, "repeated": self.repeated, "refused": self.refusals, "written": dict(self.written)}
+        return json.dumps({**told, "lost": lost}, indent=2) + "\n"

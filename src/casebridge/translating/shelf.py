@@ -1,0 +1,117 @@
+"""Where records wait between reading and writing: SQLite's own temporary database, gone when it is closed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from casebridge.core.jsontext import dumps, loads
+
+CACHE_KIB = 65_536  # pages beyond this go to the temporary file
+_TABLES = """
+CREATE TABLE record (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, UNIQUE (kind, external_id));
+CREATE INDEX about ON record (subject, kind);
+CREATE TABLE name (kind TEXT, external_id TEXT, native_type TEXT, key TEXT, reference TEXT, UNIQUE (kind, external_id));
+CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, UNIQUE (native_type, key));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One case record: ``external_id`` and ``subject`` are the source's ids, ``position`` says where it stood."""
+
+    kind: str
+    external_id: str
+    subject: str
+    position: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a record is called on the other side: its native type, its key there, and how others refer to it."""
+
+    native_type: str
+    key: str
+    reference: str
+
+
+class Shelf:
+    """Case records by kind and id, then the documents made of them. Small ones stay in memory, large ones spill."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.executescript(_TABLES)
+        self._db.execute("BEGIN")
+
+    def keep(self, kept: Kept) -> bool:
+        """Keep a record; a later one of the same id takes its place. False when there was one."""
+        new = self._one("SELECT 1 FROM record WHERE kind = ? AND external_id = ?", kept.kind, kept.external_id) is None
+        row = (kept.kind, kept.external_id, kept.subject, kept.position, dumps(kept.data))
+        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", row)
+        return new
+
+    def record(self, kind: str, external_id: str) -> Kept | None:
+        """One record by the source's id."""
+        row = self._one("SELECT * FROM record WHERE kind = ? AND external_id = ?", kind, external_id)
+        return None if row is None else _kept(row)
+
+    def records(self, kind: str) -> Iterator[Kept]:
+        """Every record of a kind, in the order they came."""
+        for row in self._db.execute("SELECT * FROM record WHERE kind = ? ORDER BY rowid", (kind,)):
+            yield _kept(row)
+
+    def about(self, subject: str, kind: str) -> list[Kept]:
+        """The records of a kind about one person."""
+        sql = "SELECT * FROM record WHERE subject = ? AND kind = ? ORDER BY rowid"
+        return [_kept(row) for row in self._db.execute(sql, (subject, kind))]
+
+    def kinds(self) -> dict[str, int]:
+        """How many records there are of each kind."""
+        return dict(self._db.execute("SELECT kind, count(*) FROM record GROUP BY kind ORDER BY min(rowid)"))
+
+    def call(self, kept: Kept, name: Name) -> None:
+        """Give a record its name on the other side."""
+        row = (kept.kind, kept.external_id, name.native_type, name.key, name.reference)
+        self._db.execute("INSERT OR REPLACE INTO name VALUES (?, ?, ?, ?, ?)", row)
+
+    def name(self, kind: str, external_id: str) -> Name | None:
+        """What a record is called on the other side; None when it is not written there."""
+        sql = "SELECT native_type, key, reference FROM name WHERE kind = ? AND external_id = ?"
+        row = self._one(sql, kind, external_id)
+        return None if row is None else Name(*row)
+
+    def write(self, name: Name, position: str, document: dict[str, Any]) -> None:
+        """Keep a document made for the other side."""
+        row = (name.native_type, name.key, position, dumps(document))
+        self._db.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", row)
+
+    def document(self, native_type: str, key: str) -> dict[str, Any] | None:
+        """A fresh copy of a document, or None."""
+        row = self._one("SELECT data FROM document WHERE native_type = ? AND key = ?", native_type, key)
+        return None if row is None else loads(row[0])
+
+    def numbers(self) -> list[int]:
+        """The numbers of all documents, in the order written."""
+        return [row[0] for row in self._db.execute("SELECT rowid FROM document ORDER BY rowid")]
+
+    def numbered(self, number: int) -> tuple[str, str, str, dict[str, Any]]:
+        """(native type, key, position in the source, document) of one number."""
+        sql = "SELECT native_type, key, position, data FROM document WHERE rowid = ?"
+        type_, key, position, data = self._one(sql, number)
+        return type_, key, position, loads(data)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._db.close()
+
+    def _one(self, sql: str, *values: object) -> Any:
+        return self._db.execute(sql, values).fetchone()
+
+
+def _kept(row: tuple[Any, ...]) -> Kept:
+    return Kept(*row[:4], loads(row[4]))
