@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge import Converter, Format, Link, hookimpl
+from casebridge import Converter, Format, Link, Natives, hookimpl
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
+from casebridge_fhir.natives import NATIVES
 from casebridge_fhir.ssn import SSN_USABLE
 
 
@@ -26,3 +27,9 @@ def register_links(register: Callable[[type[Link]], None]) -> None:
 def register_converters(register: Callable[[Converter], None]) -> None:
     """``ssn-usable``."""
     register(SSN_USABLE)
+
+
+@hookimpl
+def register_natives(register: Callable[[Natives], None]) -> None:
+    """The elements of ``fhir-r4/<Resource>``."""
+    register(NATIVES)
