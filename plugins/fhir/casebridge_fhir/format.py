@@ -12,6 +12,7 @@ from casebridge import Context, Native, OutFile, Released, RenderContext, Settin
 from casebridge.core.errors import Bug, Position, RecordError
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import entries, rank, read_json
+from casebridge_fhir.gathering import gather, resource_name
 from casebridge_fhir.references import Entry, Index, localise
 
 MEDIA_TYPE = "application/fhir+json"
@@ -82,6 +83,14 @@ class FhirR4:
             known = resource.get("id")
             name = f"{resource['resourceType']}/{known}" if known else str(resource["resourceType"])
             yield OutFile(name, dumps(resource), MEDIA_TYPE, (number,))
+
+    def named(self, native_type: str, key: str) -> tuple[str, Mapping[str, Any]]:
+        """``("Patient/1", {"id": "1"})`` (see ``gathering``)."""
+        return resource_name(native_type, key)
+
+    def gather(self, files: Iterator[OutFile], out: BinaryIO) -> None:
+        """One Bundle of all (see ``gathering``)."""
+        gather(files, out)
 
 
 def outgoing(released: Released) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class Report:
         """One record more that was not translated."""
         self.refusals += 1
         if len(self.refused) < MOST:
-            self.refused.append(Refused(str(position), error.code, error.message))
+            said = error.message.removeprefix("the payload: ").removeprefix(f"{position}: ")
+            self.refused.append(Refused(str(position), error.code, said))
 
     def rows(self) -> Iterator[tuple[str, str, int, str, str]]:
         """(what, where, how many, code, why), the largest first in each part."""

@@ -114,4 +114,5 @@ class Shelf:
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
-    return Kept(*row[:4], loads(row[4]))
+    kind, external_id, subject, position, data = row
+    return Kept(kind, external_id, subject, position, loads(data))

@@ -1,0 +1,50 @@
+"""First half: the records of a file, read by their maps, onto the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from casebridge.adapter import Native
+from casebridge.core.belonging import external_id_of, subject_of
+from casebridge.core.case import records_of, validate_record
+from casebridge.core.errors import CaseBridgeError, RecordError
+from casebridge.mapping import Map, MapSet
+from casebridge.mapping.inspection.places import general
+from casebridge.translating.report import Report
+from casebridge.translating.shelf import Kept, Shelf
+
+Tell = Callable[[str, int], None]
+"""Told of progress: what is being done, and how many records so far."""
+
+
+def take_in(
+    natives: Iterable[Native | RecordError], maps: MapSet, shelf: Shelf, report: Report, tell: Tell
+) -> None:
+    """Read every record; what cannot be read is on the report and the next goes on."""
+    for native in natives:
+        report.read += 1
+        tell("reading", report.read)
+        if isinstance(native, RecordError):
+            report.refuse(native.position, native)
+            continue
+        map_ = maps.find(native.type, native.data)
+        if map_ is None:
+            report.no_map[native.type] += 1
+            continue
+        try:
+            _keep(map_, native, shelf, report)
+        except CaseBridgeError as error:
+            report.refuse(native.position, error)
+
+
+def _keep(map_: Map, native: Native, shelf: Shelf, report: Report) -> None:
+    found = map_.read(native.data)
+    records = records_of(found.slice)
+    for kind, _, record in records:
+        validate_record(kind, record, native.position)
+    for kind, path, record in records:
+        external_id = external_id_of(native.external_id, kind, path, record)
+        subject = subject_of(native.external_id, kind, record, found.slice)
+        if not shelf.keep(Kept(kind, external_id, subject, str(native.position), record)):
+            report.repeated += 1
+    report.not_read.update(f"{native.type}.{general(place)}" for place in found.left_over)

@@ -1,0 +1,65 @@
+"""What each record is called on the other side, so that references between records hold in what is written."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from casebridge.adapter import Gathering
+from casebridge.core.case import PLURALS
+from casebridge.mapping import Map
+from casebridge.translating.shelf import Kept, Name, Shelf
+from casebridge.translating.sides import Side
+
+KEY = re.compile(r"[A-Za-z0-9._:/#-]{1,32}")  # what any target takes as a key: HMIS has 32 characters
+SLOTS = {kind: slot for slot, kind in PLURALS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names records for one target, and finds the map that writes each."""
+
+    target: Side
+    shelf: Shelf
+
+    def map_for(self, kept: Kept) -> Map | None:
+        """The map whose first slot is the record's kind and that fits it; None when the target has none."""
+        for slot in (kept.kind, SLOTS[kept.kind]):
+            record = {k: v for k, v in kept.data.items() if k != "complete"}
+            for map_ in self.target.maps.writing(slot, record):
+                if map_.case[0] == slot:
+                    return map_
+        return None
+
+    def name_all(self) -> None:
+        """Name every record that some map writes."""
+        for kind in self.shelf.kinds():
+            for kept in self.shelf.records(kind):
+                if (map_ := self.map_for(kept)) is not None:
+                    self.shelf.call(kept, self._name(map_.other, kept.external_id))
+
+    def _name(self, native_type: str, external_id: str) -> Name:
+        if isinstance(self.target.format, Gathering):
+            reference, _ = self.target.format.named(native_type, external_id)
+            return Name(native_type, reference, reference)
+        key = external_id if KEY.fullmatch(external_id) else _digest(external_id)
+        return Name(native_type, key, key)
+
+    def id_fields(self, native_type: str, external_id: str) -> Mapping[str, Any]:
+        """Fields that hold a record's id where no line of a map writes it."""
+        if isinstance(self.target.format, Gathering):
+            return self.target.format.named(native_type, external_id)[1]
+        return {}
+
+    def theirs(self, ref: Mapping[str, Any]) -> str | None:
+        """How the record a reference points to is called there; None when it is not in the file."""
+        name = self.shelf.name(str(ref.get("kind")), str(ref.get("external_id") or ""))
+        return name.reference if name else None
+
+
+def _digest(external_id: str) -> str:
+    """A key of 32 characters that is the same each time."""
+    return "h" + hashlib.sha256(external_id.encode()).hexdigest()[:31]
