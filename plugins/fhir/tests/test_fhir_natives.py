@@ -15,6 +15,7 @@ from casebridge.core.native import Element
 
 SAMPLES = Path(os.environ.get("CASEBRIDGE_SAMPLES", Path(__file__).resolve().parents[3] / "../shared/samples"))
 PROFILES = sorted((SAMPLES / "fhir" / "profiles").glob("*.json"))
+NOT_R4 = {"offeredIn"}  # the snapshots of HealthcareService take it from R5; that of Condition adds to meta
 HERE = Path()
 
 
@@ -82,8 +83,7 @@ def claims(profile: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The elements of a StructureDefinition below its resource, slices and choices apart."""
     for said in profile["snapshot"]["element"]:
         _, _, path = said["path"].partition(".")
-        # One of the profiles lists elements of meta that its author's server adds: R4 has no meta.project.
-        if path and "[x]" not in path and ":" not in said["id"] and not path.startswith("meta."):
+        if path and "[x]" not in path and ":" not in said["id"] and path not in NOT_R4 and path[:5] != "meta.":
             yield path, said
 
 
