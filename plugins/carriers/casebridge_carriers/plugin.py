@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge import Door, Format, Link, hookimpl
+from casebridge import Door, Format, Link, Natives, hookimpl
 from casebridge_carriers.folder import FolderLink
 from casebridge_carriers.form_door import WebFormDoor
 from casebridge_carriers.form_format import FormFormat
 from casebridge_carriers.form_link import WebFormLink
 from casebridge_carriers.mail import MailLink
+from casebridge_carriers.natives import NATIVES
 from casebridge_carriers.notice import NoticeFormat
 from casebridge_carriers.sftp import SftpLink
 
@@ -32,3 +33,10 @@ def register_links(register: Callable[[type[Link]], None]) -> None:
 def register_doors(register: Callable[[type[Door]], None]) -> None:
     """``web-form``."""
     register(WebFormDoor)
+
+
+@hookimpl
+def register_natives(register: Callable[[Natives], None]) -> None:
+    """``form/*`` and ``notice/*``."""
+    for natives in NATIVES:
+        register(natives)

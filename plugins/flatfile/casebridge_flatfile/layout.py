@@ -151,14 +151,21 @@ class Layout(_Part):
         return [record for record in self.records if record.role == role]
 
 
+SHIPPED = Path(str(files("casebridge_flatfile"))) / "layouts"
+
+
+def shipped_layouts() -> list[str]:
+    """The names of the layouts that come with the adapter."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
 def load_layout(name: str, base_dir: str) -> Layout:
     """The layout at a path (from ``base_dir``), or the shipped one of that name. Raises SetupError CB-380."""
     path = Path(base_dir, name)
-    shipped = Path(str(files("casebridge_flatfile").joinpath("layouts", f"{name}.yaml")))
-    found = path if path.is_file() else shipped
+    found = path if path.is_file() else SHIPPED / f"{name}.yaml"
     if not found.is_file():
-        known = sorted(p.stem for p in shipped.parent.glob("*.yaml"))
-        raise SetupError("CB-380", f"{path}: there is no such layout file; the shipped ones are {', '.join(known)}")
+        known = ", ".join(shipped_layouts())
+        raise SetupError("CB-380", f"{path}: there is no such layout file; the shipped ones are {known}")
     try:
         return Layout.model_validate(_load(found))
     except ValidationError as e:
@@ -172,6 +179,6 @@ def _load(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".toml":
             return tomllib.loads(text)
-        return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  the safest: every value stays text, 001 too
+        return yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506  the safest: every value stays text, 001 too
     except (OSError, ValueError, yaml.YAMLError) as e:
         raise SetupError("CB-380", f"{path}: {e}") from None

@@ -27,6 +27,7 @@ class Element:
     components: tuple[Element, ...] = ()
     repeats: bool = False
     form: int = 0  # the element that holds the date format of a ``period``, 0 for the fixed D8
+    used: bool = True  # the guide has a use for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +139,15 @@ def _elements(rows: list[dict[str, str]]) -> Iterator[Element]:
         if "-" not in (row := next(r for r in rows if int(r["element"][:2]) == index))["element"]:
             yield parts[0]
         else:
-            yield Element(index, row["name"], False, frozenset(), "", "", tuple(parts), row["most"] not in ("", "1"))
+            yield Element(index, row["name"], False, frozenset(), "", "", tuple(parts), row["most"] not in ("", "1"),
+                          used=any(part.used for part in parts))  # fmt: skip
 
 
 def _element(index: int, row: dict[str, str]) -> Element:
     check = row["check"]
     return Element(
         index, row["name"], row["usage"] == "required", frozenset(row["codes"].split()), check, row["on_error"],
-        form=int(check[-2:]) if check.startswith("period") else 0,
+        form=int(check[-2:]) if check.startswith("period") else 0, used=row["usage"] != "unused",
     )  # fmt: skip
 
 

@@ -47,13 +47,18 @@ def likeness(member: dict[str, Any]) -> tuple[str, str]:
 
 
 def social_security_number(member: dict[str, Any]) -> str:
-    """The nine digits of 2100A NM109 where NM108 = 34 and they tell people apart, or nothing.
+    """The nine digits of 2100A NM109 where NM108 = 34 and they tell people apart, or nothing."""
+    name = member.get("2100A", {}).get("NM1", {})
+    return telling(name.get("09", "")) if name.get("08") == "34" else ""
+
+
+def telling(number: str) -> str:
+    """The nine digits of a social security number that tells people apart, or nothing.
 
     Fillers (000-00-0000, 999-99-9999, 123-45-6789 ...) stand for newborns and the undocumented: as an id they would
     make strangers one person. Numbers SSA never assigned but others do (9xx: ITIN, states' own) are left in.
     """
-    name = member.get("2100A", {}).get("NM1", {})
-    digits = name.get("09", "").replace("-", "") if name.get("08") == "34" else ""
+    digits = number.replace("-", "")
     filler = digits in FILLERS or len(set(digits)) == 1 or digits[:3] == "000" or digits[5:] == "0000"
     return digits if _nine_digits(digits) and not filler else ""
 

@@ -9,7 +9,7 @@ from casebridge import Native
 from casebridge.core.errors import Position, RecordError
 from casebridge_x12.checks import Problem
 from casebridge_x12.guide import guide
-from casebridge_x12.identity import identify, is_subscriber, likeness, reference, social_security_number
+from casebridge_x12.identity import identify, is_subscriber, likeness, reference
 from casebridge_x12.reader import Segment
 from casebridge_x12.segments import ELEMENT_LIMIT, plain
 from casebridge_x12.sightings import Sightings
@@ -103,12 +103,10 @@ _BOUNDARIES = frozenset({"ISA", "GS", "ST", "INS", "SE", "GE", "IEA", "TA1"})
 
 
 def _add_keys(data: dict[str, Any], member_id: str) -> None:
-    """What no single element says and maps need: ``ssn``, ``eligibility_id`` and, in each 2300, ``coverage_id``.
+    """What no single element says and maps need: ``eligibility_id`` and, in each 2300, ``coverage_id``.
 
     ``eligibility_id`` stands where the loop itself states eligibility: see :func:`_states_eligibility`.
     """
-    if ssn := social_security_number(data):
-        data["ssn"] = ssn
     if _states_eligibility(data):
         data["eligibility_id"] = f"{member_id}/eligibility"
     _name_coverages(data.get("2300", ()), member_id)

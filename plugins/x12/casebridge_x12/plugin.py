@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge import Format, hookimpl
+from casebridge import Converter, Format, Natives, hookimpl
+from casebridge_x12.converters import X12_SSN
 from casebridge_x12.format import X12
+from casebridge_x12.natives import NATIVES
 
 
 @hookimpl
 def register_formats(register: Callable[[type[Format]], None]) -> None:
     """834 files."""
     register(X12)
+
+
+@hookimpl
+def register_converters(register: Callable[[Converter], None]) -> None:
+    """``x12-ssn``."""
+    register(X12_SSN)
+
+
+@hookimpl
+def register_natives(register: Callable[[Natives], None]) -> None:
+    """``x12/834-member``."""
+    register(NATIVES)

@@ -12,13 +12,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from casebridge_x12.converters import X12_SSN
 from casebridge_x12.format import X12, Settings
 
 from casebridge import Context, Native
 from casebridge.core.errors import RecordError
-from casebridge.mapping import MapSet, load_set
+from casebridge.mapping import MapSet, load_set, with_converters
 
 ROOT = Path(__file__).resolve().parents[3]
+CONVERTERS = with_converters([X12_SSN])
 Read = Callable[..., list[Native | RecordError]]
 
 
@@ -80,8 +82,8 @@ def file_of(made: ModuleType) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def maps() -> MapSet:
-    """The shipped maps of 834 members."""
-    return load_set("x12", [ROOT / "mappings"])
+    """The shipped maps."""
+    return load_set("x12", [ROOT / "mappings"], converters=CONVERTERS)
 
 
 @pytest.fixture(scope="session")

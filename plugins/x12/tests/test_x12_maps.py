@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from casebridge_x12.converters import X12_SSN
 from casebridge_x12.guide import guide
 
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import MapError
-from casebridge.mapping import load_map
+from casebridge.mapping import load_map, with_converters
 from casebridge.mapping.paths import parse_path
 from casebridge.mapping.walk import value_at
 
@@ -118,7 +119,7 @@ def overlay(docs, maps, tmp_path_factory):
         (text,) = [text for text in shown if text.startswith(f"map: {name}\n")]
         path = tmp_path_factory.mktemp("overlay") / "mine.yaml"
         path.write_text(text)
-        return load_map(path, search=[next(iter(maps)).path.parents[1]])
+        return load_map(path, search=[next(iter(maps)).path.parents[1]], converters=with_converters([X12_SSN]))
 
     return load
 

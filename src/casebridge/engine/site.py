@@ -47,8 +47,11 @@ class Partner:
         return self.maps.shapes
 
     def map_for(self, kind: str, record: Mapping[str, Any] | None = None) -> Map | None:
-        """The map that writes this record of a kind, or any of it; one made for the kind before one that adds to it."""
-        found = self.maps.writing(kind, record)
+        """The map that writes this record of a kind, or any of it; one made for the kind before one that adds to it.
+
+        None also for a format that writes no files: its maps may go both ways all the same.
+        """
+        found = self.maps.writing(kind, record) if "render" in self.format.capabilities else []
         return min(found, key=lambda m: m.case.index(kind), default=None)
 
     def quiet(self, id_: str) -> str:
