@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from casebridge_hmis.spec import columns
+from casebridge_hmis.spec import FY2026
 
 Rows = dict[str, list[dict[str, str]]]
 Files = dict[str, bytes]
@@ -18,7 +18,7 @@ USUAL = {"DateCreated": "2026-03-01 08:00:00", "DateUpdated": "2026-03-02 09:30:
 def row(file: str, **values: str) -> dict[str, str]:
     """A row with every column of FY2026."""
     given = {**USUAL, "ExportID": "EX-1", **values}
-    return {c.name: given.get(c.name, "") for c in columns(file)}
+    return {c.name: given.get(c.name, "") for c in FY2026.columns(file)}
 
 
 def client(id_: str, family: str, ssn: str, **more: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def unpacked(files: Files, folder: Path) -> None:
 
 def _text(name: str, lines: list[dict[str, str]]) -> str:
     target = io.StringIO()
-    writer = csv.DictWriter(target, [c.name for c in columns(name)], lineterminator="\r\n")
+    writer = csv.DictWriter(target, [c.name for c in FY2026.columns(name)], lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(lines)
     return target.getvalue()

@@ -7,9 +7,9 @@ A row whose values did not change keeps its very bytes.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from casebridge import Native
 from casebridge_hmis.archive import CHUNK, Archive
@@ -17,19 +17,21 @@ from casebridge_hmis.notation import flat, header_line, row_line
 from casebridge_hmis.reading import Reading
 from casebridge_hmis.rows import Header, Row, check, every_row, read_header
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import KNOWN, Column, columns, key_of
+from casebridge_hmis.spec import INSIDE, KNOWN, Column, Spec, key_of
 
 OURS = ("refused_rows", "notes")  # what reading adds to Export.csv's row
 
 
-def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False) -> None:
+def carry(
+    archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False
+) -> None:
     """Write the export of ``archive`` to ``out`` with the rows of ``natives`` in the place of its own.
 
     With ``gaps`` every row keeps the line it stands on, so that a person told of row 7 finds it in the file as it was
     sent: where a row is left out an empty line stays, and one that cannot be read (so nobody can tell whose it is)
     leaves a line that cannot be read either.
     """
-    reading = Reading(archive, hashed="blank")
+    reading = Reading(archive, spec, hashed="blank")
     with closing(reading.shelf), closing(Shelf()) as rows, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
         reading.look()
         for _ in reading.directory():
@@ -43,15 +45,25 @@ def carry(archive: Archive, natives: Iterable[Native], out: BinaryIO, *, gaps: b
                     sink.write(piece)
         for file in KNOWN:
             if file not in archive and rows.any(file):
-                lines = [row_line(columns(file), row) for _, row in rows.items(file)]
-                target.writestr(f"{archive.folder}/{file}.csv".lstrip("/"), header_line(columns(file)) + "".join(lines))
+                layout = spec.columns(file)
+                lines = [row_line(layout, row) for _, row in rows.items(file)]
+                target.writestr(f"{archive.folder}/{file}.csv".lstrip("/"), header_line(layout) + "".join(lines))
 
 
 def _shelve(rows: Shelf, native: Native) -> None:
     file = native.type.partition("/")[2]
-    rows.put(file, native.external_id, flat({k: v for k, v in native.data.items() if k not in OURS}))
-    if isinstance(left := native.data.get("exit"), dict):
-        rows.put("Exit", left["EnrollmentID"], flat(left))
+    rows.put(file, native.data[_key(file)], flat({k: v for k, v in native.data.items() if k not in OURS}))
+    for child, row in inside(file, native.data):
+        rows.put(child, row[_key(child)], flat(row))
+
+
+def inside(file: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The rows that ride inside a record, each with its file."""
+    for name, (child, _) in INSIDE.get(file, {}).items():
+        found = data.get(name)
+        for row in found if isinstance(found, list) else [found]:
+            if isinstance(row, Mapping):
+                yield child, row
 
 
 def _content(
@@ -62,7 +74,7 @@ def _content(
         return
     member = archive.member(file)
     yield member.bom
-    for text in _lines(archive, read_header(archive, file, keyed=file in KNOWN), reading, rows, gaps):
+    for text in _lines(archive, read_header(archive, file, reading.spec, keyed=file in KNOWN), reading, rows, gaps):
         yield text.encode(member.encoding)
 
 
@@ -125,8 +137,8 @@ def _new(header: Header, rows: Shelf, written: Shelf, end: str) -> Iterator[str]
 
 
 def _layout(header: Header) -> list[Column]:
-    known = {column.name: column for column in columns(header.file)}
-    return [known.get(name, Column(name, "S", False, "")) for name in header.names]
+    known = {column.name: column for column in header.spec.columns(header.file)}
+    return [known.get(name, Column(name, "S", False, ())) for name in header.names]
 
 
 def _key(file: str) -> str:

@@ -1,4 +1,4 @@
-"""The format ``hmis-csv``: HMIS CSV FY2026 in a zip, tolerant on reading, strict on writing."""
+"""``hmis-csv`` (FY2026) and ``hmis-csv-2024``: HMIS CSV in a zip, tolerant on reading, strict on writing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from casebridge_hmis.carrying import carry
 from casebridge_hmis.export import export_row
 from casebridge_hmis.reading import Reading
 from casebridge_hmis.settings import HmisSettings
+from casebridge_hmis.spec import FY2024, FY2026, Spec
 from casebridge_hmis.writing import Writing
 
 
 class HmisCsv:
     """HMIS CSV FY2026. One zip is one payload; its key is ExportID."""
 
-    name: ClassVar[str] = "hmis-csv"
+    spec: ClassVar[Spec] = FY2026
+    name: ClassVar[str] = FY2026.format
     capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render", "screen"})
     Settings: ClassVar[type[Settings]] = HmisSettings
 
@@ -37,28 +39,35 @@ class HmisCsv:
     def parse(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
         """Joined records (see ``reading``). The joins are those of the files' keys, whatever ``shapes`` says."""
         with closing(Archive(stream, self.settings.max_bytes)) as archive:
-            reading = Reading(archive, strict=self.settings.strict, hashed=self.settings.hashed)
+            reading = Reading(archive, self.spec, strict=self.settings.strict, hashed=self.settings.hashed)
             with closing(reading.shelf):
                 yield from reading.natives()
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One zip with a whole small export: what changed and every row it points to (a delta)."""
-        yield Writing(self.settings, self.context, context).export(records)
+        yield Writing(self.spec, self.settings, self.context, context).export(records)
 
     def screen(self, stream: BinaryIO, out: BinaryIO) -> bool:
         """The export without the rows of victim service providers' clients (34 U.S.C. 12291(b)(2)); False: none."""
         with closing(Archive(stream, self.settings.max_bytes)) as archive:
-            reading = Reading(archive, hashed="blank")
+            reading = Reading(archive, self.spec, hashed="blank")
             with closing(reading.shelf):
                 reading.look()
                 for _ in reading.directory():
                     pass  # its errors are told when the export is read
                 if not reading.wall.stands():
                     return False
-            carry(archive, (), out, gaps=True)
+            carry(archive, self.spec, (), out, gaps=True)
         return True
 
     def carry(self, original: BinaryIO, natives: Iterable[Native], out: BinaryIO) -> None:
         """``original`` again with the rows of ``natives`` in it (see ``carrying``)."""
         with closing(Archive(original, self.settings.max_bytes)) as archive:
-            carry(archive, natives, out)
+            carry(archive, self.spec, natives, out)
+
+
+class HmisCsv2024(HmisCsv):
+    """HMIS CSV FY2024: the same with the tables of that year."""
+
+    spec: ClassVar[Spec] = FY2024
+    name: ClassVar[str] = FY2024.format

@@ -5,13 +5,14 @@ from __future__ import annotations
 from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.archive import Archive
 from casebridge_hmis.rows import Row, read_header, read_rows
+from casebridge_hmis.spec import FY2026
 
 WHERE = Position(file="Export.csv")
 
 
 def export_row(archive: Archive) -> tuple[int, dict[str, str], list[RecordError]]:
     """(line, row, what is wrong with the others). With several rows the latest ExportDate counts; none is a CB-303."""
-    header = read_header(archive, "Export")
+    header = read_header(archive, "Export", FY2026)  # its columns are the same in every year
     found = [(row.line, header.record(row)) for row in read_rows(archive, header) if isinstance(row, Row)]
     usable = [(line, record) for line, record in found if record["ExportID"].strip()]
     if not usable:

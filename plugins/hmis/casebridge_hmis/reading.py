@@ -6,7 +6,7 @@ A row is decided in this order: *refused* (it belongs to a victim service provid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from casebridge import Native
@@ -15,17 +15,29 @@ from casebridge_hmis.archive import Archive
 from casebridge_hmis.export import export_row
 from casebridge_hmis.rows import Header, Row, check, read_header, read_rows
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import CSV_VERSION, HASHED, KNOWN, columns, key_of, references
+from casebridge_hmis.spec import (
+    ASSESSMENTS,
+    HASHED,
+    INSIDE,
+    JOINED,
+    KNOWN,
+    PARENTS,
+    Spec,
+    key_of,
+    references,
+)  # fmt: skip
 from casebridge_hmis.wall import Wall
 
+EXITED = "exited"  # a sign on the shelf: the enrollment has its exit
+ABOVE = {child: key_of(file) for file, rows in INSIDE.items() for child, _ in rows.values()}
 REQUIRED_FILES = ("Export", "Organization", "Project", "Client", "Enrollment", "Exit")
 
 
 class Reading:
     """One export being read. ``strict`` refuses the merely unusual; ``hashed`` says what to do with hashed names."""
 
-    def __init__(self, archive: Archive, *, strict: bool = False, hashed: str = "refuse") -> None:
-        self.archive, self.strict, self.hashed = archive, strict, hashed
+    def __init__(self, archive: Archive, spec: Spec, *, strict: bool = False, hashed: str = "refuse") -> None:
+        self.archive, self.spec, self.strict, self.hashed = archive, spec, strict, hashed
         self.refused = 0
         self.notes: list[str] = []
         self.blank: tuple[str, ...] = ()
@@ -40,7 +52,7 @@ class Reading:
         yield from spare
         yield from self._missing_columns()
         yield from self.directory()
-        for file in ("Client", "Enrollment", "Exit", "Event"):
+        for file in KNOWN[KNOWN.index("Client") :]:
             yield from self._load(file)
         yield self._native("Export", line, {**export, "refused_rows": str(self.refused), "notes": self.notes})
         yield from self._joined()
@@ -54,7 +66,7 @@ class Reading:
                 raise RecordError("CB-333", f"{file}.csv is not in the export", position=Position(file=f"{file}.csv"))
         for file in KNOWN:
             if file in self.archive:
-                self.headers[file] = read_header(self.archive, file)
+                self.headers[file] = read_header(self.archive, file, self.spec)
                 self.notes += self.headers[file].notes
                 self._note_encoding(file)
             else:
@@ -72,12 +84,13 @@ class Reading:
                 raise RecordError("CB-335", "the names in this export are hashed", field="HashStatus",
                                   position=Position(file="Export.csv"), expected="1 (unhashed)")  # fmt: skip
             self.blank = HASHED
-        if export.get("CSVVersion", "").strip()[:4] != CSV_VERSION[:4]:
-            self._unusual("Export.csv: CSVVersion is not of FY2026", "CSVVersion")
+        if not self.spec.is_version(export.get("CSVVersion", "")):
+            self._unusual(f"Export.csv: CSVVersion is not of {self.spec.title}", "CSVVersion")
 
     def _unusual(self, note: str, field: str) -> None:
         if self.strict:
-            raise RecordError("CB-303", note, position=Position(file="Export.csv"), field=field, expected=CSV_VERSION)
+            raise RecordError("CB-303", note, position=Position(file="Export.csv"), field=field,
+                              expected=self.spec.version)  # fmt: skip
         self.notes.append(note)
 
     def _missing_columns(self) -> Iterator[RecordError]:
@@ -86,7 +99,7 @@ class Reading:
                 error = RecordError(
                     "CB-332", "the column is missing; the rows are read without it", field=name,
                     position=Position(file=f"{file}.csv", row=1),
-                    expected=f"the {len(columns(file))} columns of FY2026",
+                    expected=f"the {len(self.spec.columns(file))} columns of {self.spec.title}",
                 )  # fmt: skip
                 if self.strict:
                     raise error
@@ -125,12 +138,14 @@ class Reading:
     def _keep(self, file: str, row: Row, record: dict[str, str]) -> RecordError | None:
         if file == "Client":
             record.update({name: "" for name in self.blank if name in record})
-        key = "EnrollmentID" if file == "Exit" else key_of(file)  # an exit is found by its enrollment
-        twice = file == "Exit" and not self.shelf.mark("ExitID", record["ExitID"])
-        if not twice and self.shelf.put(file, record[key], record, row.line, record.get("PersonalID", "")):
+        twice = file == "Exit" and self.shelf.marked(EXITED, record["EnrollmentID"])
+        above = record[ABOVE[file]] if file in ABOVE else ""
+        key = key_of(file)
+        if not twice and self.shelf.put(file, record[key], record, row.line, record.get("PersonalID", ""), above):
+            self.shelf.mark(EXITED, record["EnrollmentID"] if file == "Exit" else "")
             return None
-        what = "a second exit of the same enrollment" if file == "Exit" else "the key is in an earlier row already"
-        return RecordError("CB-330", f"{what}; the first row was used", field=key,
+        what = "a second exit of the same enrollment" if twice else "the key is in an earlier row already"
+        return RecordError("CB-330", f"{what}; the first row was used", field="EnrollmentID" if twice else key,
                            position=Position(file=f"{file}.csv", row=row.line))  # fmt: skip
 
     def _orphan(self, file: str, row: Row, record: dict[str, str]) -> RecordError | None:
@@ -143,7 +158,7 @@ class Reading:
 
     def _stranger(self, file: str, where: Position, record: dict[str, str]) -> RecordError | None:
         """A row of one person under another person's enrollment."""
-        if file not in ("Exit", "Event"):
+        if "EnrollmentID" not in record or file == "Enrollment":
             return None
         if self.shelf.person("Enrollment", record["EnrollmentID"]) == record["PersonalID"]:
             return None
@@ -153,33 +168,29 @@ class Reading:
     # --- joined, in order --------------------------------------------------------------------------------------
 
     def _joined(self) -> Iterator[Native]:
-        for file in ("Organization", "Project", "User", "Client", "Enrollment", "Event"):
-            for line, record in self.shelf.rows(file):
-                yield self._join(file, line, record)
+        inside = {file for rows in INSIDE.values() for file, _ in rows.values()}
+        for file in KNOWN[1:]:
+            for line, record in self.shelf.rows(file) if file not in inside else ():
+                yield self._native(file, line, self._around(file, record))
 
-    def _join(self, file: str, line: int, record: dict[str, Any]) -> Native:
-        if file == "Project":
-            record["organization"] = self.shelf.get("Organization", record["OrganizationID"])
-        elif file == "Enrollment":
-            self._around_enrollment(record)
-            record["client"] = self.shelf.get("Client", record["PersonalID"])
-        elif file == "Event":
-            record["enrollment"] = self.shelf.get("Enrollment", record["EnrollmentID"])
-            self._around_enrollment(record["enrollment"])
-            record["client"] = self.shelf.get("Client", record["PersonalID"])
-        return self._native(file, line, record)
-
-    def _around_enrollment(self, record: dict[str, Any]) -> None:
-        project = self.shelf.get("Project", record["ProjectID"])
-        if project is not None:
-            project["organization"] = self.shelf.get("Organization", project["OrganizationID"])
-        found = {
-            "exit": self.shelf.get("Exit", record["EnrollmentID"]),
-            "project": project,
-            "user": self.shelf.get("User", record.get("UserID", "")),
-        }
-        record.update({name: value for name, value in found.items() if value is not None})
+    def _around(self, file: str, record: dict[str, Any]) -> dict[str, Any]:
+        """The record with the rows that ride inside it and, where they are joined, its parents."""
+        for name, (child, many) in INSIDE.get(file, {}).items():
+            rows = self.shelf.below(child, record[key_of(file)])
+            if rows:
+                record[name] = rows if many else rows[0]
+        for name, parent in PARENTS.get(file, {}).items() if file in JOINED else ():
+            found = self.shelf.get(parent, record.get(key_of(parent), ""))
+            if found is not None:
+                record[name] = self._around(parent, found)
+        return record
 
     def _native(self, file: str, line: int, record: dict[str, Any]) -> Native:
-        return Native(f"hmis-csv/{file}", record, Position(file=f"{file}.csv", row=line), record[key_of(file)],
-                      order_key=record.get("PersonalID", ""))  # fmt: skip
+        return Native(f"{self.spec.format}/{file}", record, Position(file=f"{file}.csv", row=line),
+                      name_of(file, record), order_key=record.get("PersonalID", ""))  # fmt: skip
+
+
+def name_of(file: str, record: Mapping[str, str]) -> str:
+    """The id of a record: its key, and the file with it where several files hold records of one kind."""
+    key = record[key_of(file)]
+    return f"{file}/{key}" if file in ASSESSMENTS else key

@@ -11,7 +11,7 @@ from functools import cache
 
 from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.archive import Archive
-from casebridge_hmis.spec import DATED, Column, columns, key_of, references
+from casebridge_hmis.spec import DATED, Column, Spec, key_of, references
 
 TIME = re.compile(r"|[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")
 
@@ -34,29 +34,31 @@ class Header:
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     raw: str
+    spec: Spec
 
     def record(self, row: Row) -> dict[str, str]:
         """The row as a plain dict, every value the text that stands there."""
         return dict(zip(self.names, row.values, strict=True))
 
 
-def read_header(archive: Archive, file: str, *, keyed: bool = True) -> Header:
+def read_header(archive: Archive, file: str, spec: Spec, *, keyed: bool = True) -> Header:
     """The header; CB-303 when there is none and, if ``keyed``, CB-332 when a key column is missing or there twice."""
     with archive.lines(file) as lines:
         first = next(_records(lines), None)
     if first is None or not first.values:
         raise RecordError("CB-303", "the file has no header", position=Position(file=f"{file}.csv", row=1))
-    return _header(file, first, keyed)
+    return _header(spec, file, first, keyed)
 
 
-def _header(file: str, row: Row, keyed: bool) -> Header:
-    expected = [c.name for c in columns(file)]
+def _header(spec: Spec, file: str, row: Row, keyed: bool) -> Header:
+    expected = [c.name for c in spec.columns(file)]
     spelling = {name.casefold(): name for name in expected}
     names = [spelling.get(text.strip().casefold(), text.strip()) for text in row.values]
     if keyed:
         _keyed(file, names, Position(file=f"{file}.csv", row=row.line))
     missing = tuple(name for name in expected if name not in names)
-    return Header(file, names, missing, tuple(_notes(file, names, row.values)), row.raw)
+    notes = tuple(_notes(spec, file, names, row.values))
+    return Header(file, names, missing, notes, row.raw, spec)
 
 
 def _keyed(file: str, names: list[str], where: Position) -> None:
@@ -67,14 +69,14 @@ def _keyed(file: str, names: list[str], where: Position) -> None:
                           position=where, field=", ".join(lost))  # fmt: skip
 
 
-def _notes(file: str, names: list[str], written: list[str]) -> Iterator[str]:
-    known = [c.name for c in columns(file) if c.name in names]
+def _notes(spec: Spec, file: str, names: list[str], written: list[str]) -> Iterator[str]:
+    known = [c.name for c in spec.columns(file) if c.name in names]
     if respelled := [w for n, w in zip(names, written, strict=True) if n != w]:
-        yield f"{file}.csv: header not spelled as in FY2026: {', '.join(respelled)}"
+        yield f"{file}.csv: header not spelled as in {spec.title}: {', '.join(respelled)}"
     if [n for n in names if n in known] != known:
-        yield f"{file}.csv: columns in another order than FY2026"
+        yield f"{file}.csv: columns in another order than {spec.title}"
     if extra := [n for n in names if n not in known]:
-        yield f"{file}.csv: columns FY2026 does not know, kept: {', '.join(extra)}"
+        yield f"{file}.csv: columns {spec.title} does not know, kept: {', '.join(extra)}"
 
 
 def read_rows(archive: Archive, header: Header) -> Iterator[Row | RecordError]:
@@ -140,7 +142,7 @@ def check(header: Header, row: Row, record: dict[str, str]) -> RecordError | Non
     if record.get("VictimServiceProvider", "0").strip() not in ("0", "1"):
         return RecordError("CB-301", "nobody can say whether this is a victim service provider", position=where,
                            field="VictimServiceProvider", expected="0 or 1")  # fmt: skip
-    for column in _dates(header.file):
+    for column in _dates(header.spec, header.file):
         value = record.get(column.name, "")
         if value and not is_moment(value.strip()):
             return RecordError("CB-301", "this is not a date", position=where, field=column.name,
@@ -149,8 +151,8 @@ def check(header: Header, row: Row, record: dict[str, str]) -> RecordError | Non
 
 
 @cache
-def _dates(file: str) -> tuple[Column, ...]:
-    return tuple(column for column in columns(file) if column.type in _FORMS)
+def _dates(spec: Spec, file: str) -> tuple[Column, ...]:
+    return tuple(column for column in spec.columns(file) if column.type in _FORMS)
 
 
 @cache

@@ -15,22 +15,25 @@ CACHE_KIB = 65_536  # pages beyond this go to the temporary file
 
 
 class Shelf:
-    """Rows by (file, key), each with its line and the person it is about."""
+    """Rows by (file, key), each with its line, the person it is about and the key of the row above it."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._db.execute("PRAGMA synchronous=OFF")
-        self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, data BLOB, "
-                         "UNIQUE (file, key))")  # fmt: skip
+        self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, above TEXT, "
+                         "data BLOB, UNIQUE (file, key))")  # fmt: skip
         self._db.execute("CREATE INDEX in_order ON row (file, line)")
+        self._db.execute("CREATE INDEX below ON row (file, above) WHERE above > ''")
         self._db.execute("BEGIN")
 
-    def put(self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "") -> bool:
+    def put(
+        self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "", above: str = ""
+    ) -> bool:
         """False when the key is there already; the first row stays."""
         done = self._db.execute(
-            "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?)",
-            (file, key, line, person, orjson.dumps(data)),
+            "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)",
+            (file, key, line, person, above, orjson.dumps(data)),
         )
         return done.rowcount == 1
 
@@ -38,6 +41,13 @@ class Shelf:
         """A fresh dict each time, so that nobody changes another's."""
         found = self._db.execute("SELECT data FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
         return None if found is None else orjson.loads(found[0])
+
+    def below(self, file: str, above: str) -> list[dict[str, Any]]:
+        """The rows of ``file`` that belong to the record with the key ``above``, in the order of their lines."""
+        cursor = self._db.execute(
+            "SELECT data FROM row WHERE file = ? AND above = ? AND above > '' ORDER BY line", (file, above)
+        )
+        return [orjson.loads(data) for (data,) in cursor]
 
     def person(self, file: str, key: str) -> str | None:
         """The PersonalID of a row, None when the row is not there."""

@@ -1,18 +1,45 @@
-"""The tables of HMIS CSV FY2026 (``data/``, with their source in ``data/NOTICE.md``)."""
+"""The tables of HMIS CSV, a set for each year of the specification (``data/``, their source in ``NOTICE.md``)."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-CSV_VERSION = "2026 v1.0"
-KNOWN = ("Export", "Organization", "Project", "User", "Client", "Enrollment", "Exit", "Event")
+KNOWN = (
+    "Export", "Organization", "Project", "User", "Client", "Enrollment", "Exit", "Services", "IncomeBenefits",
+    "HealthAndDV", "Disabilities", "CurrentLivingSituation", "EmploymentEducation", "YouthEducationStatus",
+    "Assessment", "AssessmentQuestions", "AssessmentResults", "Event",
+)  # fmt: skip
 """The files this adapter understands, in the order their records are read. All others are carried through."""
 
-DATED = {"Enrollment": "EntryDate", "Exit": "ExitDate", "Event": "EventDate"}
+INSIDE: Mapping[str, Mapping[str, tuple[str, bool]]] = {
+    "Enrollment": {"exit": ("Exit", False)},
+    "Assessment": {"questions": ("AssessmentQuestions", True), "results": ("AssessmentResults", True)},
+}
+"""Rows that ride inside the record they belong to: name there, their file, may there be several."""
+
+PARENTS: Mapping[str, Mapping[str, str]] = {
+    "Project": {"organization": "Organization"},
+    "Enrollment": {"client": "Client", "project": "Project", "user": "User"},
+    **{file: {"enrollment": "Enrollment", "client": "Client"} for file in KNOWN[KNOWN.index("Services") :]},
+}
+"""Records that one of a file hangs on, by the name under which they may be nested in it."""
+
+ASSESSMENTS = ("IncomeBenefits", "HealthAndDV", "Disabilities", "CurrentLivingSituation", "EmploymentEducation",
+               "YouthEducationStatus", "Assessment")  # fmt: skip
+"""Files whose records are assessments: seven tables number their rows alike, so the file belongs to the id."""
+
+JOINED = ("Project", "Enrollment", "Event")
+"""Files whose records are read with their parents in them. The rest would only repeat the enrollment, row by row."""
+
+DATED = {
+    "Enrollment": "EntryDate", "Exit": "ExitDate", "Event": "EventDate", "Services": "DateProvided",
+    "Assessment": "AssessmentDate",
+    **dict.fromkeys(ASSESSMENTS[:-1], "InformationDate"),
+}  # fmt: skip
 """The date without which a row of the file says nothing."""
 
 HASHED = ("FirstName", "MiddleName", "LastName", "SSN")
@@ -21,12 +48,15 @@ HASHED = ("FirstName", "MiddleName", "LastName", "SSN")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``type`` is S<length>, I, M, M+ (money), D (date) or T (date and time)."""
+    """One column: ``type`` is S<length>, I, M, M+ (money), D (date) or T (date and time).
+
+    ``lists`` are its value lists; with several, another column of the row says which one counts.
+    """
 
     name: str
     type: str
     required: bool
-    list: str
+    lists: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +68,54 @@ class Condition:
     codes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """HMIS CSV of one year: ``format`` is our name for it, ``version`` what its exports say in CSVVersion."""
+
+    year: str
+    format: str
+    version: str
+
+    @property
+    def title(self) -> str:
+        """How it is called: FY2026."""
+        return f"FY{self.year}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the specification, in its order."""
+        return tuple(_columns(self.year))
+
+    def columns(self, file: str) -> tuple[Column, ...]:
+        """The columns of one file in the order of the specification; KeyError for an unknown file."""
+        return _columns(self.year)[file]
+
+    def codes(self, value_list: str) -> Mapping[str, str]:
+        """Code to label of one value list (``3.12.1``); empty when the year has no such list."""
+        return _lists(self.year).get(value_list, {})
+
+    def allowed(self, file: str, column: Column, row: Mapping[str, str]) -> frozenset[str] | None:
+        """The codes a column may hold in this row; None when it has no value list."""
+        if not column.lists:
+            return None
+        said = {(name, code): value_list for name, code, value_list in _choices(self.year, file, column.name)}
+        chosen = [value_list for (name, code), value_list in said.items() if row.get(name) == code]
+        return frozenset(code for value_list in chosen or column.lists for code in self.codes(value_list))
+
+    def file_of(self, native_type: str) -> str:
+        """The file a native type is for (``hmis-csv/Client``), or '' when it is no file of this year's."""
+        prefix, _, file = native_type.partition("/")
+        return file if prefix == self.format and file in KNOWN else ""
+
+    def is_version(self, said: str) -> bool:
+        """Does an export that says this of itself belong to the year?"""
+        return said.strip()[:4] == self.year
+
+
+FY2026 = Spec("2026", "hmis-csv", "2026 v1.0")
+FY2024 = Spec("2024", "hmis-csv-2024", "2024 v1.7")
+
+
 def _rows(name: str) -> Iterator[list[str]]:
     text = files("casebridge_hmis").joinpath("data", name).read_text(encoding="utf-8")
     rows = csv.reader(text.splitlines())
@@ -46,27 +124,33 @@ def _rows(name: str) -> Iterator[list[str]]:
 
 
 @cache
-def columns(file: str) -> tuple[Column, ...]:
-    """The columns of one file in the order of the specification; KeyError for an unknown file."""
-    return _columns()[file]
-
-
-@cache
-def _columns() -> dict[str, tuple[Column, ...]]:
+def _columns(year: str) -> dict[str, tuple[Column, ...]]:
     found: dict[str, list[Column]] = {}
-    for file, name, kind, nullable, value_list in _rows("columns.csv"):
-        found.setdefault(file, []).append(Column(name, kind, nullable == "N", value_list))
+    for file, name, kind, nullable, lists in _rows(f"{year}/columns.csv"):
+        found.setdefault(file, []).append(Column(name, kind, nullable == "N", tuple(filter(None, lists.split("|")))))
     return {file: tuple(items) for file, items in found.items()}
 
 
-def all_files() -> tuple[str, ...]:
-    """Every file of the specification, in its order."""
-    return tuple(_columns())
+@cache
+def _lists(year: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name, code, label in _rows(f"{year}/lists.csv"):
+        found.setdefault(name, {})[code] = label
+    return found
+
+
+@cache
+def _choices(year: str, file: str, column: str) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (other, code, value_list)
+        for its_file, its_column, other, code, value_list in _rows(f"{year}/choices.csv")
+        if (its_file, its_column) == (file, column)
+    )
 
 
 @cache
 def key_of(file: str) -> str:
-    """The column that is the key of a file (``EnrollmentID``)."""
+    """The column that is the key of a file (``EnrollmentID``), in every year."""
     return next(column for name, column, kind, *_ in _rows("keys.csv") if name == file and kind == "pk")
 
 
@@ -78,12 +162,6 @@ def references(file: str) -> tuple[tuple[str, str], ...]:
         for name, column, kind, target, _ in _rows("keys.csv")
         if name == file and kind == "fk" and target not in ("User", "Export")
     )
-
-
-@cache
-def codes(value_list: str) -> dict[str, str]:
-    """Code to label of one value list (``3.12.1``)."""
-    return {code: label for name, code, label in _rows("lists.csv") if name == value_list}
 
 
 @cache

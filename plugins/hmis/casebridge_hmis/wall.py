@@ -12,6 +12,7 @@ from casebridge_hmis.shelf import Shelf
 
 PERSON_OPEN, PERSON_WALLED = "person-open", "person-walled"  # signs on the shelf
 ORGANIZATION, PROJECT, ENROLLMENT = "walled-organization", "walled-project", "walled-enrollment"
+PLACED = "enrollment-placed"
 Rows = Iterable[Mapping[str, str]]
 
 
@@ -38,15 +39,19 @@ class Wall:
         self._shelf.mark(PERSON_OPEN if known and not walled else PERSON_WALLED, record["PersonalID"])
         if walled:
             self._shelf.mark(ENROLLMENT, record["EnrollmentID"])
+        self._shelf.mark(PLACED, record["EnrollmentID"])
 
     def stands(self) -> bool:
         """Is anybody behind it at all?"""
         return self._shelf.any(PERSON_WALLED) or self._shelf.any(PROJECT)
 
     def refuses(self, file: str, record: Mapping[str, str]) -> bool:
-        """Does this row of ``file`` belong to a victim service provider's client?"""
-        if "EnrollmentID" in record:
-            return self._shelf.marked(ENROLLMENT, record["EnrollmentID"])
+        """Does this row belong to a victim service provider's client? Without a known enrollment the person decides."""
+        enrollment = record.get("EnrollmentID", "")
+        if "EnrollmentID" in record and self._shelf.marked(ENROLLMENT, enrollment):
+            return True
+        if enrollment and self._shelf.marked(PLACED, enrollment):
+            return False
         return "PersonalID" in record and self._person(record["PersonalID"])
 
     def _person(self, person: str) -> bool:

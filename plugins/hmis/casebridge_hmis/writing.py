@@ -17,17 +17,11 @@ from zoneinfo import ZoneInfo
 
 from casebridge import Context, OutFile, Released, RenderContext
 from casebridge.core.errors import Position, RecordError
+from casebridge_hmis.carrying import inside
 from casebridge_hmis.checking import check_rows
 from casebridge_hmis.notation import flat, header_line, row_line
 from casebridge_hmis.settings import HmisSettings
-from casebridge_hmis.spec import CSV_VERSION, KNOWN, all_files, columns, key_of
-
-NESTED = {
-    "Project": {"organization": "Organization"},
-    "Enrollment": {"client": "Client", "project": "Project", "user": "User"},
-    "Event": {"enrollment": "Enrollment", "client": "Client"},
-}
-"""Parents of a native, by the name they are nested under."""
+from casebridge_hmis.spec import KNOWN, PARENTS, Spec, key_of
 
 Rows = dict[str, dict[str, dict[str, str]]]
 
@@ -35,15 +29,15 @@ Rows = dict[str, dict[str, dict[str, str]]]
 class Writing:
     """One export being written. The only clock is the dispatch's, in the site's time zone."""
 
-    def __init__(self, settings: HmisSettings, site: Context, dispatch: RenderContext) -> None:
-        self.settings, self.dispatch = settings, dispatch
+    def __init__(self, spec: Spec, settings: HmisSettings, site: Context, dispatch: RenderContext) -> None:
+        self.spec, self.settings, self.dispatch = spec, settings, dispatch
         self.now: datetime = dispatch.now.astimezone(ZoneInfo(site.timezone))
         self.export_id = export_id(dispatch.dispatch)
         self.rows: Rows = {file: {} for file in KNOWN}
         self.own: set[tuple[str, str]] = set()
 
     def export(self, records: Sequence[Released]) -> OutFile:
-        """The zip; raises RecordError on the first row that FY2026 would refuse."""
+        """The zip; raises RecordError on the first row that the specification would refuse."""
         for record in records:
             self._take(record.native_type, record.document)
         self._add_users()
@@ -51,25 +45,25 @@ class Writing:
         for rows in self.rows.values():
             for row in rows.values():
                 row["ExportID"] = self.export_id
-        check_rows(self.rows)
+        check_rows(self.spec, self.rows)
         name = re.sub(r"[^0-9A-Za-z_-]", "-", self.dispatch.dispatch)
         return OutFile(f"casebridge-{name}.zip", self._zip(), "application/zip", tuple(range(len(records))))
 
     def _take(self, native_type: str, document: Mapping[str, Any]) -> None:
-        file = native_type.removeprefix("hmis-csv/")
-        if file not in KNOWN or file == "Export":
+        file = self.spec.file_of(native_type)
+        if not file or file == "Export":
             raise RecordError("CB-301", "an HMIS export has no file for this record", field="native type",
                               expected=", ".join(KNOWN[1:]), found=native_type)  # fmt: skip
         self._add(file, dict(document), own=True)
 
     def _add(self, file: str, data: dict[str, Any], *, own: bool) -> None:
-        for name, parent in NESTED.get(file, {}).items():
+        for name, parent in PARENTS.get(file, {}).items():
             if isinstance(data.get(name), Mapping):
                 self._add(parent, dict(data[name]), own=False)
-        if file == "Event":
-            data = self._dated_event(data)
-        if isinstance(left := data.get("exit"), Mapping):
-            self._put("Exit", dict(left), own)
+        if own:
+            data = self._completed(file, data)
+        for child, row in inside(file, data):
+            self._put(child, self._completed(child, self._below(child, row, data)) if own else dict(row), own)
         self._put(file, data, own)
 
     def _put(self, file: str, data: dict[str, Any], own: bool) -> None:
@@ -84,26 +78,34 @@ class Writing:
         self.rows[file][key] = {"DateUpdated": "", **row}
 
     def _only_columns(self, file: str, data: dict[str, Any]) -> dict[str, str]:
-        """Columns of FY2026 only; a value that is no text would be lost in silence."""
+        """Columns of the year only; a value that is no text would be lost in silence."""
         row = flat(data)
-        for column in columns(file):
+        for column in self.spec.columns(file):
             if column.name in data and column.name not in row and data[column.name] is not None:
                 raise RecordError("CB-301", "the value is not a text", position=Position(file=f"{file}.csv"),
                                   field=column.name, external_id=row.get(key_of(file), ""))  # fmt: skip
-        return {column.name: row[column.name] for column in columns(file) if column.name in row}
+        return {column.name: row[column.name] for column in self.spec.columns(file) if column.name in row}
 
-    def _dated_event(self, data: dict[str, Any]) -> dict[str, Any]:
-        """A new event gets its dates and user here; one of our own sent again was updated now."""
+    def _completed(self, file: str, data: dict[str, Any]) -> dict[str, Any]:
+        """A new row gets its dates and user here; an event of our own sent again was updated now."""
         enrollment = data.get("enrollment") or {}
         filled = {
             "EnrollmentID": enrollment.get("EnrollmentID"),
             "PersonalID": enrollment.get("PersonalID"),
             "DateCreated": self._moment(),
             "DateUpdated": self._moment(),
-            "UserID": self.settings.user_id,
+            "UserID": self.settings.user_id if file != "User" else None,
         }
-        event = {**data, **{name: value for name, value in filled.items() if value and not data.get(name)}}
-        return {**event, "DateUpdated": self._moment()} if event["UserID"] == self.settings.user_id else event
+        row = {**data, **{name: value for name, value in filled.items() if value and not data.get(name)}}
+        again = file == "Event" and row["UserID"] == self.settings.user_id
+        return {**row, "DateUpdated": self._moment()} if again else row
+
+    @staticmethod
+    def _below(child: str, row: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+        """A new row inside a record points to it; an exit is known by its enrollment."""
+        pointers = {name: above.get(name) for name in ("AssessmentID", "EnrollmentID", "PersonalID")}
+        own_key = {key_of(child): above.get("EnrollmentID")} if child == "Exit" else {}
+        return {**dict(row), **{n: v for n, v in {**pointers, **own_key}.items() if v and not row.get(n)}}
 
     def _add_users(self) -> None:
         """User.csv names every user of the other files; one nobody told us about has an id and no more."""
@@ -123,22 +125,22 @@ class Writing:
             "SourceContactFirst": s.contact_first, "SourceContactLast": s.contact_last,
             "SourceContactPhone": s.contact_phone, "SourceContactExtension": s.contact_extension,
             "SourceContactEmail": s.contact_email, "ExportDate": self._moment(), "ExportStartDate": day,
-            "ExportEndDate": day, "SoftwareName": s.software_name, "CSVVersion": CSV_VERSION, "ExportPeriodType": "1",
-            "ExportDirective": "1", "HashStatus": "1", "ImplementationID": s.implementation_id,
+            "ExportEndDate": day, "SoftwareName": s.software_name, "CSVVersion": self.spec.version,
+            "ExportPeriodType": "1", "ExportDirective": "1", "HashStatus": "1", "ImplementationID": s.implementation_id,
         }  # fmt: skip
 
     def _zip(self) -> bytes:
         buffer = io.BytesIO()
         stamp = self.now.timetuple()[:6]
         with zipfile.ZipFile(buffer, "w") as target:
-            for file in all_files():
+            for file in self.spec.files:
                 info = zipfile.ZipInfo(f"{file}.csv", stamp)
                 info.compress_type = zipfile.ZIP_DEFLATED
                 target.writestr(info, self._text(file).encode())
         return buffer.getvalue()
 
     def _text(self, file: str) -> str:
-        layout = columns(file)
+        layout = self.spec.columns(file)
         return header_line(layout) + "".join(row_line(layout, row) for row in self.rows.get(file, {}).values())
 
 

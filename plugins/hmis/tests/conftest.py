@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from casebridge_hmis.codec import HmisCsv
+from casebridge_hmis.codec import HmisCsv, HmisCsv2024
 from casebridge_hmis.settings import HmisSettings
 
 from casebridge import Context, Native, RenderContext
@@ -34,6 +34,12 @@ def making():
 def codec():
     """``codec(strict=True)``: the format with these settings."""
     return lambda **settings: HmisCsv(HmisSettings(**settings), Context("hmis", timezone="America/New_York"))
+
+
+@pytest.fixture(scope="session")
+def codec_2024():
+    """The same for FY2024."""
+    return lambda **settings: HmisCsv2024(HmisSettings(**settings), Context("hmis", timezone="America/New_York"))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
-from casebridge_hmis.spec import all_files, columns
+from casebridge_hmis.spec import FY2024, FY2026, Spec
 
 FIRST = ("Ada", "Björn", "Chiara", "Đorđe", "Esi", "Faye", "Goran", "Hana", "Inés", "Jun")
 LAST = ("Abara", "Brook, Jr.", 'O"Dell', "Lindqvist", "Muñoz", "Nakamura", "Quick", "Zhou")
@@ -20,13 +20,13 @@ RACES = ("AmIndAKNative", "Asian", "BlackAfAmerican", "HispanicLatinao", "MidEas
 Export = dict[str, list[dict[str, str]]]
 
 
-def make_export(clients: int = 5, seed: int = 1, *, vsp: bool = False) -> Export:
+def make_export(clients: int = 5, seed: int = 1, *, vsp: bool = False, spec: Spec = FY2026) -> Export:
     """Rows of every file by name: a shelter, coordinated entry, and with ``vsp`` a provider behind the wall.
 
     Client 1 of every four is a head of household with an exit and an event; some answers are 8, 9 or 99.
     """
     chance = random.Random(seed)
-    export: Export = {file: [] for file in all_files()}
+    export: Export = {file: [] for file in spec.files}
     _frame(export, vsp)
     for number in range(1, clients + 1):
         _client(export, number, chance)
@@ -34,13 +34,26 @@ def make_export(clients: int = 5, seed: int = 1, *, vsp: bool = False) -> Export
     if vsp:
         _client(export, 9001, chance)
         _enrollment(export, 9001, chance, project="P9", every_file=True)
-    return export
+    export["Export"][0]["CSVVersion"] = spec.version
+    return {file: [{c.name: _of_year(r, c.name) for c in spec.columns(file)} for r in rows]
+            for file, rows in export.items()}  # fmt: skip
+
+
+RENAMED = {"HispanicLatinaeo": "HispanicLatinao", "TcellCount": "TCellCount", "TcellSource": "TCellSource"}
+GENDERS = ("Woman", "Man", "NonBinary", "CulturallySpecific", "Transgender", "Questioning", "DifferentIdentity")
+
+
+def _of_year(row: dict[str, str], name: str) -> str:
+    """A row is made in FY2026; what FY2024 calls otherwise is renamed, what it has besides is made from the key."""
+    if name in GENDERS:
+        return "1" if GENDERS.index(name) == len(row["PersonalID"]) % len(GENDERS) else "0"
+    return row.get(name, row.get(RENAMED.get(name, ""), ""))
 
 
 def row(file: str, **values: str) -> dict[str, str]:
     """A row with every column; those not given are empty, the dates and the user are filled in."""
     usual = {"DateCreated": "2026-03-01 08:00:00", "DateUpdated": "2026-03-02 09:30:00", "UserID": "U1"}
-    names = [column.name for column in columns(file)]
+    names = [column.name for column in FY2026.columns(file)]
     return {name: {**usual, "ExportID": "EX-1", **values}.get(name, "") for name in names}
 
 
@@ -98,8 +111,44 @@ def _enrollment(export: Export, number: int, chance: random.Random, project: str
         export["Event"].append(row("Event", **ids, EventID=f"V{number}", EventDate=str(DAY), Event="10", **result))
     if every_file or number % 2:
         export["Services"].append(
-            row("Services", **ids, ServicesID=f"S{number}", DateProvided=str(DAY), RecordType="200")
+            row("Services", **ids, ServicesID=f"S{number}", DateProvided=str(DAY), RecordType="200", TypeProvided="200")
         )
+        _answers(export, number, ids, chance)
+
+
+def _answers(export: Export, number: int, ids: dict[str, str], chance: random.Random) -> None:
+    """One row in each file of questions and answers; the key is the client's number in all of them."""
+    asked = {**ids, "InformationDate": str(DAY), "DataCollectionStage": "1"}
+    export["IncomeBenefits"].append(
+        row("IncomeBenefits", **asked, IncomeBenefitsID=str(number), IncomeFromAnySource="1",
+            TotalMonthlyIncome="1200.50", Earned="1", EarnedAmount="1200.50", SSI="0", BenefitsFromAnySource="8",
+            InsuranceFromAnySource="9", ConnectionWithSOAR="99"))  # fmt: skip
+    export["HealthAndDV"].append(
+        row("HealthAndDV", **asked, HealthAndDVID=str(number), DomesticViolenceSurvivor="1", WhenOccurred="2",
+            CurrentlyFleeing=chance.choice(["0", "1", "8", "9", "99"])))  # fmt: skip
+    export["Disabilities"].append(
+        row("Disabilities", **asked, DisabilitiesID=str(number), DisabilityType=chance.choice(["5", "8", "10"]),
+            DisabilityResponse="1", IndefiniteAndImpairs=chance.choice(["0", "1", "99"])))  # fmt: skip
+    export["CurrentLivingSituation"].append(
+        row("CurrentLivingSituation", **ids, CurrentLivingSitID=str(number), InformationDate=str(DAY),
+            CurrentLivingSituation="116", LocationDetails="by the river"))  # fmt: skip
+    export["EmploymentEducation"].append(
+        row("EmploymentEducation", **asked, EmploymentEducationID=str(number), LastGradeCompleted="5", Employed="0",
+            NotEmployedReason="1"))  # fmt: skip
+    export["YouthEducationStatus"].append(
+        row("YouthEducationStatus", **asked, YouthEducationStatusID=str(number), CurrentSchoolAttend="0",
+            MostRecentEdStatus="2"))  # fmt: skip
+    export["Assessment"].append(
+        row("Assessment", **ids, AssessmentID=str(number), AssessmentDate=str(DAY), AssessmentLocation="House 1",
+            AssessmentType="3", AssessmentLevel="2", PrioritizationStatus="1"))  # fmt: skip
+    for answer in ("1", "2"):
+        export["AssessmentQuestions"].append(
+            row("AssessmentQuestions", **ids, AssessmentID=str(number), AssessmentQuestionID=f"{number}-{answer}",
+                AssessmentQuestion=f"Question {answer}", AssessmentQuestionGroup="Health",
+                AssessmentQuestionOrder=answer, AssessmentAnswer=chance.choice(["yes", "no"])))  # fmt: skip
+    export["AssessmentResults"].append(
+        row("AssessmentResults", **ids, AssessmentID=str(number), AssessmentResultID=f"{number}-1",
+            AssessmentResultType="Score", AssessmentResult=str(chance.randrange(20))))  # fmt: skip
 
 
 def csv_text(names: list[str], rows: list[dict[str, str]], end: str = "\r\n") -> str:
@@ -111,10 +160,12 @@ def csv_text(names: list[str], rows: list[dict[str, str]], end: str = "\r\n") ->
     return text.getvalue()
 
 
-def files_of(export: Export, encoding: str = "utf-8", end: str = "\r\n") -> dict[str, bytes]:
+def files_of(
+    export: Export, encoding: str = "utf-8", end: str = "\r\n", spec: Spec = FY2026
+) -> dict[str, bytes]:
     """``Client.csv`` and so on, as bytes."""
     return {
-        f"{file}.csv": csv_text([c.name for c in columns(file)], rows, end).encode(encoding)
+        f"{file}.csv": csv_text([c.name for c in spec.columns(file)], rows, end).encode(encoding)
         for file, rows in export.items()
     }
 
@@ -136,8 +187,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--vsp", action="store_true", help="with a victim service provider's client")
+    parser.add_argument("--year", choices=["2026", "2024"], default="2026")
     given = parser.parse_args()
-    given.out.write_bytes(zip_of(files_of(make_export(given.clients, given.seed, vsp=given.vsp))).getvalue())
+    spec = FY2024 if given.year == "2024" else FY2026
+    export = make_export(given.clients, given.seed, vsp=given.vsp, spec=spec)
+    given.out.write_bytes(zip_of(files_of(export, spec=spec)).getvalue())
 
 
 if __name__ == "__main__":

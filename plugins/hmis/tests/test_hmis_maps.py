@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from casebridge_hmis.spec import codes
+from casebridge_hmis.spec import FY2026
 from casebridge_hmis.ssn import HUD_SSN, read_ssn
 
 from casebridge.core.case import records_of, validate_record
@@ -69,7 +69,7 @@ def test_every_code_of_hud_has_its_word(maps):
             if m.other == f"hmis-csv/{name}"
             for table in tables_of(m.definition.fields)
         }
-        assert frozenset(codes(column)) in tables
+        assert frozenset(FY2026.codes(column)) in tables
 
 
 def tables_of(lines):

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 from casebridge_hmis.codec import HmisCsv
-from casebridge_hmis.spec import columns
+from casebridge_hmis.spec import FY2024, FY2026, KNOWN
 
 from casebridge.core.errors import RecordError
 from casebridge.testing import check_format
@@ -32,7 +32,9 @@ def test_records_come_joined_and_in_order(making, read):
     natives, errors = read(making.zip_of(making.files_of(making.make_export(2))))
     assert errors == []
     assert [n.type.removeprefix("hmis-csv/") for n in natives] == [
-        "Export", "Organization", "Project", "Project", "User", "Client", "Client", "Enrollment", "Enrollment", "Event",
+        "Export", "Organization", "Project", "Project", "User", "Client", "Client", "Enrollment", "Enrollment",
+        "Services", "IncomeBenefits", "HealthAndDV", "Disabilities", "CurrentLivingSituation", "EmploymentEducation",
+        "YouthEducationStatus", "Assessment", "Event",
     ]  # fmt: skip
     enrollment = one(natives, "Enrollment", "E1")
     assert enrollment.data["project"]["organization"]["OrganizationName"] == "House 1"
@@ -43,6 +45,9 @@ def test_records_come_joined_and_in_order(making, read):
     event = one(natives, "Event", "V1").data
     assert event["client"]["PersonalID"] == "C1"
     assert event["enrollment"]["project"]["ProjectID"] == "P2"
+    assessment = one(natives, "Assessment", "Assessment/1").data
+    assert [q["AssessmentQuestionID"] for q in assessment["questions"]] == ["1-1", "1-2"]
+    assert assessment["results"][0]["AssessmentResultType"] == "Score"
     assert (enrollment.order_key, str(enrollment.position)) == ("C1", "Enrollment.csv, row 2")
 
 
@@ -90,7 +95,7 @@ def test_line_ends_do_not_matter(making, read, end):
 
 def test_header_in_another_case_and_order_with_an_extra_column(making, read):
     export = making.make_export(1)
-    names = [*(c.name.upper() for c in reversed(columns("Client"))), "VendorFlag"]
+    names = [*(c.name.upper() for c in reversed(FY2026.columns("Client"))), "VendorFlag"]
     rows = [{**{k.upper(): v for k, v in r.items()}, "VendorFlag": "x"} for r in export["Client"]]
     files = making.files_of(export) | {"Client.csv": making.csv_text(names, rows).encode()}
     natives, errors = read(making.zip_of(files))
@@ -106,7 +111,7 @@ def test_header_in_another_case_and_order_with_an_extra_column(making, read):
 
 def test_a_missing_column_is_said_once_and_the_rows_are_read(making, read):
     export = making.make_export(3)
-    names = [c.name for c in columns("Client") if c.name != "VeteranStatus"]
+    names = [c.name for c in FY2026.columns("Client") if c.name != "VeteranStatus"]
     files = making.files_of(export) | {"Client.csv": making.csv_text(names, export["Client"]).encode()}
     natives, errors = read(making.zip_of(files))
     assert len(keys(natives, "Client")) == 3
@@ -162,12 +167,8 @@ def test_rows_that_are_no_rows(making, read):
     natives, errors = read(changed(making, "User", lambda d: d, clients=0))
     assert errors == []
     natives, errors = read(changed(making, "Client", spoil, clients=3))
-    assert [str(e.position) for e in errors] == [
-        "Client.csv, row 2",
-        "Enrollment.csv, row 2",
-        "Exit.csv, row 2",
-        "Event.csv, row 2",
-    ]
+    assert {str(e.position) for e in errors} == {f"{file}.csv, row 2" for file in KNOWN[KNOWN.index("Client") :]} | {
+        "AssessmentQuestions.csv, row 3"}  # fmt: skip
     assert keys(natives, "Client") == ["C2", "C3"]
     assert one(natives, "Client", "C3").position.row == 5
 
@@ -262,7 +263,7 @@ def test_of_several_export_rows_the_latest_counts(making, codec, read):
 )
 def test_without_a_key_column_no_row_can_be_trusted(making, codec, file, column):
     export = making.make_export(1)
-    names = [c.name for c in columns(file) if c.name != column]
+    names = [c.name for c in FY2026.columns(file) if c.name != column]
     files = making.files_of(export) | {f"{file}.csv": making.csv_text(names, export[file]).encode()}
     error = refused(codec, making.zip_of(files))
     assert (error.code, error.field) == ("CB-332", column)
@@ -348,9 +349,38 @@ def test_a_zip_with_a_password(making, codec):
 def test_rows_of_a_victim_service_provider_are_counted_and_forgotten(making, read):
     natives, errors = read(making.zip_of(making.files_of(making.make_export(4, vsp=True))))
     assert errors == []
-    assert natives[0].data["refused_rows"] == "4"  # a client, an enrollment, an exit, an event
+    assert natives[0].data["refused_rows"] == "15"  # a row in each file of clients' rows, two questions
     assert "9001" not in repr([(n.data, n.external_id, n.order_key) for n in natives])
     assert keys(natives, "Project") == ["P1", "P2", "P9"]
+
+
+@pytest.mark.parametrize("spec", [FY2026, FY2024], ids=lambda spec: spec.title)
+def test_every_file_with_clients_in_it_stands_behind_the_same_wall(making, codec_2024, codec, spec):
+    export = making.make_export(2, vsp=True, spec=spec)
+    reader = codec if spec is FY2026 else codec_2024
+    stream = making.zip_of(making.files_of(export, spec=spec))
+    natives = list(reader().parse(stream, {}))
+    theirs = sum(row.get("PersonalID") == "C9001" for rows in export.values() for row in rows)
+    assert natives[0].data["refused_rows"] == str(theirs)
+    assert {n.type.partition("/")[2] for n in natives} >= {"Services", "HealthAndDV", "Disabilities", "Assessment"}
+    assert "9001" not in repr(natives)
+    out = io.BytesIO()
+    assert reader().screen(stream, out)
+    with zipfile.ZipFile(out) as screened:
+        assert not [name for name in screened.namelist() if b"9001" in screened.read(name)]
+
+
+@pytest.mark.parametrize("file", ["Services", "HealthAndDV", "Event"])
+def test_a_row_whose_enrollment_is_lost_is_theirs_if_the_person_is(making, read, codec, file):
+    export = making.make_export(1, vsp=True)
+    export[file][-1]["EnrollmentID"] = "E?"
+    stream = making.zip_of(making.files_of(export))
+    natives, errors = read(stream)
+    assert (errors, "9001" in repr(natives)) == ([], False)
+    out = io.BytesIO()
+    codec().screen(stream, out)
+    with zipfile.ZipFile(out) as screened:
+        assert not [name for name in screened.namelist() if b"C9001" in screened.read(name)]
 
 
 def test_their_bad_rows_make_no_noise_either(making, read):
@@ -359,7 +389,7 @@ def test_their_bad_rows_make_no_noise_either(making, read):
     export["Client"][-1]["DOB"] = "long ago"
     export["Client"].append(dict(export["Client"][-1]))
     natives, errors = read(making.zip_of(making.files_of(export)))
-    assert (errors, natives[0].data["refused_rows"]) == ([], "5")
+    assert (errors, natives[0].data["refused_rows"]) == ([], "16")
 
 
 @pytest.mark.parametrize("file", ["Organization", "Project"])
@@ -368,7 +398,7 @@ def test_what_stands_twice_is_behind_the_wall_if_one_of_the_two_says_so(making, 
     open_too = {"VictimServiceProvider": "0"} if file == "Organization" else {"OrganizationID": "O1"}
     export[file].insert(0, {**export[file][-1], **open_too})
     natives, errors = read(making.zip_of(making.files_of(export)))
-    assert natives[0].data["refused_rows"] == "4"
+    assert natives[0].data["refused_rows"] == "15"
     assert [e.code for e in errors] == ["CB-330"]
     assert "9001" not in repr(natives)
 
