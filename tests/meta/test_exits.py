@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import typing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from casebridge import Dispatch, Doorway, OutFile, Released, RenderContext
 from casebridge.plugins import load_plugins
+from casebridge.translating.own_file import own_document
 
 REGISTRY = load_plugins()
 SOURCE = Path(__file__).resolve().parents[2]
@@ -63,14 +65,31 @@ def test_a_door_is_shown_released_documents_only() -> None:
 
 def test_links_are_called_from_the_flow_and_nowhere_else() -> None:
     """One place sends, one renders: everything else would pass round the decision."""
+    assert called_in("engine") == {"send": {"flow.py"}, "render": {"flow.py"}}
+
+
+def called_in(package: str) -> dict[str, set[str]]:
+    """Where a package of the gateway renders and sends."""
     calls = {"send": set[str](), "render": set[str]()}
-    for file in (SOURCE / "src" / "casebridge" / "engine").rglob("*.py"):
+    for file in (SOURCE / "src" / "casebridge" / package).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = ast.unparse(node.func.value)
                 if node.func.attr in calls and owner.endswith(("link", "format")):
                     calls[node.func.attr].add(file.name)
-    assert calls == {"send": {"flow.py"}, "render": {"flow.py"}}
+    return calls
+
+
+def test_what_is_converted_for_its_own_holder_goes_to_nobody() -> None:
+    """``translate`` asks no rule of disclosure, because nothing is disclosed: so no dispatch may take what it made,
+    and it sends nothing, opens no store and knows no partner."""
+    own = own_document({"resourceType": "Patient"}, "fhir-r4/Patient")
+    with pytest.raises(TypeError, match="goes to nobody"):
+        Dispatch("d", "p", (OutFile("f", b"", "text/plain", (0,)),), (own,))
+    assert called_in("translating") == {"send": set(), "render": {"output.py"}}
+    used = {word for file in (SOURCE / "src/casebridge/translating").rglob("*.py")
+            for word in re.findall(r"\bcasebridge\.(\w+)", file.read_text(encoding="utf-8"))}  # fmt: skip
+    assert used <= {"adapter", "core", "mapping", "plugins", "registry", "translating"}
 
 
 WAYS_OUT = {"smtplib", "asyncssh", "httpx2", "socket", "urllib.request", "http.client", "ftplib"}

@@ -1,0 +1,149 @@
+"""``casebridge translate``: a file from one notation to another, and what it says was lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Command, command_line
+from members import file_834, member
+from sites import bundle, order, patient, task
+
+HEAD = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On\n"
+ADA = "K-17,Ada,Moreno,02/20/1987,123-45-6789,555-0100,1 Main St,Riverside,NY,10001,Food pantry,01/05/2026,\n"
+TOBI = "K-19,Tobi,Okafor,03/01/1990,,,,,,,Shelter,11/01/2025,02/01/2026\n"
+SPOILT = "K-18,Bo,Abara,13/20/1987,,,,,,,,,\n"
+FROM_CSV = ("--from", "flatfile", "--set-from", "layout=agency-clients")
+
+
+@pytest.fixture
+def casebridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_line(monkeypatch, capsys, tmp_path)
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Path:
+    (tmp_path / "clients.csv").write_text(HEAD + ADA + TOBI, encoding="utf-8")
+    return tmp_path
+
+
+def resources(file: Path, kind: str) -> list[dict[str, Any]]:
+    """The resources of a kind in a Bundle."""
+    found = [entry["resource"] for entry in json.loads(file.read_text(encoding="utf-8"))["entry"]]
+    return [resource for resource in found if resource["resourceType"] == kind]
+
+
+def test_a_list_of_clients_becomes_a_bundle_of_patients(casebridge, clients):
+    ended, said = casebridge("translate", "clients.csv", "out.json", *FROM_CSV, "--to", "sdohcc")
+    assert ended == 0, said
+    ada, tobi = resources(clients / "out.json", "Patient")
+    assert (ada["id"], tobi["id"]) == ("K-17", "K-19")
+    assert ada["name"] == [{"use": "official", "family": "Moreno", "given": ["Ada"]}]
+    assert ada["birthDate"] == "1987-02-20"
+    assert "2 fhir-r4/Patient" in said
+
+
+def test_a_bad_record_is_named_and_the_rest_goes_on(casebridge, clients):
+    (clients / "clients.csv").write_text(HEAD + ADA + SPOILT + TOBI, encoding="utf-8")
+    ended, said = casebridge("translate", "clients.csv", "out.json", *FROM_CSV, "--to", "sdohcc",
+                             "--loss-report", "loss.csv")  # fmt: skip
+    assert ended == 5
+    assert [r["id"] for r in resources(clients / "out.json", "Patient")] == ["K-17", "K-19"]
+    with (clients / "loss.csv").open(encoding="utf-8", newline="") as file:
+        (refused,) = [row for row in csv.DictReader(file) if row["what"] == "refused"]
+    assert refused["where"] == "row 3"
+    assert refused["code"] == "CB-301"
+    assert "13/20/1987" not in said + refused["why"]
+
+
+def test_the_loss_report_says_how_many_values_had_no_room_by_field(casebridge, clients):
+    casebridge("translate", "clients.csv", "out.json", *FROM_CSV, "--to", "sdohcc/patient", "--loss-report", "l.json")
+    told = json.loads((clients / "l.json").read_text(encoding="utf-8"))
+    assert told["read"] == 2
+    assert told["written"] == {"fhir-r4/Patient": 2}
+    lost = {(row["what"], row["where"]): row["values"] for row in told["lost"]}
+    assert lost["no place", "participation"] == 2
+
+
+def test_the_same_file_gives_the_same_bytes(casebridge, clients):
+    for name in ("a.json", "b.json"):
+        casebridge("translate", "clients.csv", name, *FROM_CSV, "--to", "sdohcc")
+    assert (clients / "a.json").read_bytes() == (clients / "b.json").read_bytes()
+
+
+def test_references_hold_in_what_is_written(casebridge, tmp_path):
+    ill = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"},
+           "category": [{"coding": [{"code": "problem-list-item"}]}]}  # fmt: skip
+    (tmp_path / "in.json").write_text(json.dumps(bundle(patient(), ill)), encoding="utf-8")
+    ended, said = casebridge("translate", "in.json", "out.json", "--from", "sdohcc", "--to", "sdohcc")
+    assert ended == 0, said
+    (person,) = resources(tmp_path / "out.json", "Patient")
+    (condition,) = resources(tmp_path / "out.json", "Condition")
+    assert condition["subject"]["reference"] == f"Patient/{person['id']}" == "Patient/p1"
+
+
+def test_a_file_that_cannot_be_trusted_leaves_everything_as_it_was(casebridge, tmp_path):
+    (tmp_path / "in.834").write_bytes(file_834(member("MORENO", "ADA", "899611001"), end=False))
+    (tmp_path / "out.json").write_text("yesterday's", encoding="utf-8")
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    assert ended == 5
+    assert "cut off" in said or "CB-312" in said
+    assert (tmp_path / "out.json").read_text(encoding="utf-8") == "yesterday's"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.834", "out.json"]
+
+
+def labelled() -> bytes:
+    """A file of two members; Lena's record is restricted (INS13 = R)."""
+    lena = member("HADDAD", "LENA", "899611009")
+    lena[0] = (*lena[0], "", "", "", "", "R")
+    return file_834(member("MORENO", "ADA", "899611001"), lena)
+
+
+def test_a_label_without_a_place_keeps_its_record_back(casebridge, tmp_path):
+    (tmp_path / "in.834").write_bytes(labelled())
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    assert ended == 5
+    assert "CB-242" in said
+    assert "HADDAD" not in said
+    families = [p["name"][0]["family"] for p in resources(tmp_path / "out.json", "Patient")]
+    assert families == ["MORENO"]
+
+
+def test_who_has_decided_drops_the_labels(casebridge, tmp_path):
+    (tmp_path / "in.834").write_bytes(labelled())
+    casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc", "--drop-labels")
+    families = [p["name"][0]["family"] for p in resources(tmp_path / "out.json", "Patient")]
+    assert families == ["MORENO", "HADDAD"]
+
+
+def test_it_says_what_the_target_has_no_place_for(casebridge, tmp_path):
+    """HMIS has events for housing; it has none for food."""
+    (tmp_path / "in.json").write_text(json.dumps(bundle(task(), order(), patient())), encoding="utf-8")
+    ended, said = casebridge("translate", "in.json", "out.zip", "--from", "sdohcc", "--to", "hmis-2026/event")
+    assert ended == 5
+    assert not (tmp_path / "out.zip").exists()
+    assert "hmis_event" in said or "`Event`" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--from", "nowhere", "--to", "sdohcc"), 3, "CB-240"),
+        (("--from", "flatfile", "--to", "sdohcc", "--set-from", "layout=nowhere"), 3, "CB-380"),
+        (("--from", "flatfile", "--to", "sdohcc", "--set-from", "layout"), 3, "NAME=VALUE"),
+        ((*FROM_CSV, "--to", "x12"), 3, "does not write files"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_written(casebridge, clients, arguments, code, said):
+    ended, told = casebridge("translate", "clients.csv", "out.json", *arguments)
+    assert (ended, said in told) == (code, True), told
+    assert not (clients / "out.json").exists()
+
+
+def test_it_never_writes_over_the_file_it_reads(casebridge, clients):
+    ended, said = casebridge("translate", "clients.csv", "clients.csv", *FROM_CSV, "--to", "sdohcc")
+    assert ended == 3, said
+    assert (clients / "clients.csv").read_text(encoding="utf-8").startswith("Client ID")
