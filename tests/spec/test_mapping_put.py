@@ -126,12 +126,20 @@ def test_a_withheld_value_leaves_theirs_alone(the_map: Map, edit: Any) -> None:
     assert changed(the_map, edit) == BASE
 
 
-def test_on_create_a_withheld_value_is_not_written_nor_an_item_of_nothing_else(the_map: Map) -> None:
+def test_on_create_a_withheld_value_is_not_written_nor_an_item_whose_key_is_withheld(the_map: Map) -> None:
+    """Nobody could recognise such an item again: it would be written a second time once its key may be seen."""
     hidden = {"absent": "withheld"}
-    person = {"birth": hidden, "names": [{"use": hidden, "family": hidden}, {"use": "usual", "family": hidden}]}
+    person = {
+        "birth": hidden,
+        "names": [
+            {"use": hidden, "family": hidden},
+            {"use": "usual", "family": hidden},
+            {"use": "old", "family": "Ng", "given": hidden},
+        ],
+    }
     written = the_map.write({"person": person}, OwnIds())
-    assert written.data == {"resourceType": "Patient", "name": [{"use": "usual"}]}
-    assert written.no_room == []
+    assert written.data == {"resourceType": "Patient", "name": [{"use": "old", "family": "Ng"}]}
+    assert written.no_room == ["person.names[1].use"]
 
 
 def test_items_are_recognised_by_key_and_keep_their_order_and_what_no_line_claims(the_map: Map) -> None:

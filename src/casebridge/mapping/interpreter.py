@@ -11,10 +11,9 @@ from casebridge.core.errors import Held, RecordError
 from casebridge.mapping.model import Choose, Definition, Line
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.reading import Reader, Trace
+from casebridge.mapping.room import value_of, without_room
 from casebridge.mapping.translate import Links
 from casebridge.mapping.walk import (
-    MISSING,
-    WITHHELD,
     Scope,
     Trail,
     Where,
@@ -32,8 +31,6 @@ from casebridge.mapping.walk import (
     value_at,
 )  # fmt: skip
 from casebridge.mapping.writing import Writer
-
-ENVELOPE = frozenset({"id", "kind", "version", "external_id", "source", "asserted_by", "recorded_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,7 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
         if writer.creating:
             _defaults(definition, writer.new)
         _claim_defaults(definition, case, writer.trail)
-    return Exported(writer.new, _no_room(slice_, writer.trail.claimed))
+    return Exported(writer.new, without_room(slice_, writer))
 
 
 def _check_when(definition: Definition, slice_: dict[str, Any], trail: Trail) -> None:
@@ -209,29 +206,4 @@ def _claim_defaults(definition: Definition, case: Scope, trail: Trail) -> None:
             trail.claimed.add(hit.where)
 
 
-def _no_room(slice_: dict[str, Any], claimed: set[Where]) -> list[str]:
-    content = {slot: value for slot, value in slice_.items() if slot != "complete"}
-    return [
-        spelled(where)
-        for where in unclaimed(content, claimed)
-        if not _of_store(where) and value_of(content, where) != WITHHELD
-    ]
-
-
-def _of_store(where: Where) -> bool:
-    """A field of the envelope that is the store's own, not the partner's."""
-    inner = where[2:] if len(where) > 1 and isinstance(where[1], int) else where[1:]
-    return bool(inner) and inner[0] in ENVELOPE
-
-
-def value_of(node: Any, where: Where) -> Any:
-    """The value at a concrete place, or MISSING."""
-    for part in where:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            return MISSING
-    return node
-
-
-__all__ = ["Exported", "Imported", "Path", "matches", "read", "write"]
+__all__ = ["Exported", "Imported", "Path", "fits", "matches", "read", "value_of", "write"]

@@ -1,7 +1,9 @@
 """Which item of the case side is which item of the other side, by the key of an ``each``.
 
-First items that read exactly alike, then items with one key, then items whose key is partly withheld. What is left on
-the other side is dropped; when that could hit the wrong one of two look-alikes, nothing is dropped and it is said.
+First items that read exactly alike, then items with one key, then items whose key is partly withheld. When then one
+item is left on each side and they differ in one part of a longer key alone, it is one item whose key was edited. What
+is left on the other side is dropped; when that could hit the wrong one of two look-alikes, nothing is dropped and it
+is said. An item whose key is withheld is never written new: nobody could recognise it again.
 """
 
 from __future__ import annotations
@@ -50,11 +52,47 @@ def pair(
             {i: _project(key, pattern) for i, key in open_read.items()},
         )
         _take(hidden, open_mine, open_read, found)
-    found.added = [i for i in open_mine if not _all_withheld(mine[i].node)]
+    found.added = [i for i, key in open_mine.items() if HIDDEN not in key and not _all_withheld(mine[i].node)]
     found.dropped = [] if keep else list(open_read)
     _refuse_ambiguous(line, keyed, found, read, there, links)
+    if len(found.added) == len(found.dropped) == 1:
+        _take_edited(line, found, mine, read, open_mine, open_read)
     found.pairs.sort()
     return found
+
+
+def _take_edited(
+    line: Each, found: Pairing, mine: list[Scope], read: list[Any], keys: dict[int, Key], theirs: dict[int, Key]
+) -> None:  # fmt: skip
+    """One item more and one less, and they differ in one part of a longer key alone: the same item, edited."""
+    i, j = found.added[0], found.dropped[0]
+    parts = list(zip(keys[i], theirs[j], strict=True))
+    changed = [(a, b) for a, b in parts if a != b]
+    if len(changed) == 1 and any(a == b and a is not None for a, b in parts):
+        new = changed[0][1] is None  # nothing stood where the key now says something
+        if _said_otherwise(mine[i].node, read[j]) + new <= 1:
+            found.pairs.append((i, j))
+            found.added, found.dropped = [], []
+
+
+def _said_otherwise(mine: Any, theirs: Any) -> int:
+    """How many values of ``theirs`` the case item has otherwise or not at all; what is withheld is not known."""
+    count = 0
+    for where in leaves(theirs):
+        value = _leaf_or_nothing(mine, where)
+        count += value != WITHHELD and frozen(value) != frozen(_leaf(theirs, where))
+    return count
+
+
+def _leaf_or_nothing(node: Any, where: Iterable[Any]) -> Any:
+    for part in where:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            return MISSING
+        if node == WITHHELD:
+            return node
+    return node
 
 
 def _match(mine: dict[int, Any], theirs: dict[int, Any]) -> list[tuple[int, int]]:

@@ -77,14 +77,10 @@ class Reader:
     # --- single values -----------------------------------------------------------------------------------------
 
     def _leaf(self, line: Leaf, scope: Scope) -> Hit | None:
-        for path in (line.other, *line.also_read):
-            hit = find(scope, path, self.trail)
-            if hit is None or blank(hit.value) or (path is line.other and not beside(line, scope)):
-                continue
-            value = to_case(line, hit.value)
-            if not blank(value):
-                self._claim(line, hit.where, scope)
-                return Hit(value, hit.where, hit.several)
+        found = self._found(line, scope)
+        if found is not None:
+            self._claim(line, found[1].where, scope)
+            return found[1]
         if "import" in line.if_missing:
             return Hit(to_case(line, line.if_missing["import"]), ())
         if "import" in line.required:
@@ -92,6 +88,22 @@ class Reader:
                 "CB-302", f"nothing stands where line {line.place} needs a value", field=line.other.text
             )
         return None
+
+    def _found(self, line: Leaf, scope: Scope) -> tuple[Path, Hit] | None:
+        """The first of the line's places that holds something, and its value in our spelling."""
+        for path in (line.other, *line.also_read):
+            hit = find(scope, path, self.trail)
+            if hit is None or blank(hit.value) or (path is line.other and not beside(line, scope)):
+                continue
+            value = to_case(line, hit.value)
+            if not blank(value):
+                return path, Hit(value, hit.where, hit.several)
+        return None
+
+    def source(self, line: Leaf, scope: Scope) -> Path | None:
+        """Which of the line's places the value is read from."""
+        found = self._found(line, scope)
+        return found[0] if found else None
 
     def _spread(self, line: Spread, scope: Scope) -> Hit | None:
         found = [hit for part in line.parts if (hit := self._leaf(part, scope))]

@@ -1,7 +1,6 @@
 """Walking paths over nested plain dicts: finding, assigning and removing one value.
 
-``find`` never changes anything; ``assign`` and ``remove`` change the node they are given. A concrete place is a tuple
-of keys and list indexes: ``("name", 0, "family")``.
+``find`` never changes anything; ``assign`` and ``remove`` change the node they are given.
 """
 
 from __future__ import annotations
@@ -13,61 +12,21 @@ from typing import Any
 
 from casebridge.core.errors import RecordError
 from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.tree import (
+    MISSING,
+    WITHHELD,
+    Where,
+    blank,
+    clone,
+    is_absent,
+    leaves,
+    settled,
+    spelled,
+    text_of,
+    unclaimed,
+)  # fmt: skip
 
-Where = tuple[str | int, ...]
 _MOMENT = re.compile(r"\d{4}(-\d{2}){0,2}([T ].*)?")
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "MISSING"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-MISSING: Any = _Missing()
-WITHHELD = {"absent": "withheld"}
-
-
-def blank(value: Any) -> bool:
-    """Nothing there: no key, null, an empty text, list or group."""
-    return value is MISSING or value is None or value == "" or value == [] or value == {}
-
-
-def is_absent(value: Any) -> bool:
-    """The case model's Absent: a value that is missing for a known reason."""
-    return isinstance(value, dict) and len(value) == 1 and "absent" in value
-
-
-def text_of(value: Any) -> str:
-    """A scalar as the text codes and selectors compare: true, false, 72.50."""
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def clone(value: Any, origin: dict[int, tuple[Any, Any]] | None = None) -> Any:
-    """A copy of nested plain data; ``origin`` remembers for each copied node (by id) the node it came from."""
-    copied: Any
-    if isinstance(value, dict):
-        copied = {key: clone(child, origin) for key, child in value.items()}
-    elif isinstance(value, list):
-        copied = [clone(child, origin) for child in value]
-    else:
-        return value
-    if origin is not None:
-        origin[id(copied)] = (copied, value)
-    return copied
-
-
-def settled(value: Any) -> Any:
-    """A value written whole: withheld when any of it is, and without the parts that are Absent."""
-    if not isinstance(value, dict | list) or is_absent(value):
-        return value
-    parts = {key: settled(child) for key, child in (value.items() if isinstance(value, dict) else enumerate(value))}
-    if any(part == WITHHELD for part in parts.values()):
-        return WITHHELD
-    kept = {key: part for key, part in parts.items() if not is_absent(part)}
-    return kept if isinstance(value, dict) else list(kept.values())
 
 
 @dataclass(slots=True)
@@ -318,35 +277,32 @@ def husk(item: Any, selector: tuple[Condition, ...]) -> bool:
     )
 
 
-def leaves(node: Any, where: Where = ()) -> Iterator[Where]:
-    """The places of all single values; an Absent is one value, an empty list or group none."""
-    if isinstance(node, dict) and not is_absent(node):
-        for key, child in node.items():
-            yield from leaves(child, (*where, key))
-    elif isinstance(node, list):
-        for i, child in enumerate(node):
-            yield from leaves(child, (*where, i))
-    elif not blank(node):
-        yield where
-
-
-def spelled(where: Where) -> str:
-    """``("name", 0, "family")`` as ``name[0].family``."""
-    text = ""
-    for part in where:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def unclaimed(node: Any, claimed: set[Where], where: Where = ()) -> Iterator[Where]:
-    """The places of all single values that stand neither at nor under a claimed place."""
-    if where in claimed:
-        return
-    if isinstance(node, dict) and not is_absent(node):
-        for key, child in node.items():
-            yield from unclaimed(child, claimed, (*where, key))
-    elif isinstance(node, list):
-        for i, child in enumerate(node):
-            yield from unclaimed(child, claimed, (*where, i))
-    elif not blank(node):
-        yield where
+__all__ = [
+    "MISSING",
+    "WITHHELD",
+    "Hit",
+    "Scope",
+    "Trail",
+    "Where",
+    "apply_conditions",
+    "assign",
+    "blank",
+    "claim_conditions",
+    "clone",
+    "described",
+    "doubtful",
+    "find",
+    "holds",
+    "holds_all",
+    "husk",
+    "is_absent",
+    "items_of",
+    "leaves",
+    "reach",
+    "remove",
+    "settled",
+    "spelled",
+    "text_of",
+    "unclaimed",
+    "value_at",
+]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Export of lists: each item onto the item it is, the dropped taken away, the new at the end; the order stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from casebridge.mapping.keyed import Pairing, pair
+from casebridge.mapping.model import Each
+from casebridge.mapping.paths import Path, Step
+from casebridge.mapping.put_values import ValueWriter
+from casebridge.mapping.walk import (
+    MISSING,
+    WITHHELD,
+    Scope,
+    blank,
+    claim_conditions,
+    described,
+    doubtful,
+    find,
+    holds_all,
+    is_absent,
+    items_of,
+    reach,
+    remove,
+)  # fmt: skip
+
+
+class ListWriter(ValueWriter):
+    """Writes ``each`` lines."""
+
+    def each(self, line: Each, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write the items of a list."""
+        listed = self._case_items(line, case)
+        if listed is None:
+            return new
+        items = self.reader.items(line, Scope(new, old.where if old else ()))
+        there = [Scope(self.origin.get(id(item.node), (None, item.node))[1], item.where, old) for item in items]
+        read = [self.reader.item(line, scope, ()) for scope in there]
+        pairing = pair(line, listed, read, there, self.links, self._keeps(line, case))
+        return self._place(line, new, items, there, listed, pairing)
+
+    def _keeps(self, line: Each, case: Scope) -> bool:
+        """A list of records the slice does not call complete: what it does not mention stays."""
+        return case.parent is None and bool(line.case.steps) and line.case.steps[0].key in self.partial
+
+    def _case_items(self, line: Each, case: Scope) -> list[Scope] | None:
+        """The case items the line covers, or None when they are withheld as a whole."""
+        steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()
+        hit = find(case, Path(steps, line.case.up, line.case.text), self.trail)
+        if hit and hit.value == WITHHELD:
+            return None
+        selector = (line.case.steps[-1].selector or ()) if line.case.steps else ()
+        found: list[Scope] = []
+        for item, where in items_of(hit.value, hit.where) if hit and not is_absent(hit.value) else ():
+            if holds_all(selector, item) or doubtful(selector, item):
+                claim_conditions(item, selector, where, self.trail)
+                found.append(Scope(item, where, case))
+        return found
+
+    def _place(
+        self, line: Each, new: Any, items: list[Scope], there: list[Scope], listed: list[Scope], pairing: Pairing
+    ) -> Any:
+        put = {
+            _index(items[theirs]): self.inside(line.fields, listed[mine], items[theirs].node, there[theirs])
+            for mine, theirs in pairing.pairs
+        }
+        gone = {_index(items[i]) for i in pairing.dropped} | {i for i, item in put.items() if blank(item)}
+        added = [item for mine in pairing.added if not blank(item := self._new_item(line, listed[mine]))]
+        if put or gone or added:
+            self._relist(line, new, put, gone, added)
+        return new
+
+    def _relist(self, line: Each, new: Any, put: dict[int, Any], gone: set[int], added: list[Any]) -> None:
+        key = line.other.steps[-1].key
+        group = reach(new, line.other.steps[:-1], line.other)
+        standing = group.get(key)
+        whole = standing if isinstance(standing, list) else [] if blank(standing) else [standing]
+        result = [put.get(i, item) for i, item in enumerate(whole) if i not in gone] + added
+        self.writes += bool(gone)
+        if not result:
+            remove(new, Path((*line.other.steps[:-1], Step(key)), 0, line.other.text))
+        elif isinstance(standing, list) or blank(standing) or len(result) != 1:
+            group[key] = result
+        else:
+            group[key] = result[0]
+
+    def _new_item(self, line: Each, case: Scope) -> Any:
+        before = self.writes
+        made = self.inside(line.fields, case, described(line.other.steps[-1].selector or ()), None)
+        return made if self.writes > before else MISSING
+
+    def inside(self, lines: Any, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write ``lines`` onto the node of a group or item."""
+        self.standing.append(new)
+        try:
+            return self.fields(lines, case, new, old)
+        finally:
+            self.standing.pop()
+
+
+def _index(item: Scope) -> int:
+    """Where in its list an item stands; a single group is the only item."""
+    last = item.where[-1] if item.where else 0
+    return last if isinstance(last, int) else 0
