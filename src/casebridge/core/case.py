@@ -28,6 +28,7 @@ from casebridge.core.values import (
     Name,
     PartialDate,
     Period,
+    Recorded,
     Ref,
     Relation,
     Sex,
@@ -35,11 +36,10 @@ from casebridge.core.values import (
     TeamMember,
     Telecom,
     Text,
-    Value,
 )  # fmt: skip
 
 
-class Record(Value):
+class Record(Recorded):
     """The envelope. ``id``, ``kind``, ``version``, ``source`` and ``recorded_at`` are the store's to set."""
 
     id: str | None = None
@@ -51,7 +51,6 @@ class Record(Value):
     effective: Period | None = None
     labels: list[str] | None = None
     source: Source | None = None
-    asserted_by: str | None = None
     recorded_at: Moment | None = None
     disputes: list[Dispute] | None = None
     extra: dict[str, Any] | None = None
@@ -98,12 +97,13 @@ class Location(Record):
 
 
 class Program(Record):
-    """A project or service one can be referred to."""
+    """A project or service one can be referred to; ``items`` are what else its source says of it."""
 
     status: Literal["active", "inactive"] | Absent | None = None
     organization: Ref | None = None
     location: Ref | None = None
     name: Text | None = None
+    names: list[Name] | None = None
     program_kind: str | Absent | None = None
     taxonomy: list[Coding] | None = None
     capacity: str | None = None
@@ -112,6 +112,7 @@ class Program(Record):
     languages: list[Language] | None = None
     criteria: str | None = None
     telecoms: list[Telecom] | None = None
+    items: list[Item] | None = None
 
 
 class Worker(Record):
@@ -139,7 +140,10 @@ class Case(Record):
 
 
 class Participation(Record):
-    """Enrollment, eligibility and coverage span in one, on two time axes: effective and received."""
+    """Enrollment, eligibility and coverage span in one, on two time axes: effective and received.
+
+    ``items`` are the questions asked when it began or ended.
+    """
 
     status: Literal["applied", "pending", "eligible", "enrolled", "waitlisted", "denied", "suspended",
                     "ended", "cancelled", "appeal"] | Absent | None = None  # fmt: skip
@@ -158,6 +162,7 @@ class Participation(Record):
     scope: str | None = None
     renewal_due: Moment | None = None
     evidence: list[Ref] | None = None
+    items: list[Item] | None = None
 
 
 class Need(Record):
@@ -239,7 +244,7 @@ class Referral(Record):
 
 
 class Activity(Record):
-    """Something done with or for a person: a service, a visit, a note, a report."""
+    """Something done with or for a person: a service, a visit, a note, a report; ``items`` tell more of it."""
 
     status: Literal["planned", "booked", "arrived", "done", "noshow", "cancelled",
                     "entered-in-error"] | Absent | None = None  # fmt: skip
@@ -256,6 +261,7 @@ class Activity(Record):
     unit: str | None = None
     text: Text | None = None
     about: list[Ref] | None = None
+    items: list[Item] | None = None
 
 
 class Consent(Record):

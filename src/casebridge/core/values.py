@@ -34,6 +34,15 @@ class Value(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Recorded(Value):
+    """What the source says of its own record-keeping: who asserts it, when it was written, changed, taken back."""
+
+    asserted_by: str | None = None
+    created: Moment | None = None
+    updated: Moment | None = None
+    deleted: Moment | None = None
+
+
 class Absent(Value):
     """A value that is missing for a known reason; HMIS 8, 9 and 99 are three different ones."""
 
@@ -156,10 +165,13 @@ class Relation(Value):
     scope: str | None = None
 
 
-class Item(Value):
-    """One answer of an assessment, or one output of a referral."""
+class Item(Recorded):
+    """One answer of an assessment, or one output of a referral; ``group`` and ``order`` are its place on the form."""
 
+    external_id: str | None = None
     code: Coding | str
+    group: str | None = None
+    order: str | None = None
     value: Any | None = Field(default=None)
     unit: str | None = None
     amount: Money | None = None
