@@ -102,18 +102,17 @@ def _missing(conditions: Sequence[Condition]) -> str:
 def check_maps(definitions: Sequence[Definition]) -> Iterator[Finding]:
     """Maps of one set that fill one slot, or are for one record, without excluding each other."""
     for a, b in combinations(definitions, 2):
-        if a.other == b.other and a.only != "export" and b.only != "export" and not apart(a.match, b.match):
+        reading = a.other == b.other and "export" not in (a.only, b.only)
+        if reading and not apart(a.match, b.match) and not _special(a, b):
             yield _both(a, b, "match", f"a `{a.other}`", a.match + b.match)
         shared = set(a.case) & set(b.case)
-        if shared and a.only != "import" and b.only != "import" and not apart(when(a), when(b)) and (
-            a.other == b.other
-        ):
-            yield _both(a, b, "when", f"a `{min(shared)}`", when(a) + when(b))
+        if shared and "import" not in (a.only, b.only) and not apart(a.when, b.when):
+            yield _both(a, b, "when", f"a `{min(shared)}`", a.when + b.when)
 
 
-def when(definition: Definition) -> tuple[Condition, ...]:
-    """The case side's conditions of a map (``when:`` at its head)."""
-    return tuple(getattr(definition, "when", ()))
+def _special(a: Definition, b: Definition) -> bool:
+    """One is a special case of the other; maps with more conditions are asked first."""
+    return set(a.match) < set(b.match) or set(b.match) < set(a.match)
 
 
 def _both(a: Definition, b: Definition, word: str, what: str, conditions: Sequence[Condition]) -> Finding:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from casebridge.adapter import Natives
 from casebridge.core.native import Element
-from casebridge.mapping.checking import branches, laws, rules, sides, tables
+from casebridge.mapping.checking import branches, constants, laws, rules, sides, tables, trips
 from casebridge.mapping.checking.report import Finding, Report, sorted_findings
 from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.survey import survey
@@ -25,9 +25,12 @@ def check(map_: Map, element: Element | None, *, runs: int = 2000) -> Report:
     found, side = survey(map_.definition), Side(element, map_.other)
     judged = judge(found, side)
     errors: Iterable[Finding] = chain(
-        sides.check(found, side), rules.check(found, side.is_single), branches.check(found),
-        tables.check(found, side), laws.check(found), judged.errors,
+        sides.check(found, side), rules.check(found, side.is_single), branches.check(found), constants.check(found),
+        tables.check(found, side), laws.check(found), judged.errors, trips.examples(map_),
     )  # fmt: skip
+    errors = list(errors)
+    if runs and not errors:
+        errors += trips.run(map_, element, tuple(judged.verdicts), runs).findings.values()
     notes = chain(judged.gaps, _unchecked(map_, element))
     return Report(map_.name, sorted_findings(errors), sorted_findings(notes), tuple(judged.verdicts))
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from casebridge.core import schema
 from casebridge.core.case import KINDS, PLURALS
 from casebridge.core.values import Absent
-from casebridge.mapping.checking.places import Spot, keys_of
+from casebridge.mapping.checking.places import Known, Spot, keys_of
 from casebridge.mapping.model import Definition
 
 BOOLEANS = frozenset({"true", "false"})
@@ -41,6 +41,13 @@ def codes_of(field: str) -> frozenset[str] | None:
     if found and all(t is bool or get_origin(t) is Literal for t in found):
         return schema.codes_of(field) | (BOOLEANS if bool in found else frozenset())
     return None if str not in found else schema.codes_of(field) or None
+
+
+def codes_at(definition: Definition, spot: Spot, held: Iterable[Known] = ()) -> frozenset[str] | None:
+    """As :func:`codes_of`, where some conditions hold: ``deceased: boolean`` leaves true and false."""
+    if any(k.spot == spot and k.condition.test == "boolean" for k in held):
+        return BOOLEANS
+    return codes_of(field_of(definition, spot))
 
 
 @cache

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from casebridge.mapping.checking.places import spelled
 from casebridge.mapping.checking.report import Finding, Way
 from casebridge.mapping.checking.tables import Codes, Use, pairs, target, turned
-from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.model import Flags, Leaf
 from casebridge.mapping.walk import text_of
 
@@ -129,5 +128,3 @@ def _gap(use: Use, way: Way, missing: list[str], targets: Codes) -> Finding:
 def _back(way: Way) -> Way:
     return "export" if way == "import" else "import"
 
-
-__all__ = ["CodeTable", "Loss", "gaps", "of_converter", "of_default", "of_flags", "of_table"]

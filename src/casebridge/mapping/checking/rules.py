@@ -19,11 +19,10 @@ from casebridge.mapping.checking.places import (
     may_meet,
     same,
     spelled,
-    steps_of,
 )  # fmt: skip
 from casebridge.mapping.checking.report import Finding, Way
 from casebridge.mapping.checking.survey import Stand, Survey
-from casebridge.mapping.model import Each, Leaf
+from casebridge.mapping.model import Leaf
 from casebridge.mapping.paths import Condition, Path
 
 PRESENT = Condition(Path(), "present")
@@ -47,7 +46,7 @@ def check(found: Survey, is_single: Callable[[Spot], bool] = lambda spot: False)
         for a, b in combinations(writings, 2):
             if a.spot and b.spot and a.spot[0].key != b.spot[0].key:
                 continue
-            if _alternatives(a.stand, b.stand) or contradict(a.guards, b.guards):
+            if _alternatives(a.stand, b.stand) or contradict(a.guards, b.guards) or _union(a, b):
                 continue
             for finding, token in _pair(a, b, way, is_single):
                 if token not in told:
@@ -96,15 +95,17 @@ def _overlap(a: Writing, b: Writing, is_single: Callable[[Spot], bool]) -> int |
         if x.key != y.key or disjoint(x.selector, y.selector):
             return None
         if x.each != y.each and not _ends_alone(a, b, i):
-            return None if _union(a, b, i) else i
+            return i
         if not same(x.selector, y.selector) and not _ends_alone(a, b, i):
             return None if is_single(tuple(At(s.key) for s in a.spot[: i + 1])) else i
     return None
 
 
-def _union(a: Writing, b: Writing, i: int) -> bool:
+def _union(a: Writing, b: Writing) -> bool:
     """Two lists that are only read may be read into one: their items stand one after the other."""
-    return all(w.spot[i].each and w.stand.ways == {"import"} for w in (a, b))
+    steps = zip(a.spot, b.spot, strict=False)
+    two = any(x.key == y.key and x.each and y.each and x.each != y.each for x, y in steps)
+    return two and a.stand.ways == b.stand.ways == {"import"}
 
 
 def _ends_alone(a: Writing, b: Writing, i: int) -> bool:
@@ -209,6 +210,3 @@ def _ordered(a: Writing, b: Writing) -> tuple[Writing, Writing]:
 def _line(writing: Writing) -> str:
     line = writing.stand.line
     return f"line {line.place.line} (`{line.case}`)"
-
-
-__all__ = ["Each", "check", "steps_of"]

@@ -10,7 +10,7 @@ from casebridge.mapping.checking import kinds
 from casebridge.mapping.checking.places import At, Spot, spelled, steps_of
 from casebridge.mapping.checking.report import Finding
 from casebridge.mapping.checking.survey import Stand, Survey
-from casebridge.mapping.model import Group, Leaf, Line
+from casebridge.mapping.model import Group, Leaf
 from casebridge.mapping.notation import Place, nearest
 from casebridge.mapping.paths import Condition
 
@@ -195,5 +195,3 @@ def _some(values: Iterable[str]) -> str:
     found = sorted(values)
     return ", ".join(found[:8]) + (" ..." if len(found) > 8 else "")
 
-
-__all__ = ["Line", "Side", "check"]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from casebridge.mapping.checking.places import At, Known, Spot, known, steps_of
 from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
-from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.paths import Condition, Path
 
 Role = Literal["value", "flag", "part", "list", "group", "also", "beside"]
 
@@ -48,7 +48,6 @@ class Fork:
     beside: tuple[Line, ...]
     number: int
 
-
 @dataclass(slots=True)
 class Survey:
     """All places and forks of a map."""
@@ -83,7 +82,8 @@ def survey(definition: Definition) -> Survey:
     """Walk the whole map."""
     found = Survey(definition)
     ways = frozenset({definition.only}) if definition.only else BOTH
-    _Walker(found, _theirs(definition)).lines(definition.fields, _Here(ways=ways))
+    held = tuple(known((), condition) for condition in definition.when)
+    _Walker(found, _theirs(definition)).lines(definition.fields, _Here(ways=ways, case_if=held))
     return found
 
 
@@ -191,6 +191,3 @@ def _risen(scopes: tuple[Spot, ...], path: Path, each: int = 0) -> Spot:
 def values(found: Survey) -> Iterator[Stand]:
     """The places that hold one value each, in the order written."""
     return (stand for stand in found.stands if stand.role in ("value", "flag", "part"))
-
-
-__all__ = ["Fork", "Role", "Stand", "Step", "Survey", "survey", "values"]

@@ -10,6 +10,7 @@ from casebridge.mapping.checking.losses import Loss
 from casebridge.mapping.checking.places import spelled
 from casebridge.mapping.checking.report import Finding, Verdict, Way
 from casebridge.mapping.checking.sides import Side
+from casebridge.mapping.checking.states import states
 from casebridge.mapping.checking.survey import Stand, Survey, values
 from casebridge.mapping.checking.tables import Use, uses
 from casebridge.mapping.codes import CodeTable
@@ -49,6 +50,8 @@ def judge(found: Survey, side: Side) -> Judged:
             if way in stand.ways:
                 _judge(found, side, stand, used.get(id(stand)), way, judged, signatures)
     judged.errors += _idle(found, list(used.values()), signatures)
+    judged.verdicts += states(found)
+    judged.verdicts.sort(key=lambda v: (v.place.file, v.place.line, v.place.column))
     return judged
 
 
@@ -97,7 +100,8 @@ def _unfit(found: Survey, side: Side, stand: Stand, way: Way, judged: Judged) ->
     if not isinstance(line, Leaf) or line.codes or line.convert or line.link or stand.role == "part":
         return
     name = kinds.field_of(found.definition, stand.case)
-    mine, theirs = kinds.codes_of(name), side.codes(stand.other)
+    mine = kinds.codes_at(found.definition, stand.case, stand.case_if)
+    theirs = side.codes(stand.other)
     if way == "export" and theirs is not None and (mine is None or mine - theirs):
         judged.errors.append(_no_place(stand, name, mine, theirs))
     if way == "import" and theirs is not None and mine is not None and kinds.only_these(name) and theirs - mine:

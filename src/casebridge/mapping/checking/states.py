@@ -1,0 +1,52 @@
+"""The states that the branches of a ``choose`` stand for: which of them can be written, and not only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from casebridge.mapping.checking.places import Spot, known, may_meet, spelled
+from casebridge.mapping.checking.report import Verdict
+from casebridge.mapping.checking.survey import Fork, Survey
+from casebridge.mapping.model import BOTH, Branch
+from casebridge.mapping.paths import Condition
+
+
+def states(found: Survey) -> Iterator[Verdict]:
+    """A verdict for each constant that a branch gives the case side."""
+    for fork in found.forks:
+        for i, branch in enumerate(fork.line.branches):
+            for condition in branch.case:
+                if condition.test == "equal":
+                    yield _state(found, fork, i, branch, condition)
+
+
+def _state(found: Survey, fork: Fork, number: int, branch: Branch, condition: Condition) -> Verdict:
+    case = known(fork.case, condition)
+    other = " & ".join(str(known(fork.other, c)) for c in branch.other)
+    unwritten = _unwritten(found, fork, number, branch)
+    if fork.ways != BOTH:
+        verdict, why = "one-way", f"only: {min(fork.ways)}" if fork.ways else "the partner alone writes there"
+    elif unwritten:
+        verdict, why = "one-way", f"no line writes `{unwritten}`, so the state is read and never written"
+    else:
+        verdict, why = "lossless", "a branch of `choose`"
+    said = "|".join(condition.values)
+    return Verdict(f"{spelled(case.spot)}={said}", other, "import", verdict, why, "", branch.place)  # type: ignore[arg-type]
+
+
+def _unwritten(found: Survey, fork: Fork, number: int, branch: Branch) -> str:
+    """The first place that must be there for the branch to be read, and that export does not write."""
+    for condition in branch.other:
+        spot = known(fork.other, condition).spot
+        if condition.test not in ("equal", "absent") and not _written(found, fork, number, spot):
+            return spelled(spot)
+    return ""
+
+
+def _written(found: Survey, fork: Fork, number: int, spot: Spot) -> bool:
+    """Does a line of the branch, or one outside the choose, write at the place or below it?"""
+    return any(
+        "export" in stand.ways and len(stand.other) >= len(spot) and may_meet(stand.other, spot)
+        and dict(stand.branches).get(fork.number, number) == number
+        for stand in found.stands
+    )

@@ -1,0 +1,171 @@
+"""Round trips: the map's own examples, and generated records there and back. What was not declared must not change.
+
+Put: a record that is read and written onto itself stays as it was. Create: what is read from a record, written to an
+empty one and read again, says the same, but for what a verdict names as lossy or one-way; and it fits the format.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from casebridge.core.case import records_of, validate_record
+from casebridge.core.errors import CaseBridgeError
+from casebridge.core.native import Element
+from casebridge.mapping import generate
+from casebridge.mapping.checking.fitting import misfit
+from casebridge.mapping.checking.report import Finding, Verdict
+from casebridge.mapping.maps import Map
+from casebridge.mapping.translate import OwnIds
+from casebridge.mapping.walk import is_absent, leaves, spelled, text_of
+
+SEED = 20261121
+WORST = 5  # so many findings are enough to see what is wrong
+
+
+@dataclass(slots=True)
+class Trips:
+    """What the generated records came to: how many went through, and how many the map rightly held."""
+
+    made: int = 0
+    held: int = 0
+    findings: dict[str, Finding] = field(default_factory=dict)
+
+
+def examples(map_: Map) -> Iterator[Finding]:
+    """The map's own examples that do not hold."""
+    for said in map_.run_examples():
+        yield Finding("CB-206", map_.definition.place, said, remedy="Correct the map or the example.")
+
+
+def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs: int) -> Trips:
+    """``runs`` generated records, each put onto itself and created anew."""
+    trips, declared = Trips(), _declared(verdicts)
+    way = map_.definition.only
+    for record in islice(generate.records(map_, element, SEED), runs):
+        if len(trips.findings) >= WORST:
+            break
+        trips.made += 1
+        slice_ = _read(map_, record)
+        if slice_ is None:
+            trips.held += 1
+        elif not way:
+            for token, finding in _there_and_back(map_, element, record, slice_, declared):
+                trips.findings.setdefault(token, finding)
+    return trips
+
+
+def _read(map_: Map, record: dict[str, Any]) -> dict[str, Any] | None:
+    """The slice, or None when the map or the case model holds the record."""
+    try:
+        slice_ = map_.read(record).slice
+        for kind, _, found in records_of({slot: part for slot, part in slice_.items() if slot != "complete"}):
+            validate_record(kind, found)
+    except CaseBridgeError:
+        return None
+    return slice_
+
+
+def _there_and_back(
+    map_: Map, element: Element | None, record: dict[str, Any], slice_: dict[str, Any], declared: frozenset[str]
+) -> Iterator[tuple[str, Finding]]:
+    if not map_.fits(slice_):
+        return
+    try:
+        put = map_.write(slice_, OwnIds(), record).data
+        if put != record:
+            yield _moved(map_, record, put)
+        made = map_.write(slice_, OwnIds()).data
+        again = map_.read(made).slice
+    except CaseBridgeError:
+        return
+    for path, witness in _changed(slice_, again, declared):
+        yield path, _lost(map_, path, witness)
+    if element is not None and (said := misfit(element, made)):
+        yield said[0], _unfit(map_, *said)
+
+
+def _declared(verdicts: tuple[Verdict, ...]) -> frozenset[str]:
+    """The case paths, without selectors, whose values (or one value) may come back otherwise."""
+    return frozenset(
+        one for v in verdicts if v.verdict in ("lossy", "one-way") for one in _places(v.case)
+    )
+
+
+def _places(case: str) -> list[str]:
+    """``status=a|b`` are two values of one place."""
+    path, _, constants = _bare(case).partition("=")
+    return [f"{path}={constant}" for constant in constants.split("|")] if constants else [path]
+
+
+def _bare(path: str) -> str:
+    found, depth = "", 0
+    for char in path:
+        depth += char in "(["
+        found += char if depth == 0 else ""
+        depth -= char in ")]"
+    return found
+
+
+def _changed(before: Any, after: Any, declared: frozenset[str]) -> Iterator[tuple[str, str]]:
+    first, second = _values(before), _values(after)
+    for path, values in first.items():
+        names = {path, path.partition(".")[2] or path}
+        if values == second.get(path) or names & declared:
+            continue
+        lost = values - second.get(path, Counter())
+        new = next(iter(second.get(path, Counter()) - values), "(nothing)")
+        for value in lost:
+            if not {f"{name}={value}" for name in names} & declared:
+                yield path, f"{value} -> {new}"
+                break
+
+
+def _values(slice_: Any) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for where in leaves({slot: part for slot, part in slice_.items() if slot != "complete"}):
+        value: Any = slice_
+        for part in where:
+            value = value[part]
+        said = f"absent:{value['absent']}" if is_absent(value) else text_of(value)
+        found.setdefault(_bare(spelled(where)), Counter())[said] += 1
+    return found
+
+
+def _moved(map_: Map, record: dict[str, Any], put: dict[str, Any]) -> tuple[str, Finding]:
+    before, after = _leaves(record), _leaves(put)
+    path = min((p for p in before.keys() | after.keys() if before.get(p) != after.get(p)), default="")
+    return f"put {_bare(path)}", Finding(
+        "CB-229", map_.definition.place, f"writing a record back onto itself changes `{path}`",
+        f"A partner's record would change although nobody changed anything: {before.get(path, '(nothing)')} -> "
+        f"{after.get(path, '(nothing)')}.",
+        "Look at the lines that write there; the record was made up from the map.",
+    )  # fmt: skip
+
+
+def _leaves(node: Any) -> dict[str, str]:
+    found = {}
+    for where in leaves(node):
+        value = node
+        for part in where:
+            value = value[part]
+        found[spelled(where)] = text_of(value)
+    return found
+
+
+def _lost(map_: Map, path: str, witness: str) -> Finding:
+    return Finding(
+        "CB-229", map_.definition.place, f"`{path}` does not come back as it was sent",
+        f"A record that was imported, exported as a new one and imported again: {witness}.",
+        "Mend the line, let it go one way, or sign the loss.",
+    )  # fmt: skip
+
+
+def _unfit(map_: Map, path: str, said: str) -> Finding:
+    return Finding(
+        "CB-229", map_.definition.place, f"what the map writes at `{path}` does not fit the partner's format",
+        f"{said}.", "Mend the line that writes there.",
+    )  # fmt: skip
