@@ -159,7 +159,7 @@ def test_an_example_that_does_not_hold_says_what_differs(folder: Path) -> None:
     path.write_text(BASE.replace('{case: {birth: "1974"}', '{about: born, case: {birth: "1975", deceased: true}'))
     said = load_map(path).run_examples()
     assert [line.split("born`, ")[1].split(" (CB-206)")[0] for line in said] == [
-        "import: person.deceased is missing, expected 'true'",
+        "import: person.deceased is missing, expected True",
         "import: person.birth is '1974', expected '1975'",
         "export: birthDate is '1975', expected '1974'",
     ]

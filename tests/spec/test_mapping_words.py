@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,33 @@ def test_an_unlisted_code_is_refused_with_the_place_to_mend_and_no_value(tmp_pat
     assert caught.value.line == 5
     assert "Aaaa" in str(caught.value)
     assert "Xylo" not in str(caught.value)
-    assert "Add a row" in caught.value.remedy
+    assert "add a row for it to `sex`" in caught.value.remedy
+    assert "ask the partner to correct the record" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("codes", "value", "told"),
+    [
+        ("M|F", "X", "`X`"),  # of the form of the table's own codes
+        ("1|99", "37", "`37`"),
+        ("asked|active", "ended", "`ended`"),
+        ("HLT|DEN", "VIS", "`VIS`"),
+        ("M|F", "LEE", "AAA"),  # longer than any of them: it may be a name that slid into the column
+        ("HLT|DEN", "SMITH", "AAAAA"),
+        ("1|99", "999010001", "999999999"),
+        ("1|99", "Smith", "Aaaaa"),
+        ("20260101|20260102", "19741225", "99999999"),  # a date of birth has the form of these codes
+        ("active", "maria smith", "aaaaa aaaaa"),
+        ("active", "a\x1bb", "a·a"),
+    ],
+)
+def test_an_unlisted_code_is_told_where_it_is_plainly_a_code(
+    tmp_path: Path, codes: str, value: str, told: str
+) -> None:
+    rows = ", ".join(f"[c{i}, '{code}']" for i, code in enumerate(codes.split("|")))
+    the_map = a_line(tmp_path, f"birth: {{at: s, codes: {{rows: [{rows}], otherwise: refuse}}}}")
+    with pytest.raises(MapError, match=f"the code {re.escape(told)} at `s`"):
+        the_map.read({"s": value.replace("\\x1b", "\x1b")})
 
 
 def test_an_unlisted_code_may_be_kept_or_reported(tmp_path: Path) -> None:

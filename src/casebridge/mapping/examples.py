@@ -54,7 +54,7 @@ def _tried(example: Example, way: str, expected: Any, run_: Callable[[], Any]) -
 
 
 def differences(expected: Any, found: Any) -> list[str]:
-    """What differs leaf by leaf; scalars are compared as text, because a map's scalars are text."""
+    """What differs leaf by leaf. Scalars are compared as text, as a map's are; true and false are no texts."""
     wanted, got = _flat(expected), _flat(found)
     said = [f"{path} is missing, expected {value!r}" for path, value in wanted.items() if path not in got]
     said += [f"{path} is {got[path]!r}, expected {value!r}" for path, value in wanted.items()
@@ -62,11 +62,17 @@ def differences(expected: Any, found: Any) -> list[str]:
     return said + [f"{path} is {value!r}, expected nothing" for path, value in got.items() if path not in wanted]
 
 
-def _flat(node: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _flat(node: Any) -> dict[str, str | bool]:
+    found: dict[str, str | bool] = {}
     for where in leaves(node):
         value = node
         for part in where:
             value = value[part]
-        found[spelled(where)] = f"absent:{value['absent']}" if isinstance(value, dict) else text_of(value)
+        found[spelled(where)] = _comparable(value)
     return found
+
+
+def _comparable(value: Any) -> str | bool:
+    if isinstance(value, dict):
+        return f"absent:{value['absent']}"
+    return value if isinstance(value, bool) else text_of(value)

@@ -14,6 +14,7 @@ from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
 from casebridge.mapping.model import Definition, Example
 from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path
+from casebridge.mapping.surroundings import Surroundings
 
 WORDS = frozenset({
     "map", "version", "about", "case", "other", "match", "when", "shape", "rest", "names", "fields", "ignore", "codes",
@@ -105,7 +106,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         if word not in tree.values:
             raise tree.place.error("CB-201", f"a map needs `{word}:`")
     names = _texts(tree, "names")
-    around = parse.Surroundings(names, tables.of, converters)
+    around = Surroundings(names, tables.of, converters)
     for name, node in _entries(tree, "codes").items():
         tables.named[name] = tables.read(name, node)
     match, when = tree.get("match"), tree.get("when")
@@ -162,7 +163,7 @@ def _slots(node: Node, what: str) -> tuple[str, ...]:
     return slots
 
 
-def _defaults(tree: Entries, around: parse.Surroundings) -> dict[str, tuple[tuple[Path, str | bool], ...]]:
+def _defaults(tree: Entries, around: Surroundings) -> dict[str, tuple[tuple[Path, str | bool], ...]]:
     node = tree.get("defaults")
     if node is None:
         return {}

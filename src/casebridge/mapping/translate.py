@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from casebridge.core.errors import CaseBridgeError, RecordError, mask
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.walk import MISSING, blank, clone, is_absent, text_of
+
+_CODE_FORMS = tuple(re.compile(form) for form in ("[0-9]{1,3}", "[a-z][a-z-]{0,7}", "[A-Z][A-Z0-9]{0,2}"))
 
 
 class Links(Protocol):
@@ -95,11 +98,27 @@ def _coded(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any
     except KeyError:
         pass
     table = line.codes.name if line.codes else ""
+    known = [row.other if turn == line.codes.read else row.case for row in line.codes.rows] if line.codes else []
     raise line.place.error(
-        "CB-205", f"the code {mask(value)} at `{path}` has no row in the code table `{table}`",
-        remedy=f"Add a row for this code to `{table}` ({line.codes.place if line.codes else line.place}), "
-        "or say `otherwise: keep`; then replay the record.",
+        "CB-205", f"the code {shown(value, known)} at `{path}` has no row in the code table `{table}`",
+        remedy=f"If it is a code of theirs, add a row for it to `{table}` "
+        f"({line.codes.place if line.codes else line.place}) or say `otherwise: keep`, then replay the record. "
+        "If it is a mistake, ask the partner to correct the record and send it again.",
     )  # fmt: skip
+
+
+def shown(value: Any, known: Iterable[str | bool]) -> str:
+    """A code as it is where it has the form of the table's own codes, else its shape: it may be anything.
+
+    A name that slid into the column of a code must not stand in a log. So at most 3 digits among digits, at most 8
+    small letters among such words, at most 3 capitals, and never longer than the longest code of that form.
+    """
+    text = text_of(value)
+    for form in _CODE_FORMS:
+        longest = max((len(text_of(code)) for code in known if form.fullmatch(text_of(code)[:8])), default=0)
+        if form.fullmatch(text) and len(text) <= longest:
+            return f"`{text}`"
+    return mask(value)
 
 
 def _converted(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any:
