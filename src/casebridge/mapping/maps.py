@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from casebridge.adapter import Converter
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import MapError, RecordError
 from casebridge.mapping import case_paths, examples, interpreter, lineage, notation, overlay
+from casebridge.mapping.compiled import Compiled
 from casebridge.mapping.converters import BUILT_IN
 from casebridge.mapping.header import Tables, define
 from casebridge.mapping.interpreter import Exported, Imported
@@ -26,15 +26,6 @@ MAX_BASES = 8
 _NAME = re.compile(r"[\w\-]+(\.[\w\-]+)*(/[\w\-]+(\.[\w\-]+)*)*")
 
 
-@contextmanager
-def _bounded(name: str) -> Iterator[None]:
-    """A record nested without end is the record's fault."""
-    try:
-        yield
-    except RecursionError:
-        raise RecordError("CB-301", f"the record is nested too deeply for the map {name}") from None
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Map:
     """One map: ``read`` imports, ``write`` exports. ``digest`` changes with any file the map is made of."""
@@ -42,6 +33,10 @@ class Map:
     definition: Definition
     path: Path
     digest: str
+    compiled: Compiled = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compiled", Compiled(self.definition))
 
     def __repr__(self) -> str:
         return f"<Map {self.name} {self.digest[:12]}>"
@@ -98,13 +93,21 @@ class Map:
 
     def read(self, data: Mapping[str, Any]) -> Imported:
         """Import: the slice of one native record. Raises RecordError or MapError (a code without a row)."""
-        with _bounded(self.name):
-            return interpreter.read(self.definition, dict(data))
+        try:
+            return self.compiled.read(data)
+        except RecursionError:
+            raise _too_deep(self.name) from None
 
     def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None = None) -> Exported:
         """Export a slice onto ``base``, the last original seen from the partner, or onto nothing."""
-        with _bounded(self.name):
-            return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+        try:
+            return self.compiled.write(slice_, links, base)
+        except RecursionError:
+            raise _too_deep(self.name) from None
+
+    def compiled_source(self) -> str:
+        """The Python that was generated for this map; each statement names its line."""
+        return self.compiled.source()
 
     def explain(self, data: Mapping[str, Any], case_path: str) -> Lineage:
         """Which line and which place of ``data`` the value at ``case_path`` comes from."""
@@ -113,6 +116,11 @@ class Map:
     def run_examples(self) -> list[str]:
         """Run the map's own examples; one message for each that does not hold."""
         return examples.run(self.definition)
+
+
+def _too_deep(name: str) -> RecordError:
+    """A record nested without end is the record's fault."""
+    return RecordError("CB-301", f"the record is nested too deeply for the map {name}")
 
 
 @dataclass(frozen=True, slots=True)

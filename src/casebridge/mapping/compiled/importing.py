@@ -1,0 +1,383 @@
+"""The generated import: one record of the other side in, the case side out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from casebridge.core.case import PLURALS
+from casebridge.mapping.compiled.conditions import test
+from casebridge.mapping.compiled.inside import Inside
+from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
+from casebridge.mapping.compiled.text import NotCompiled, Source, literal
+from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.translate import to_case
+from casebridge.mapping.walk import described
+
+Then = Callable[[str], None]
+THERE = "{0} or {0} is not None and {0} == 0"  # no None, empty text, list or group; false and 0 are values
+
+
+class Importer:
+    """Writes the function ``read(d)`` that gives the case side of the record ``d``."""
+
+    def __init__(self, definition: Definition, source: Source) -> None:
+        self.definition, self.source = definition, source
+        self.lookups = Lookups(source)
+        self.tables: dict[int, dict[str, object]] = {}
+
+    def function(self) -> None:
+        """The whole function."""
+        map_, add = self.definition, self.source.add
+        if map_.rest == "refuse":
+            raise NotCompiled("`rest: refuse`, so every leaf must be accounted for")
+        with self.source.block("def read(d):"):
+            spot = Spot("d")
+            spot.expect([*paths_of(map_.fields), *(c.path for c in map_.match)])
+            add("if 'absent' in d: whole(d)")
+            whole_list = [line for line in map_.fields if not line.case.steps and isinstance(line, Each)]
+            if whole_list:
+                self._list(spot, whole_list)
+            else:
+                self._record(spot)
+
+    def _record(self, spot: Spot) -> None:
+        map_, add = self.definition, self.source.add
+        add("o = {}")
+        into = Inside(self.source, "o", map_.fields, map_.when)
+        for condition in map_.when:
+            into.constant(condition)
+        self.fields(map_.fields, spot, into)
+        into.finish()
+        for path, constant in map_.defaults.get("import", ()):
+            if len(path.steps) == 1 and path.steps[0].selector is None:
+                add(f"if {literal(path.steps[0].key)} not in o: o[{literal(path.steps[0].key)}] = {literal(constant)}")
+            else:
+                add(f"default(o, {self.source.constant('P', path)}, {literal(constant)})")
+        slot = map_.case[0]
+        complete = f", 'complete': {literal(map_.complete)}" if map_.complete else ""
+        if len(map_.case) > 1:
+            if complete:
+                add(f"o['complete'] = {literal(map_.complete)}")
+            add("return o")
+        else:
+            held = "[o]" if slot in PLURALS else "o"
+            add(f"return {{{literal(slot)}: {held}{complete}}} if o else {{{complete[2:]}}}")
+
+    def _list(self, spot: Spot, lines: list[Line]) -> None:
+        """A map whose only line is the list of a slot."""
+        map_ = self.definition
+        line = lines[0]
+        if len(map_.fields) != 1 or not isinstance(line, Each) or len(map_.case) != 1 or map_.defaults.get("import"):
+            raise NotCompiled("a map of a whole list that has other lines beside it")
+        if "import" not in line.ways or line.when:
+            raise NotCompiled("a map of a whole list that is not always imported")
+        slot, when = literal(map_.case[0]), described(map_.when)
+        complete = f", 'complete': {literal(map_.complete)}" if map_.complete else ""
+        items = self.items(line, spot)
+        if when:
+            self.source.add(f"{items} = [{{**{literal(when)}, **i}} for i in {items}]")
+        if when or map_.case[0] not in PLURALS:
+            raise NotCompiled("a list under `when`")
+        self.source.add(f"return {{{slot}: {items}{complete}}} if {items} else {{{complete[2:]}}}")
+
+    # --- lines -------------------------------------------------------------------------------------------------
+
+    def fields(self, lines: Sequence[Line], spot: Spot, into: Inside) -> None:
+        """All lines of one group: those with ``when`` and branches last, as the interpreter has it."""
+        early = [line for line in lines if not line.when and not isinstance(line, Choose)]
+        for run, group in self._runs([line for line in early if "import" in line.ways]):
+            if group is None:
+                for line in run:
+                    self.line(line, spot, into)
+                continue
+            held = self.lookups.value(spot, group)
+            with self.source.block(f"if {held}:"):
+                self.lookups.sure(held)
+                for line in run:
+                    self.line(line, spot, into)
+        for line in lines:
+            if line in early or "import" not in line.ways:
+                continue
+            if not line.when:
+                self.line(line, spot, into)
+                continue
+            with self.source.block(f"if {self._holds(line.when, into)}:"):
+                self.line(line, spot, into)
+
+    def _runs(self, lines: Sequence[Line]) -> Iterator[tuple[list[Line], Path | None]]:
+        """Neighbours that look into one group, with the path of the group."""
+        run: list[Line] = []
+        present: Path | None = None
+        for line in lines:
+            group = _group_of(line)
+            if run and (group is None or group != present):
+                yield run, present if len(run) > 1 else None
+                run = []
+            run, present = [*run, line], group
+            if group is None:
+                yield run, None
+                run = []
+        if run:
+            yield run, present if len(run) > 1 else None
+
+    def _holds(self, conditions: tuple[Condition, ...], into: Inside) -> str:
+        """The ``when`` of a line, asked of the case side as far as it stands."""
+        parts = []
+        for condition in conditions:
+            if len(condition.path.steps) != 1 or condition.path.up or condition.path.steps[0].selector is not None:
+                return f"holds_all({self.source.constant('W', conditions)}, {into.local})"
+            local = self.source.name("w")
+            self.source.add(f"{local} = {into.local}.get({literal(condition.path.steps[0].key)})")
+            parts.append(test(self.source, condition, local))
+        return " and ".join(parts)
+
+    def line(self, line: Line, spot: Spot, into: Inside) -> None:
+        """One line."""
+        with self.source.serving(line, "<-"):
+            if isinstance(line, Leaf):
+                self.leaf(line, spot, lambda value: self._set(line, value, into))
+            elif isinstance(line, Spread):
+                self._spread(line, spot, into)
+            elif isinstance(line, Flags):
+                self._flags(line, spot, into)
+            elif isinstance(line, Group):
+                self._group(line, spot, into)
+            elif isinstance(line, Each):
+                self._each(line, spot, into)
+            elif isinstance(line, Choose):
+                self._choose(line, spot, into)
+            else:
+                raise NotCompiled(type(line).__name__)
+
+    def _set(self, line: Line, value: str, into: Inside) -> None:
+        if line.case.steps:
+            into.value(line.case.steps, value)
+        elif isinstance(line, Leaf) and line.link:
+            self.source.add(f"{into.local}.update({value})")
+        else:
+            raise NotCompiled("a line for the whole item among other lines")
+
+    # --- single values -----------------------------------------------------------------------------------------
+
+    def leaf(self, line: Leaf, spot: Spot, then: Then) -> None:
+        """One value; ``then`` says what becomes of it."""
+        add, block = self.source.add, self.source.block
+        if not (line.also_read or "import" in line.if_missing or "import" in line.required):
+            self._read(line, line.other, spot, then)
+            return
+        value = self.source.name("x")
+        add(f"{value} = None")
+        self._read(line, line.other, spot, lambda found: add(f"{value} = {found}"))
+        for path in line.also_read:
+            with block(f"if {value} is None:"):
+                self._read(line, path, spot, lambda found: add(f"{value} = {found}"))
+        if "import" in line.if_missing:
+            add(f"if {value} is None: {value} = {literal(self._instead(line))}")
+        elif "import" in line.required:
+            add(f"if {value} is None: irregular()")
+        if "import" in line.required or "import" in line.if_missing:
+            then(value)
+            return
+        with block(f"if {value} is not None:"):
+            then(value)
+
+    def _instead(self, line: Leaf) -> object:
+        try:
+            return to_case(line, line.if_missing["import"])
+        except Exception:
+            raise NotCompiled("an `if_missing` that the line itself cannot read") from None
+
+    def _read(self, line: Leaf, path: Path, spot: Spot, then: Then) -> None:
+        found = self.lookups.value(spot, path)
+        there = THERE.format(found)
+        if path is line.other and line.beside:
+            above = spot.rise(path.up)
+            assert above is not None
+            beside = [test(self.source, c, self.lookups.at(above, c.path.steps)) for c in line.beside]
+            there = " and ".join([f"({there})", *beside])
+        with self.source.block(f"if {there}:"):
+            self._translate(line, found, then)
+
+    def _translate(self, line: Leaf, found: str, then: Then) -> None:
+        """Their value in our spelling: a link, a code, a converter, or as it is."""
+        add = self.source.add
+        if line.link:
+            self._linked(line, found, then)
+        elif line.codes:
+            value = self.source.name("x")
+            self._coded(line, found, value)
+            if line.convert:
+                add(f"if type({value}) is not dict and {value} is not None:")
+                add(f"    {value} = {self.source.constant('C', line.convert.read)}(single({value}))")
+            if line.convert or line.codes.otherwise != "refuse":
+                with self.source.block(f"if {THERE.format(value)}:"):
+                    then(value)
+            else:
+                then(value)
+        elif line.convert:
+            value = self.source.name("x")
+            add(f"{value} = {self.source.constant('C', line.convert.read)}"
+                f"({found} if type({found}) is str else single({found}))")  # fmt: skip
+            with self.source.block(f"if {THERE.format(value)}:"):
+                then(value)
+        else:
+            then(found)
+
+    def _coded(self, line: Leaf, found: str, value: str) -> None:
+        assert line.codes
+        codes = {key: _absent(case) for key, case in line.codes._read.items()}
+        names = self.source.constant("T", self.tables.setdefault(id(line.codes), codes))
+        self.source.add(f"{value} = {names}.get({found})")
+        self.source.add(f"if {value} is None: {value} = unlisted_in({self.source.constant('U', line.codes)}, {found})")
+        if any(isinstance(case, dict) for case in codes.values()):
+            self.source.add(f"elif type({value}) is dict: {value} = {value}.copy()")
+
+    def _linked(self, line: Leaf, found: str, then: Then) -> None:
+        assert line.link
+        self.source.add(f"if type({found}) is not str: irregular()")
+        if line.link.kind:
+            then(f"{{'kind': {literal(line.link.kind)}, 'external_id': {found}}}")
+            return
+        kind = self.source.name("x")
+        kinds = self.source.constant("K", dict(line.link.kinds))
+        self.source.add(f"{kind} = {kinds}.get({found}.rpartition('/')[0].rpartition('/')[2])")
+        with self.source.block(f"if {kind}:"):
+            then(f"{{'kind': {kind}, 'external_id': {found}}}")
+
+    def _spread(self, line: Spread, spot: Spot, into: Inside) -> None:
+        if len(line.parts) == 1:
+            self.leaf(line.parts[0], spot, lambda value: into.value(line.case.steps, f"[{value}]"))
+            return
+        values = self.source.name("x")
+        self.source.add(f"{values} = []")
+        for part in line.parts:
+            self.leaf(part, spot, lambda value: self.source.add(f"{values}.append({value})"))
+        with self.source.block(f"if {values}:"):
+            into.value(line.case.steps, values)
+
+    def _flags(self, line: Flags, spot: Spot, into: Inside) -> None:
+        words, add = self.source.name("x"), self.source.add
+        add(f"{words} = []")
+        for word, path in line.flags:
+            found = self.lookups.value(spot, path)
+            add(f"if {found} == '1' or {found} != '0' and {found} is not None and flagged({found}): "
+                f"{words}.append({literal(word)})")  # fmt: skip
+        with self.source.block(f"if {words}:"):
+            into.value(line.case.steps, words)
+        if line.none:
+            with self.source.block("else:"):
+                self.leaf(line.none, spot, lambda value: into.value(line.case.steps, value))
+
+    # --- groups, lists, branches -------------------------------------------------------------------------------
+
+    def _group(self, line: Group, spot: Spot, into: Inside) -> None:
+        found = self.lookups.value(spot, line.other)
+        with self.source.block(f"if {found}:"):
+            if line.split:
+                parts = self.source.name("v")
+                self.source.add(f"{parts} = parts_of({self.source.constant('L', line)}, {found})")
+                found = parts
+            below = Spot(found, spot)
+            below.expect(paths_of(line.fields))
+            self.source.add(f"if 'absent' in {found}: whole({found})")
+            if not line.case.steps:
+                self.fields(line.fields, below, into)
+                return
+            group = self.source.name("g")
+            self.source.add(f"{group} = {{}}")
+            inner = Inside(self.source, group, line.fields)
+            self.fields(line.fields, below, inner)
+            inner.finish()
+            with self.source.block(f"if {group}:"):
+                self._join(line, group, into)
+
+    def _join(self, line: Group, group: str, into: Inside) -> None:
+        steps = line.case.steps
+        if into.below[steps] == 1 and steps[-1].selector is None:
+            self.source.add(f"{into.group(steps[:-1])}[{literal(steps[-1].key)}] = {group}")
+        else:
+            self.source.add(f"{into.group(steps)}.update({group})")
+
+    def _each(self, line: Each, spot: Spot, into: Inside) -> None:
+        items = self.items(line, spot)
+        with self.source.block(f"if {items}:"):
+            into.items(line.case.steps, items)
+
+    def items(self, line: Each, spot: Spot) -> str:
+        """The case items of a list, in a local of their own."""
+        add, block = self.source.add, self.source.block
+        last = line.other.steps[-1]
+        found = self.lookups.at(spot, (*line.other.steps[:-1], Step(last.key)))
+        items, item = self.source.name("l"), self.source.name("i")
+        add(f"{items} = []")
+        with block(f"if {found}:"), block(f"for {item} in {found} if type({found}) is list else alone({found}):"):
+            if last.selector:
+                self._only(last.selector, item)
+            below = Spot(item, spot)
+            below.expect(paths_of(line.fields))
+            if any(path.steps for path in paths_of(line.fields) if not path.up):
+                add(f"if 'absent' in {item}: whole({item})")
+            self._item(line, below, items)
+        return items
+
+    def _only(self, selector: tuple[Condition, ...], item: str) -> None:
+        """Skip an item that the list's own selector does not mean."""
+        if all(len(c.path.steps) == 1 and not c.path.steps[0].selector for c in selector):
+            tests = []
+            for condition in selector:
+                local = self.source.name("k")
+                self.source.add(f"{local} = {item}.get({literal(condition.path.steps[0].key)})")
+                strange = f"type({local}) is not str and {local} is not None"
+                tests.append(f"({test(self.source, condition, local)} or {strange} and "
+                             f"same({local}, {self.source.constant('V', condition.values)}))"
+                             if condition.test == "equal" else test(self.source, condition, local))  # fmt: skip
+            self.source.add(f"if not ({' and '.join(tests)}): continue")
+        else:
+            self.source.add(f"if not holds_all({self.source.constant('S', selector)}, {item}): continue")
+
+    def _item(self, line: Each, below: Spot, items: str) -> None:
+        own = line.case.steps[-1].selector if line.case.steps else None
+        constants = literal(described(own))[1:-1] if own else ""
+        imported = [each for each in line.fields if "import" in each.ways]
+        if len(imported) == 1 and isinstance(imported[0], Leaf) and not imported[0].case.steps and not imported[0].when:
+            if constants:
+                raise NotCompiled("a list of single values under a selector")
+            leaf = imported[0]
+            with self.source.serving(leaf, "<-"):
+                self.leaf(leaf, below, lambda value: self.source.add(f"{items}.append({value})"))
+            return
+        made = self.source.name("o")
+        self.source.add(f"{made} = {{}}")
+        inner = Inside(self.source, made, line.fields)
+        self.fields(line.fields, below, inner)
+        inner.finish()
+        kept = f"{{{constants}, **{made}}}" if constants else made
+        self.source.add(f"if {made}: {items}.append({kept})")
+
+    def _choose(self, line: Choose, spot: Spot, into: Inside) -> None:
+        for branch in line.branches:
+            for condition in branch.other:
+                self.lookups.value(spot, condition.path)
+        self._branches(list(line.branches), spot, into)
+
+    def _branches(self, branches: list[Branch], spot: Spot, into: Inside) -> None:
+        word = "if"
+        for branch in branches:
+            tests = [test(self.source, c, self.lookups.value(spot, c.path)) for c in branch.other]
+            with self.source.block(f"{word} {' and '.join(tests) or 'True'}:"):
+                self.fields(branch.fields, spot, into)
+                for condition in branch.case:
+                    into.constant(condition)
+            word = "elif"
+
+
+def _absent(code: object) -> object:
+    return {"absent": code[7:]} if isinstance(code, str) and code.startswith("absent:") else code
+
+
+def _group_of(line: Line) -> Path | None:
+    """The group a line with one plain place looks into."""
+    if not isinstance(line, Leaf) or line.also_read or line.if_missing or line.required or len(line.other.steps) < 2:
+        return None
+    return Path(line.other.steps[:-1], line.other.up)

@@ -1,0 +1,202 @@
+"""Building the case side: groups and items are made when the first value for them comes, and held in locals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from casebridge.mapping.compiled.text import NotCompiled, Source, literal
+from casebridge.mapping.model import Choose, Each, Group, Line
+from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.walk import described
+
+Steps = tuple[Step, ...]
+Alternative = tuple[tuple[int, int], ...]  # the branches a line stands in: (choose, branch)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A case path that a line writes, in which branches, and whether it adds items to a list."""
+
+    steps: Steps
+    branch: Alternative
+    items: bool = False
+    group: bool = False
+    constant: bool = False
+
+
+def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written]:
+    """What the lines write on import into the group they stand at."""
+    for line in lines:
+        if "import" not in line.ways:
+            continue
+        if isinstance(line, Choose):
+            for i, each in enumerate(line.branches):
+                at = (*branch, (id(line), i))
+                yield from written(each.fields, at)
+                for condition in each.case:
+                    if condition.test == "equal":
+                        yield Written(condition.path.steps, at, constant=True)
+        elif isinstance(line, Group) and not line.case.steps:
+            yield from written(line.fields, branch)
+        elif line.case.up:
+            raise NotCompiled(f"the case path {line.case} rises above its group")
+        else:
+            yield Written(line.case.steps, branch, isinstance(line, Each), isinstance(line, Group))
+
+
+def together(one: Alternative, other: Alternative) -> bool:
+    """Can both run on one record? Two branches of one choose cannot."""
+    chosen = dict(one)
+    return all(chosen.get(choose, i) == i for choose, i in other)
+
+
+class Inside:
+    """One group of the case side under construction, held by ``local``."""
+
+    def __init__(self, source: Source, local: str, lines: Iterable[Line], when: tuple[Condition, ...] = ()) -> None:
+        self.source, self.local = source, local
+        self.all = [*written(lines), *(Written(c.path.steps, (), constant=True) for c in when if c.test == "equal")]
+        self.below: Counter[Steps] = Counter()
+        for each in self.all:
+            for i in range(1, len(each.steps) + (each.group or self._picks(each))):
+                self.below[each.steps[:i]] += 1
+        self.lists: dict[Steps, set[Step]] = {}
+        for each in self.all:
+            for i, step in enumerate(each.steps):
+                if step.selector is not None or (each.items and i == len(each.steps) - 1):
+                    self.lists.setdefault((*each.steps[:i], Step(step.key)), set()).add(step)
+        self.dynamic = {listed for listed, steps in self.lists.items() if self._overlapping(listed, steps)}
+        self._check()
+        self.locals: dict[Steps, str] = {}
+        self._mark = source.mark()
+        self._start: list[str] = []
+
+    def _picks(self, each: Written) -> bool:
+        return bool(each.steps) and each.steps[-1].selector is not None and not each.items
+
+    def _overlapping(self, listed: Steps, steps: set[Step]) -> bool:
+        """Could an item made for one of these be taken for an item of another?"""
+        filled = any(each.items and (*each.steps[:-1], Step(each.steps[-1].key)) == listed for each in self.all)
+        picked = [s.selector for s in steps if s.selector is not None and not self._only_items(listed, s)]
+        if filled and picked:
+            return True
+        return any(not disjoint(a, b) for i, a in enumerate(picked) for b in picked[i + 1 :])
+
+    def _only_items(self, listed: Steps, step: Step) -> bool:
+        return all(each.items for each in self.all if each.steps == (*listed[:-1], step)) and not any(
+            each.steps[: len(listed)] == (*listed[:-1], step) and len(each.steps) > len(listed) for each in self.all
+        )
+
+    def _check(self) -> None:
+        for each in self.all:
+            for i, step in enumerate(each.steps):
+                tested = [c.path.steps for c in step.selector or ()]
+                if any(c.test != "equal" for c in step.selector or ()):
+                    raise NotCompiled("a case selector that tests for presence")
+                inner = [w.steps[i + 1 :] for w in self.all if w.steps[: i + 1] == each.steps[: i + 1]]
+                if any(_overlap(path, below) for path in tested for below in inner if below):
+                    raise NotCompiled("a line that writes what its own selector compares")
+                if (step.selector is not None or i < len(each.steps) - 1) and any(
+                    w.steps == each.steps[: i + 1] and not w.group and together(w.branch, each.branch)
+                    for w in self.all if w is not each and not w.items
+                ):
+                    raise NotCompiled("a line that writes into the value of another line")
+
+    def finish(self) -> None:
+        """Say at the start which locals hold nothing yet."""
+        self.source.fill(self._mark, f"{' = '.join(self._start)} = None" if self._start else "")
+
+    # --- places ------------------------------------------------------------------------------------------------
+
+    def group(self, steps: Steps) -> str:
+        """The local of the group at ``steps``, made here where it is missing."""
+        if not steps:
+            return self.local
+        once = self.below[steps] == 1
+        if once:
+            return self._make(steps, self.source.name("c"))
+        if steps not in self.locals:
+            self.locals[steps] = self.source.name("c")
+            self._start.append(self.locals[steps])
+        local = self.locals[steps]
+        with self.source.block(f"if {local} is None:"):
+            self._make(steps, local)
+        return local
+
+    def _make(self, steps: Steps, local: str) -> str:
+        above, step = self.group(steps[:-1]), steps[-1]
+        add, name = self.source.add, literal(step.key)
+        if step.selector is None:
+            add(f"{local} = {above}[{name}] = {{}}")
+            return local
+        listed = (*steps[:-1], Step(step.key))
+        if listed in self.dynamic:
+            path = self.source.constant("P", Path((step,)))
+            add(f"{local} = reach({above}, {path}.steps, {path})")
+        elif len(self.lists[listed]) == 1:
+            add(f"{local} = {literal(described(step.selector))}")
+            add(f"{above}[{name}] = [{local}]")
+        else:
+            add(f"{local} = {literal(described(step.selector))}")
+            add(f"{self.list(listed)}.append({local})")
+        return local
+
+    def list(self, listed: Steps) -> str:
+        """The local of a list that several lines add to, made here where it is missing."""
+        above, name = self.group(listed[:-1]), literal(listed[-1].key)
+        if listed in self.dynamic:
+            local = self.source.name("l")
+            self.source.add(f"{local} = {above}.setdefault({name}, [])")
+            return local
+        if listed not in self.locals:
+            self.locals[listed] = self.source.name("l")
+            self._start.append(self.locals[listed])
+        self.source.add(f"if {self.locals[listed]} is None: {self.locals[listed]} = {above}[{name}] = []")
+        return self.locals[listed]
+
+    # --- values ------------------------------------------------------------------------------------------------
+
+    def value(self, steps: Steps, value: str) -> None:
+        """Write one value; where another line may have written too, groups become one."""
+        if steps[-1].selector is not None:
+            raise NotCompiled("a value for a whole item of a list")
+        above, name = self.group(steps[:-1]), literal(steps[-1].key)
+        if self._twice(steps):
+            self.source.add(f"merge({above}, {name}, {value})")
+        else:
+            self.source.add(f"{above}[{name}] = {value}")
+
+    def _twice(self, steps: Steps) -> bool:
+        same = [each for each in self.all if each.steps == steps and not each.constant]
+        return any(together(a.branch, b.branch) for i, a in enumerate(same) for b in same[i + 1 :])
+
+    def items(self, steps: Steps, items: str) -> None:
+        """Add items to a list."""
+        listed = (*steps[:-1], Step(steps[-1].key))
+        lone = sum((*e.steps[:-1], Step(e.steps[-1].key)) == listed for e in self.all if e.steps) == 1
+        if lone and len(self.lists[listed]) == 1 and not self.below[steps]:
+            self.source.add(f"{self.group(steps[:-1])}[{literal(steps[-1].key)}] = {items}")
+        else:
+            self.source.add(f"{self.list(listed)}.extend({items})")
+
+    def constant(self, condition: Condition) -> None:
+        """Write a constant where nothing stands."""
+        if condition.test != "equal" or not condition.path.steps:
+            return
+        group, name = self.group(condition.path.steps[:-1]), literal(condition.path.steps[-1].key)
+        self.source.add(f"if {name} not in {group}: {group}[{name}] = {literal(condition.constant)}")
+
+
+def disjoint(one: tuple[Condition, ...], other: tuple[Condition, ...]) -> bool:
+    """Some field that both compare, with different constants."""
+    return any(
+        a.path == b.path and a.test == b.test == "equal" and not set(a.values) & set(b.values)
+        for a in one for b in other
+    )  # fmt: skip
+
+
+def _overlap(one: Steps, other: Steps) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]

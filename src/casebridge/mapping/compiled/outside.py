@@ -1,0 +1,156 @@
+"""Looking things up in a record: each shared prefix once (the trie of paths, as locals of the generated function)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from casebridge.mapping.compiled.conditions import plain_keys, test
+from casebridge.mapping.compiled.text import NotCompiled, Source, literal
+from casebridge.mapping.model import Choose, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.paths import Condition, Path, Step
+
+_numbers = count()
+Selector = tuple[Condition, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Spot:
+    """A group of the record that a local holds; ``above`` is the group round it (what ``^`` reaches)."""
+
+    local: str
+    above: Spot | None = None
+    wanted: dict[tuple[Step, ...], list[Selector]] = field(default_factory=dict)
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    def rise(self, up: int) -> Spot | None:
+        """The spot ``up`` places above."""
+        spot: Spot | None = self
+        for _ in range(up):
+            spot = spot.above if spot else None
+        return spot
+
+    def expect(self, paths: Iterable[Path]) -> None:
+        """Learn which items of its lists will be wanted, so that one loop finds them all."""
+        for path in paths:
+            for i, step in enumerate(path.steps if not path.up else ()):
+                if step.selector:
+                    wanted = self.wanted.setdefault((*path.steps[:i], Step(step.key)), [])
+                    if step.selector not in wanted:
+                        wanted.append(step.selector)
+
+
+def paths_of(lines: Iterable[Line]) -> Iterator[Path]:
+    """Every outside path that the lines look up from the place they stand at."""
+    for line in lines:
+        if isinstance(line, Leaf):
+            yield from (line.other, *line.also_read, *(condition.path for condition in line.beside))
+        elif isinstance(line, Spread):
+            yield from paths_of(line.parts)
+        elif isinstance(line, Flags):
+            yield from (path for _, path in line.flags)
+            yield from paths_of([line.none] if line.none else [])
+        elif isinstance(line, Choose):
+            for branch in line.branches:
+                yield from (condition.path for condition in branch.other)
+                yield from paths_of(branch.fields)
+        elif isinstance(line, Each):
+            yield Path(line.other.steps[:-1], line.other.up)
+        elif isinstance(line, Group):
+            yield line.other
+
+
+class Lookups:
+    """Emits lookups. A local that :attr:`sure` names is a group that is there, in the present block."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def value(self, spot: Spot, path: Path) -> str:
+        """The local that holds what stands at ``path``; None in it when nothing does."""
+        start = spot.rise(path.up)
+        if start is None:
+            raise NotCompiled(f"the path {path} rises above the record")
+        return self.at(start, path.steps)
+
+    def at(self, spot: Spot, steps: tuple[Step, ...]) -> str:
+        """As :meth:`value`, for steps from ``spot``."""
+        if not steps:
+            return spot.local
+        key = (spot.number, steps)
+        if known := self.source.known(key):
+            return known
+        if steps[-1].selector is not None:
+            return self._item(spot, steps)
+        group = self.at(spot, steps[:-1])
+        local, name = self.source.name(), literal(steps[-1].key)
+        if len(steps) == 1 or self.source.known(("sure", group)):
+            self.source.add(f"{local} = {group}.get({name})")
+        else:
+            self.source.add(f"{local} = ({group}.get({name}) or odd({group}, {name})) if {group} else None")
+        return self.source.learn(key, local)
+
+    def sure(self, group: str) -> None:
+        """In the present block ``group`` is there; that it is no Absent is seen to here."""
+        self.source.add(f"if 'absent' in {group}: whole({group})")
+        self.source.learn(("sure", group), group)
+
+    def _item(self, spot: Spot, steps: tuple[Step, ...]) -> str:
+        plain = (*steps[:-1], Step(steps[-1].key))
+        items = self.at(spot, plain)
+        selector = steps[-1].selector or ()
+        if not selector:
+            local = self.source.name()
+            self.source.add(f"{local} = ({items}[0] if type({items}) is list else {items}) if {items} else None")
+            return self.source.learn((spot.number, steps), local)
+        wanted = spot.wanted.get(plain, [])
+        wanted = wanted if selector in wanted else [selector]
+        locals_ = {each: self.source.name() for each in wanted}
+        simple = [each for each in wanted if all(len(c.path.steps) == 1 and not c.path.up for c in each)]
+        self._loop(items, {each: locals_[each] for each in simple})
+        for each in wanted:
+            if each not in simple:
+                long = self.source.constant("S", each)
+                self.source.add(f"{locals_[each]} = first({items}, {long}) if {items} else None")
+            self.source.learn((spot.number, (*steps[:-1], Step(steps[-1].key, each))), locals_[each])
+        return locals_[selector]
+
+    def _loop(self, items: str, wanted: dict[Selector, str]) -> None:
+        """One loop over the items that finds the first for each selector."""
+        if not wanted:
+            return
+        add, block = self.source.add, self.source.block
+        add(f"{' = '.join(wanted.values())} = None")
+        with block(f"if {items}:"):
+            item = self.source.name("i")
+            with block(f"for {item} in {items} if type({items}) is list else alone({items}):"):
+                keys = {key: self.source.name("k") for key in plain_keys(wanted)}
+                for key, local in keys.items():
+                    add(f"{local} = {item}.get({literal(key)})")
+                self._pick(item, keys, wanted)
+
+    def _pick(self, item: str, keys: dict[str, str], wanted: dict[Selector, str]) -> None:
+        """Is ``item`` the first for one of the selectors?"""
+        alone = len(keys) == 1 and len({v for s in wanted for v in s[0].values}) == sum(len(s[0].values) for s in wanted)
+        word = "if"
+        for selector, found in wanted.items():
+            fits = " and ".join(test(self.source, c, keys[c.path.steps[0].key]) for c in selector)
+            with self.source.block(f"{word} {fits}:"):
+                self.source.add(f"if {found} is None: {found} = {item}")
+            if alone:  # one field, different constants: the item is meant by one of them at most
+                word = "elif"
+                continue
+            self._doubt(item, keys, [selector])
+        if alone:
+            self._doubt(item, keys, list(wanted))
+
+    def _doubt(self, item: str, keys: dict[str, str], wanted: list[Selector]) -> None:
+        """A value that is no text may still be the one meant."""
+        strange = " or ".join(
+            f"type({keys[key]}) is not str and ({keys[key]} is not None or 'absent' in {item})"
+            for key in plain_keys(wanted)
+        )
+        with self.source.block(f"elif {strange}:"):
+            for selector in wanted:
+                self.source.add(f"unsure({self.source.constant('S', selector)}, {item})")

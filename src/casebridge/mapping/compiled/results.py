@@ -1,0 +1,59 @@
+"""What the generated functions hand back. What is seldom asked for, the interpreter finds when it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from casebridge.mapping import interpreter
+from casebridge.mapping.interpreter import Exported, Imported
+from casebridge.mapping.model import Definition
+from casebridge.mapping.translate import Links
+
+
+class LateImported(Imported):
+    """An import whose ``left_over`` and ``notes`` are found when they are asked for."""
+
+    __slots__ = ("_data", "_definition", "_told")
+    __setattr__ = object.__setattr__  # the base is frozen; this one fills itself late
+
+    def __init__(self, slice_: dict[str, Any], definition: Definition, data: Mapping[str, Any]) -> None:
+        self.slice = slice_  # type: ignore[misc]
+        self._definition, self._data, self._told = definition, data, None
+
+    def _ask(self) -> Imported:
+        if self._told is None:
+            self._told = interpreter.read(self._definition, dict(self._data))
+        return self._told
+
+    @property
+    def left_over(self) -> list[str]:  # type: ignore[override]
+        """The places of the record that no line claims."""
+        return self._ask().left_over
+
+    @property
+    def notes(self) -> list[str]:  # type: ignore[override]
+        """What was doubtful."""
+        return self._ask().notes
+
+
+class LateExported(Exported):
+    """An export whose ``no_room`` is found when it is asked for."""
+
+    __slots__ = ("_asked", "_told")
+    __setattr__ = object.__setattr__
+
+    def __init__(
+        self, data: dict[str, Any], definition: Definition, slice_: Mapping[str, Any], links: Links,
+        base: Mapping[str, Any] | None,
+    ) -> None:  # fmt: skip
+        self.data = data  # type: ignore[misc]
+        self._asked, self._told = (definition, slice_, links, base), None
+
+    @property
+    def no_room(self) -> list[str]:  # type: ignore[override]
+        """The case paths of values that no line could write."""
+        if self._told is None:
+            definition, slice_, links, base = self._asked
+            self._told = interpreter.write(definition, dict(slice_), links, dict(base) if base else None).no_room
+        return self._told
