@@ -1,0 +1,130 @@
+"""Which line speaks of which place: a map's lines with their whole paths, and the lines for one value of a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.paths import Path, Step
+from casebridge.mapping.walk import Where, holds_all, items_of
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A line with its whole case path and its whole paths on the other side.
+
+    ``ways`` and ``signed`` (why something may be lost) hold what the lines round it say too.
+    """
+
+    line: Line
+    case: Steps
+    other: tuple[Steps, ...]
+    ways: frozenset[str]
+    signed: str = ""
+    also: tuple[Steps, ...] = ()
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The lines that translate single values here."""
+        return leaves_of(self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What is round a line: the case and outside scopes, the nearest first, and what they say."""
+
+    case: tuple[Steps, ...] = ((),)
+    other: tuple[Steps, ...] = ((),)
+    ways: frozenset[str] = BOTH
+    signed: str = ""
+
+    def inner(self, line: Line, case: Steps, other: Steps) -> _Round:
+        return _Round((case, *self.case), (other, *self.other), self.ways & line.ways, line.loss or self.signed)
+
+
+def claims(definition: Definition) -> tuple[Claim, ...]:
+    """Every line of the map that holds a value or a list, groups and branches opened."""
+    ways = frozenset({definition.only}) if definition.only else BOTH
+    return tuple(_claims(definition.fields, _Round(ways=ways)))
+
+
+def _claims(lines: Iterable[Line], around: _Round) -> Iterator[Claim]:
+    for line in lines:
+        if isinstance(line, Choose):
+            inner = _Round(around.case, around.other, around.ways & line.ways, line.loss or around.signed)
+            for branch in line.branches:
+                yield from _claims(branch.fields, inner)
+            continue
+        yield _claim(line, around)
+        if isinstance(line, Each | Group):
+            here = _claim(line, around)
+            yield from _claims(line.fields, around.inner(line, here.case, here.other[0]))
+
+
+def _claim(line: Line, around: _Round) -> Claim:
+    signed = line.loss or next((leaf.codes.loss for leaf in leaves_of(line) if leaf.codes), "") or around.signed
+    also = [_whole(path, around.other) for leaf in leaves_of(line) for path in leaf.also_read]
+    return Claim(
+        line, _whole(line.case, around.case), tuple(_whole(path, around.other) for path in places_of(line)),
+        around.ways & line.ways, signed, tuple(also),
+    )  # fmt: skip
+
+
+def _whole(path: Path, scopes: tuple[Steps, ...]) -> Steps:
+    return (*scopes[min(path.up, len(scopes) - 1)], *path.steps)
+
+
+def leaves_of(line: Line) -> tuple[Leaf, ...]:
+    """The leaves a line is made of: itself, its parts, or what says why there are no flags."""
+    if isinstance(line, Leaf):
+        return (line,)
+    if isinstance(line, Spread):
+        return line.parts
+    return (line.none,) if isinstance(line, Flags) and line.none else ()
+
+
+def places_of(line: Line) -> tuple[Path, ...]:
+    """The outside paths a line writes."""
+    if isinstance(line, Flags):
+        return tuple(path for _, path in line.flags) + tuple(leaf.other for leaf in leaves_of(line))
+    if isinstance(line, Leaf | Group | Each):
+        return (line.other,)
+    return tuple(leaf.other for leaf in leaves_of(line))
+
+
+def in_shared(definition: Definition, claim: Claim) -> bool:
+    """Does the line speak of a shared parent, which its owner alone writes?"""
+    parents: Mapping[str, Any] = definition.shape.get("parents") or {}
+    theirs = {name for name, said in parents.items() if said.get("owner") != "ours"}
+    return any(steps and steps[0].key in theirs for steps in claim.other)
+
+
+def covers(steps: Steps, where: Where, node: Any) -> bool:
+    """Does the value at ``where`` under ``node`` stand at or below the path, its selectors met?"""
+    at = 0
+    for step in steps:
+        while at < len(where) and isinstance(node, list):
+            node, at = _item(node, where[at]), at + 1
+        if at >= len(where) or where[at] != step.key:
+            return False
+        node, at = node[step.key], at + 1
+        if step.selector is None:
+            continue
+        if isinstance(node, list) and at < len(where):
+            node, at = _item(node, where[at]), at + 1
+        if not any(holds_all(step.selector, item) for item, _ in items_of(node, ())):
+            return False
+    return True
+
+
+def _item(items: list[Any], index: str | int) -> Any:
+    return items[index] if isinstance(index, int) else None
+
+
+def speaking(found: Iterable[Claim], where: Where, node: Any) -> list[Claim]:
+    """The claims for the value at ``where`` (from the map's case root) in ``node``."""
+    return [claim for claim in found if (claim.case or claim.line.case.steps == ()) and covers(claim.case, where, node)]

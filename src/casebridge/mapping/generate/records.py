@@ -1,0 +1,100 @@
+"""Native records that reach every line of a map, and case slices that the map can write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from casebridge.core.case import PLURALS, records_of, validate_record
+from casebridge.core.errors import RecordError
+from casebridge.core.native import Element
+from casebridge.mapping.generate.claims import claims
+from casebridge.mapping.generate.dice import Dice
+from casebridge.mapping.generate.ground import settling, without_husks
+from casebridge.mapping.generate.kinds import NativeKind, case_root
+from casebridge.mapping.generate.sowing import Around, Sow, Sower
+from casebridge.mapping.generate.strays import strays
+from casebridge.mapping.maps import Map
+from casebridge.mapping.model import Definition, Each
+
+_GIVES_UP = 200  # slices in a row that the case model refuses
+
+
+def records(map_: Map, element: Element | None, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Endless native records the map is for, the same for one seed.
+
+    Sparse and full ones; every leaf, code row, branch and further place sometimes; lists of none to three items, now
+    and then one twice; items that no selector meets, fields that no line claims. Regular in type: see
+    :func:`casebridge.mapping.generate.hostile` for the rest. ``element`` is the record's schema, if there is one.
+    """
+    definition = map_.definition
+    root = NativeKind(element)
+    sow = _sow(definition, "other", root)
+    beside = strays(definition, claims(definition), root)
+    match = settling(definition.match, root)
+    dice = Dice(seed)
+    while True:
+        dice.next()
+        record: dict[str, Any] = {}
+        match(dice, record)
+        record = without_husks(sow(dice, record, ()))
+        for settle in beside:
+            settle(dice, record)
+        match(dice, record)
+        yield record
+
+
+def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator[dict[str, Any]]:
+    """Endless slices of valid case records with values that the map can write, the same for one seed.
+
+    None at all when the map only imports.
+    """
+    definition = map_.definition
+    if definition.only == "import":
+        return
+    sow = _sow(definition, "case", NativeKind(element))
+    when = settling(getattr(definition, "when", ()), _case(definition))
+    dice = Dice(seed)
+    tried = 0
+    while tried < _GIVES_UP:
+        dice.next()
+        tried += 1
+        start: Any = {}
+        when(dice, start)
+        found = without_husks(sow(dice, start, ()))
+        slice_ = _as_slice(definition, found)
+        if slice_ and _valid(slice_):
+            tried = 0
+            yield slice_
+
+
+def _sow(definition: Definition, side: Any, root: NativeKind) -> Sow:
+    around = Around((_case(definition),), (root,), {})
+    return Sower(definition, side).level(definition.fields, around)
+
+
+def _case(definition: Definition) -> Any:
+    whole = any(not line.case.steps and isinstance(line, Each) for line in definition.fields)
+    return case_root(definition.case, whole=whole)
+
+
+def _as_slice(definition: Definition, found: Any) -> dict[str, Any]:
+    if not found:
+        return {}
+    if len(definition.case) > 1:
+        slice_ = dict(found)
+    else:
+        slot = definition.case[0]
+        slice_ = {slot: [found] if slot in PLURALS and not isinstance(found, list) else found}
+    if definition.complete:
+        slice_["complete"] = list(definition.complete)
+    return slice_
+
+
+def _valid(slice_: dict[str, Any]) -> bool:
+    try:
+        for kind, _, record in records_of({slot: part for slot, part in slice_.items() if slot != "complete"}):
+            validate_record(kind, record)
+    except RecordError:
+        return False
+    return True
