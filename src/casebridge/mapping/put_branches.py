@@ -15,6 +15,7 @@ from casebridge.mapping.reading import Reader, chosen
 from casebridge.mapping.walk import (
     Scope,
     Where,
+    apply_conditions,
     assign,
     claim_conditions,
     clone,
@@ -102,9 +103,11 @@ class BranchWriter(ListWriter):
             read = self.reader.fields(branch.fields, old, {})
         except CaseBridgeError:
             return False
-        return isinstance(read, dict) and bool(read) and all(
-            alike(value_at(case.node, line.case), value_at(read, line.case)) for line in branch.fields
-        )
+        if not isinstance(read, dict) or not read:
+            return False
+        apply_conditions(branch.case, read)
+        paths = [line.case for line in branch.fields] + [c.path for c in branch.case if c.test == "equal"]
+        return all(alike(value_at(case.node, path), value_at(read, path)) for path in paths)
 
     def _fits(self, branch: Branch, line: Choose, case: Scope, new: Any) -> bool:
         """The case side is as the branch says, and nothing that other lines wrote speaks against it."""

@@ -216,7 +216,7 @@ class ValueWriter(ABC):
         current = self.current(line, old)
         if value == WITHHELD:
             return new
-        words = set(value) if isinstance(value, list) else set() if blank(value) or is_absent(value) else {value}
+        words = {word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word}
         self._claim_words(line, hit, words)
         if alike(value, current) or (isinstance(current, list) and words == set(current)):
             self.claim(line, hit)
@@ -229,7 +229,8 @@ class ValueWriter(ABC):
     def _claim_words(self, line: Flags, hit: Hit | None, words: set[Any]) -> None:
         known = {word for word, _ in line.flags}
         if hit and isinstance(hit.value, list):
-            self.trail.claimed |= {(*hit.where, i) for i, word in enumerate(hit.value) if word in known}
+            said = (i for i, word in enumerate(hit.value) if isinstance(word, str) and word in known)
+            self.trail.claimed |= {(*hit.where, i) for i in said}
         elif hit and words and words <= known:
             self.trail.claimed.add(hit.where)
 

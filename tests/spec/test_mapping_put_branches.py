@@ -1,0 +1,120 @@
+"""put where a map chooses: branches that switch, constants that tell them apart, and what stands in the shadow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mapped import a_map, edited, no_room, put, read
+
+from casebridge.mapping import Map, OwnIds
+
+RESULT = """fields:
+  category: event
+  result:
+    when: {category: [shelter, housing]}
+    choose:
+      - {case: {status: accepted}, other: {Result: "1"}, fields: {at: Day}}
+      - {case: {status: rejected}, other: {Result: "2"}, fields: {reason: Why, at: Day}}
+      - {case: {status: requested}, other: {Result: absent}, fields: {}}
+"""
+DECEASED = """fields:
+  deceased:
+    choose:
+      - {case: {deceased: boolean}, other: {flag: present}, fields: {deceased: flag}}
+      - {case: {deceased: moment}, other: {when: present}, fields: {deceased: when}}
+"""
+SHARED = """fields:
+  birth: b
+  outcome:
+    choose:
+      - {case: {status: done}, other: {order.state: "9"}, fields: {extra.on: end}}
+shape: {root: Task, parents: {order: {type: Order, follow: focus, owner: theirs}}}
+"""
+REFERRAL = "map: t/referral\ncase: referral\nother: t/Thing\n"
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Map:
+    return a_map(tmp_path, RESULT.replace("fields:\n", "fields:\n  extra.x: x\n", 1))
+
+
+@pytest.fixture(autouse=True)
+def person_with_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The case paths are made up for these tests."""
+    monkeypatch.setattr("casebridge.mapping.case_paths.check", lambda definition: None)
+
+
+ACCEPTED = {"event": "shelter", "Result": "1", "Day": "2026-01-02", "z": "k"}
+REJECTED = {"event": "shelter", "Result": "2", "Day": "2026-01-02", "Why": "full", "z": "k"}
+REQUESTED = {"event": "shelter", "z": "k"}
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "expected"),
+    [
+        (ACCEPTED, {"extra": {"x": "1"}}, {**ACCEPTED, "x": "1"}),
+        (ACCEPTED, {"status": "rejected", "reason": "full"}, REJECTED),
+        (REJECTED, {"status": "accepted", "reason": None}, ACCEPTED),
+        (ACCEPTED, {"status": "requested", "at": None}, REQUESTED),
+        (REQUESTED, {"status": "accepted", "at": "2026-01-02"}, ACCEPTED),
+        (REJECTED, {"status": "unheard of", "at": None, "reason": None}, REQUESTED),
+        (REJECTED, {"status": {"absent": "withheld"}}, REJECTED),
+        # the branch counts for these events only
+        (ACCEPTED, {"category": "meal"}, {"event": "meal", "z": "k"}),
+        (ACCEPTED, {"category": "housing"}, {**ACCEPTED, "event": "housing"}),
+        ({"event": "meal", "Result": "theirs"}, {"extra": {"x": "1"}}, {"event": "meal", "Result": "theirs", "x": "1"}),
+        # a result that no branch knows gives way to one that says so
+        ({"event": "shelter", "Result": "7"}, {"status": "requested"}, {"event": "shelter"}),
+    ],
+)
+def test_a_branch_switches(result: Map, base: dict[str, Any], change: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert put(result, read(result, base), base) == base
+    data = edited(result, base, **change)
+    assert data == expected
+    if "withheld" not in str(change) and "unheard" not in str(change):
+        wanted = read(result, base) | {name: value for name, value in change.items() if value is not None}
+        again = read(result, data)
+        assert again.get("status") == (wanted["status"] if data["event"] != "meal" else None)
+
+
+def test_what_both_branches_hold_keeps_its_spelling(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, RESULT.replace("at: Day", "at: {at: Day, as: ssn}"))
+    base = {**ACCEPTED, "Day": "999-01-0001"}
+    data = edited(the_map, base, status="rejected", reason="full")
+    assert data == {**REJECTED, "Day": "999-01-0001"}
+
+
+def test_a_value_changes_its_place_with_its_type(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, DECEASED)
+    base = {"flag": True, "x": "k"}
+    assert edited(the_map, base, deceased="2020-01") == {"when": "2020-01", "x": "k"}
+    assert edited(the_map, {"when": "2020-01", "x": "k"}, deceased=True) == {"flag": True, "x": "k"}
+    assert edited(the_map, base, deceased=None) == {"x": "k"}
+    both = {"flag": True, "when": "2020-01"}  # what stands in the shadow must not come to light
+    assert edited(the_map, both, deceased=None) == {}
+
+
+def test_a_constant_in_a_shared_parent_is_never_written(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, SHARED)
+    base = {"b": "1", "order": {"state": "1", "who": "them"}}
+    person = {"birth": "1", "status": "done", "extra": {"on": "2020"}}
+    assert put(the_map, person, base)["order"] == base["order"]
+    assert put(the_map, {"birth": "1"}, {**base, "order": {"state": "9"}, "end": "2020"}) == {
+        "b": "1", "order": {"state": "9"},
+    }  # fmt: skip
+
+
+def test_also_read_never_reaches_into_a_shared_parent(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, "fields: {priority: {at: priority, also_read: [order.priority]}}\n"
+                    + "shape: {root: Task, parents: {order: {type: Order, follow: focus, owner: theirs}}}\n",
+                    REFERRAL)  # fmt: skip
+    base = {"order": {"priority": "asap"}, "x": "1"}
+    for referral, expected in (({"priority": "routine"}, {**base, "priority": "routine"}), ({}, base)):
+        assert the_map.write({"referral": referral}, OwnIds(), base).data == expected
+
+
+def test_what_no_branch_can_say_has_no_room(result: Map) -> None:
+    assert no_room(result, {"category": "shelter", "status": "unheard of"}) == ["person.status"]
+    assert no_room(result, {"category": "meal", "status": "accepted"}) == ["person.status"]
