@@ -7,6 +7,7 @@ from collections.abc import Callable
 from casebridge import Converter, Format, Natives, hookimpl
 from casebridge_hmis.codec import HmisCsv, HmisCsv2024
 from casebridge_hmis.natives import natives_of
+from casebridge_hmis.row_ids import ROW_IDS
 from casebridge_hmis.spec import FY2024, FY2026
 from casebridge_hmis.ssn import HUD_SSN
 
@@ -20,8 +21,9 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """Social security numbers that can be somebody's."""
-    register(HUD_SSN)
+    """Social security numbers that can be somebody's, and the ids of assessments."""
+    for converter in (HUD_SSN, *ROW_IDS):
+        register(converter)
 
 
 @hookimpl

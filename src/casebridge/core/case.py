@@ -57,9 +57,10 @@ class Record(Recorded):
 
 
 class Person(Record):
-    """A person as one source describes them."""
+    """A person as one source describes them; ``person_kind`` marks one who only stands by a client."""
 
     status: Literal["active", "inactive", "deceased"] | Absent | None = None
+    person_kind: Literal["related"] | None = None
     identifiers: list[Identifier] | None = None
     names: list[Name] | None = None
     birth: PartialDate | Absent | None = None
@@ -75,6 +76,7 @@ class Person(Record):
 class Organization(Record):
     """An agency, a hospital, a payer; ``part2`` and ``vsp`` decide which wall its data stands behind."""
 
+    status: Literal["active", "inactive"] | Absent | None = None
     identifiers: list[Identifier] | None = None
     name: Text | None = None
     names: list[Name] | None = None
@@ -97,7 +99,10 @@ class Location(Record):
 
 
 class Program(Record):
-    """A project or service one can be referred to; ``items`` are what else its source says of it."""
+    """A project or service one can be referred to; ``items`` are what else its source says of it.
+
+    ``domains`` are the needs it is for. A ``roster`` is a payer's group of patients.
+    """
 
     status: Literal["active", "inactive"] | Absent | None = None
     organization: Ref | None = None
@@ -105,6 +110,7 @@ class Program(Record):
     name: Text | None = None
     names: list[Name] | None = None
     program_kind: str | Absent | None = None
+    domains: list[str] | None = None
     taxonomy: list[Coding] | None = None
     capacity: str | None = None
     costs: str | None = None
@@ -116,13 +122,17 @@ class Program(Record):
 
 
 class Worker(Record):
-    """A person who works for an organization."""
+    """A person who works for an organization, a ``post`` one holds there, or ``software`` that does a part of it."""
 
+    status: Literal["active", "inactive"] | Absent | None = None
+    worker_kind: Literal["post", "software"] | None = None
     organization: Ref | None = None
+    person: Ref | None = None
     identifiers: list[Identifier] | None = None
     names: list[Name] | None = None
     roles: list[Coding] | None = None
     credentials: list[Coding] | None = None
+    addresses: list[Address] | None = None
     telecoms: list[Telecom] | None = None
 
 
@@ -142,7 +152,7 @@ class Case(Record):
 class Participation(Record):
     """Enrollment, eligibility and coverage span in one, on two time axes: effective and received.
 
-    ``items`` are the questions asked when it began or ended.
+    ``items`` are the questions asked when it began or ended. ``as_of`` is the day for which ``performers`` say so.
     """
 
     status: Literal["applied", "pending", "eligible", "enrolled", "waitlisted", "denied", "suspended",
@@ -161,33 +171,61 @@ class Participation(Record):
     destination: Text | None = None
     scope: str | None = None
     renewal_due: Moment | None = None
+    payer: Ref | None = None
+    member_id: str | None = None
+    program_code: Coding | None = None
+    as_of: Moment | None = None
+    performers: list[Ref] | None = None
     evidence: list[Ref] | None = None
     items: list[Item] | None = None
 
 
 class Need(Record):
-    """A social risk or a strength. ``domain`` is one of the 24 SDOHCC categories."""
+    """A social risk or a strength. ``domain`` is one of the 24 SDOHCC categories, ``categories`` are all others.
+
+    ``verification`` says how sure its ``asserter`` is; ``software`` is what found it, where no person did.
+    """
 
     status: Literal["identified", "confirmed", "in-plan", "resolved", "unresolved", "declined",
                     "refuted", "entered-in-error"] | Absent | None = None  # fmt: skip
     domain: Text | None = None
     codes: list[Coding] | None = None
     polarity: Literal["risk", "strength"] | None = None
+    categories: list[Coding] | None = None
+    verification: str | None = None
+    asserter: Ref | None = None
+    software: Ref | None = None
     severity: str | None = None
     evidence: list[Ref] | None = None
     note: Text | None = None
 
 
 class Assessment(Record):
-    """A screening, a functional or income assessment, a living situation; HUD stage where it has one."""
+    """A screening, a functional or income assessment, a living situation; HUD stage where it has one.
+
+    ``performers`` say so, by a ``method``; ``focus`` is whom it is about where that is not the subject; ``members`` are
+    the answers of a panel, ``derived_from`` what an answer was worked out from.
+    """
 
     status: Literal["in-progress", "completed", "amended", "entered-in-error"] | Absent | None = None
+    participation: Ref | None = None
     instrument: Coding | None = None
     assessment_kind: str | None = None
+    domains: list[str] | None = None
+    categories: list[Coding] | None = None
     date: Moment | None = None
+    issued: Moment | None = None
+    performers: list[Ref] | None = None
+    method: Coding | None = None
+    focus: Ref | None = None
+    interpretation: Coding | None = None
+    members: list[Ref] | None = None
+    derived_from: list[Ref] | None = None
     stage: Literal["entry", "update", "exit", "annual", "post-exit"] | None = None
     items: list[Item] | None = None
     scores: list[Item] | None = None
+    method: Text | None = None
+    outcome: Text | None = None
     note: Text | None = None
 
 
@@ -240,6 +278,7 @@ class Referral(Record):
     reason: Text | None = None
     at: Moment | None = None
     outcome: Text | None = None
+    inputs: list[Item] | None = None
     outputs: list[Item] | None = None
 
 
@@ -248,6 +287,7 @@ class Activity(Record):
 
     status: Literal["planned", "booked", "arrived", "done", "noshow", "cancelled",
                     "entered-in-error"] | Absent | None = None  # fmt: skip
+    participation: Ref | None = None
     activity_kind: Literal[
         "outreach", "service", "appointment", "reminder", "contact", "note", "visit", "transport", "counselling",
         "crisis", "advocacy", "mediation", "mandated_report", "patient_task",
@@ -256,6 +296,12 @@ class Activity(Record):
     domain: str | None = None
     planned: Period | None = None
     actual: Period | None = None
+    requester: Ref | None = None
+    authored: Moment | None = None
+    priority: Literal["routine", "urgent", "asap", "stat"] | None = None
+    based_on: list[Ref] | None = None
+    inputs: list[Item] | None = None
+    outputs: list[Item] | None = None
     performer: Ref | None = None
     quantity: Money | None = None
     unit: str | None = None
@@ -273,6 +319,7 @@ class Consent(Record):
     grantor: Ref | None = None
     authority: Literal["self", "guardian", "court"] | None = None
     discloser: Ref | None = None
+    custodian: Ref | None = None
     recipients: list[str] | None = None
     labels_covered: list[str] | None = None
     purposes: list[str] | None = None
@@ -286,13 +333,24 @@ class Consent(Record):
 
 
 class Document(Record):
-    """A file kept elsewhere, known by its hash."""
+    """A file or an order kept elsewhere: a file is known by its hash, an order by what it asks for."""
 
     status: Literal["current", "superseded"] | Absent | None = None
     media_type: str | None = None
     sha256: str | None = None
     storage: str | None = None
     document_type: Coding | None = None
+    state: str | None = None
+    intent: str | None = None
+    priority: str | None = None
+    domain: Text | None = None
+    categories: list[Coding] | None = None
+    service: Coding | None = None
+    requester: Ref | None = None
+    authored: Moment | None = None
+    about: list[Ref] | None = None
+    based_on: list[Ref] | None = None
+    note: Text | None = None
 
 
 KINDS: dict[str, type[Record]] = {

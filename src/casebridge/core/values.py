@@ -60,9 +60,10 @@ class Period(Value):
 
 
 class Coding(Value):
-    """A code and the system it belongs to."""
+    """A code and the system it belongs to, in one of its versions."""
 
     system: str | None = None
+    version: str | None = None
     code: str | None = None
     display: str | None = None
 
@@ -118,12 +119,13 @@ class Address(Value):
 
 
 class Telecom(Value):
-    """A phone number or e-mail address and whether it is safe to use."""
+    """A phone number or e-mail address, whether it is safe to use, and whether appointments are made there."""
 
     system: str | None = None
     use: str | None = None
     value: Text | None = None
     safe_to_contact: bool | None = None
+    appointments: bool | None = None
     best_time: str | None = None
     period: Period | None = None
 
@@ -145,10 +147,14 @@ class Language(Value):
 
 
 class Characteristic(Value):
-    """Race, ethnicity, gender identity, veteran status ...: a code, its value, who said so and how."""
+    """Race, ethnicity, gender identity, veteran status ...: a code, its value, who said so and how.
+
+    ``detailed`` says the value more closely: a tribe, a country.
+    """
 
     code: str
     value: str | list[str] | bool | Absent | None = None
+    detailed: list[Coding] | None = None
     text: str | None = None
     asserter: str | None = None
     method: str | None = None
@@ -166,29 +172,41 @@ class Relation(Value):
 
 
 class Item(Recorded):
-    """One answer of an assessment, or one output of a referral; ``group`` and ``order`` are its place on the form."""
+    """One answer of an assessment, or one output of a referral; ``group`` and ``order`` are its place on the form.
+
+    ``value_type`` says what ``value`` is; a coded one has the system its code belongs to beside it.
+    """
 
     external_id: str | None = None
     code: Coding | str
     group: str | None = None
     order: str | None = None
     value: Any | None = Field(default=None)
+    value_type: Literal["coded", "text", "boolean", "number", "moment", "quantity", "address", "ref"] | None = None
+    value_system: str | None = None
+    value_display: str | None = None
     unit: str | None = None
+    unit_code: str | None = None
     amount: Money | None = None
     ref: Ref | None = None
 
 
 class Goal(Value):
-    """A measurable goal of a plan."""
+    """A measurable goal of a plan: for which needs, what is measured and what shall be reached."""
 
     external_id: str | None = None
     text: str | None = None
     code: Coding | None = None
+    domain: str | None = None
+    needs: list[Ref] | None = None
+    measure: Coding | None = None
+    target_code: Coding | None = None
     target: str | None = None
     due: Moment | None = None
     start: Moment | None = None
     achievement: str | None = None
     status: str | None = None
+    status_date: Moment | None = None
 
 
 class TeamMember(Value):
