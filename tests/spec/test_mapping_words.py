@@ -302,6 +302,10 @@ def test_required(tmp_path: Path) -> None:
         the_map.write({"person": {"status": "x"}}, OwnIds())
     with pytest.raises(Held, match="CB-505"):
         the_map.write({"person": {"birth": {"absent": "withheld"}}}, OwnIds())
+    with pytest.raises(RecordError, match="CB-302"):  # it would be taken away
+        the_map.write({"person": {"status": "x"}}, OwnIds(), {"dob": "1974"})
+    theirs = the_map.write({"person": {"status": "x"}}, OwnIds(), {"s": "y", "z": "1"})
+    assert theirs.data == {"s": "x", "z": "1"}  # it was never there: their record is as good as it was
     kept = the_map.write({"person": {"birth": {"absent": "withheld"}}}, OwnIds(), {"dob": "1974"})
     assert kept.data == {"dob": "1974"}
 

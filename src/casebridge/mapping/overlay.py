@@ -1,13 +1,14 @@
 """An overlay: a site's own map laid over a base, tree on tree, so that every line keeps the place it was written.
 
 Keys replace keys; ``fields`` merge by their case path (``telecoms.use: drop`` takes one line out of a list's
-fields); rows of a code table go before the base's; ``ignore`` adds. Examples are never taken from the base.
+fields, ``telecoms.best_time: hours`` adds one); rows of a code table go before the base's; ``ignore`` adds.
+Examples are never taken from the base.
 """
 
 from __future__ import annotations
 
 from casebridge.mapping import notation
-from casebridge.mapping.notation import Entries, Items, Node, Scalar
+from casebridge.mapping.notation import Entries, Items, Node, Place, Scalar
 
 _MERGED = ("names", "match", "when", "shape", "defaults")
 
@@ -59,25 +60,63 @@ def _fields(below: Entries | None, top: Entries) -> Entries:
     values = dict(below.values) if below else {}
     keys = dict(below.keys) if below else {}
     for case, node in top.values.items():
-        if not (isinstance(node, Scalar) and node.text == "drop"):
+        drops = isinstance(node, Scalar) and node.text == "drop"
+        if case not in values and (holder := _holder(values, case, drops=drops)):
+            values[holder] = _laid_inside(values[holder], holder, case, node, top.keys[case])
+        elif not drops:
             values[case], keys[case] = node, top.keys[case]
         elif case in values:
             del values[case], keys[case]
         else:
-            _drop_below(values, case, top)
+            raise top.keys[case].error(
+                "CB-202",
+                f"`{case}` is not a line of the base map{notation.nearest(case, values)}; there is nothing to drop",
+            )
     return Entries(values, keys, top.place)
 
 
-def _drop_below(values: dict[str, Node], case: str, top: Entries) -> None:
-    """``telecoms.use: drop``: the line ``use`` under the line ``telecoms``."""
+def _holder(values: dict[str, Node], case: str, *, drops: bool) -> str:
+    """``telecoms.use`` means the line ``use`` in the fields of the line ``telecoms``.
+
+    Under a group a new line may stand beside the group as well: there only a line the group has is meant.
+    """
     for name, node in values.items():
         inner = node.get("fields") if isinstance(node, Entries) else None
-        if case.startswith(name + ".") and isinstance(node, Entries) and isinstance(inner, Entries):
-            mark = Scalar("drop", top.keys[case])
-            rest = case[len(name) + 1 :]
-            pruned = _fields(inner, Entries({rest: mark}, {rest: top.keys[case]}, top.place))
-            values[name] = Entries({**node.values, "fields": pruned}, node.keys, node.place)
-            return
-    raise top.keys[case].error(
-        "CB-202", f"`{case}` is not a line of the base map{notation.nearest(case, values)}; there is nothing to drop"
-    )
+        if not isinstance(node, Entries) or not isinstance(inner, Entries) or not case.startswith(name + "."):
+            continue
+        rest, listed = case[len(name) + 1 :], node.get("each") is not None
+        if drops or listed or rest in inner.values or _holder(inner.values, rest, drops=False):
+            return name
+    return ""
+
+
+def _laid_inside(line: Node, name: str, case: str, node: Node, place: Place) -> Entries:
+    """A line with ``node`` laid over its fields; a field that is dropped leaves the line's key as well."""
+    whole = notation.entries(line, f"`{name}`")
+    inner, rest = notation.entries(whole.values["fields"], "`fields`"), case[len(name) + 1 :]
+    values = {**whole.values, "fields": _fields(inner, Entries({rest: node}, {rest: place}, place))}
+    if isinstance(node, Scalar) and node.text == "drop" and (key := whole.get("key")) is not None:
+        gone = {rest, _outside(inner, rest)}
+        left = tuple(part for part in _items(key) if not (isinstance(part, Scalar) and part.text in gone))
+        if not left:
+            raise place.error(
+                "CB-207", f"`{case}` is the key of the list: without it nobody can tell its items apart",
+                remedy=f"Write the line `{name}` anew with another `key`, or drop all of it.",
+            )  # fmt: skip
+        values["key"] = Items(left, key.place)
+    return Entries(values, whole.keys, whole.place)
+
+
+def _outside(fields: Entries, case: str) -> str:
+    """The outside path of a line among ``fields``, as a key names it."""
+    node = fields.get(case)
+    if isinstance(node, Entries):
+        node = node.get("at")
+    if isinstance(node, Scalar):
+        return node.text
+    for name, group in fields.values.items():
+        inner = group.get("fields") if isinstance(group, Entries) else None
+        if isinstance(group, Entries) and isinstance(inner, Entries) and case.startswith(name + "."):
+            above = group.get("in")
+            return f"{above.text if isinstance(above, Scalar) else ''}.{_outside(inner, case[len(name) + 1 :])}"
+    return ""

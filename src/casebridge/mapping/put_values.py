@@ -123,7 +123,7 @@ class ValueWriter(ABC):
         default = None if self.erasing else line.if_missing.get("export")
         if default is not None and (self.fresh(old) or self._source(line, current, old)):
             return new if self._stands(line, default, old) else self._write(line, default, new)
-        if "export" in line.required and not self.erasing:
+        if "export" in line.required and not self.erasing and (self.fresh(old) or not blank(current)):
             raise RecordError(
                 "CB-302", f"line {line.place} must write a value, and there is none", field=line.case.text
             )
