@@ -36,7 +36,7 @@ def map_try(
     """What each line of a map does to a real record. Values are shown: do this where others cannot read along."""
     workshop = open_workshop(folder)
     maps = workshop.set_of(map_)
-    natives = _natives(workshop, maps, file, format_, settings_of(setting), test)
+    natives = natives_of(workshop, maps, file, format_, settings_of(setting), test)
     tried: list[dict[str, Any]] = []
     passed = 0
     for native in natives:
@@ -64,9 +64,10 @@ def map_try(
         raise typer.Exit(5)
 
 
-def _natives(
+def natives_of(
     workshop: Workshop, maps: MapSet, file: Path, format_: str, settings: dict[str, str], test: bool
 ) -> Iterator[Native | RecordError]:
+    """The records of a file: through the format of the maps' records (or the one named), or plain JSON."""
     if not file.is_file():
         raise SetupError("CB-240", f"there is no file {file}", remedy="Name a file as the partner sends it.")
     prefix = format_ or maps.maps[0].other.partition("/")[0]
@@ -103,7 +104,7 @@ def _print_trial(facts: dict[str, Any], every_line: bool) -> None:
     for title, places in (("Kept with the partner's record, read by no line", trial.kept),
                           ("Ignored on purpose", trial.ignored)):  # fmt: skip
         if places:
-            print_rows([{"place": place, "value": _short(value)} for place, value in places], title)
+            print_rows([{"place": place, "value": short(value)} for place, value in places], title)
     for note in trial.notes:
         out.print(plain(f"note: {note}"), style="yellow", soft_wrap=True)
     _print_recipient(facts.get("for"))
@@ -129,15 +130,16 @@ def _lines(trial: Trial, every_line: bool) -> Iterator[dict[str, Any]]:
 
 
 def _said(value: Value) -> str:
-    return f"{_short(value.old)} -> {_short(value.new)}" if value.converted else _short(value.new)
+    return f"{short(value.old)} -> {short(value.new)}" if value.converted else short(value.new)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value on one line."""
     if isinstance(value, dict) and set(value) == {"absent"}:
         return f"absent: {value['absent']}"
     if isinstance(value, dict | list):
         inner = value.items() if isinstance(value, dict) else enumerate(value)
-        return ", ".join(_short(v) if isinstance(value, list) else f"{k}={_short(v)}" for k, v in inner)[:200]
+        return ", ".join(short(v) if isinstance(value, list) else f"{k}={short(v)}" for k, v in inner)[:200]
     return str(value)[:200]
 
 

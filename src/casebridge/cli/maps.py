@@ -2,53 +2,87 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from casebridge.cli.map_records import map_try
+from casebridge.cli.map_views import map_coverage, map_diff, map_explain, map_schema_, map_show
 from casebridge.cli.options import HERE, FolderOption, JsonOption
-from casebridge.cli.printing import err, out, plain, print_json
-from casebridge.core.errors import MapError
-from casebridge.translating import Workshop, open_workshop
+from casebridge.cli.printing import err, out, plain, print_json, print_rows
+from casebridge.mapping.checking import Finding, Verdict
+from casebridge.translating import Checked, check_sets, checked, facts_of, open_workshop
 
 app = typer.Typer(no_args_is_help=True, help="Maps: check them, look at them, try them on a file.")
+app.command("show")(map_show)
 app.command("try")(map_try)
+app.command("explain")(map_explain)
+app.command("diff")(map_diff)
+app.command("coverage")(map_coverage)
+app.command("schema")(map_schema_)
+ARROWS = {"import": "<-", "export": "->"}
 
 
 @app.command("check")
 def map_check(
     names: Annotated[list[str] | None, typer.Argument(help="Sets, maps or files; without any, all there are.")] = None,
+    every_line: Annotated[bool, typer.Option("--all", help="Every line and direction, and all notes.")] = False,
+    runs: Annotated[int, typer.Option(min=0, help="Generated records sent both ways; 0 for none.")] = 2000,
     folder: FolderOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Is every map in order? What is wrong, where, and what to write instead."""
+    """Is every map in order? What is wrong, where, what would go wrong, and what to write instead."""
     workshop = open_workshop(folder)
-    found = [_checked(workshop, path) for path in workshop.all_paths(names or ())]
+    found: list[Checked] = []
+    for path in workshop.all_paths(names or ()):
+        found.append(checked(workshop, path, runs))
+        if not as_json:
+            _print_checked(found[-1], every_line)
+    clashes = [finding for _, finding in check_sets(found)]
     if as_json:
-        print_json(found)
-    else:
-        for one in found:
-            _print_checked(one)
-    raise typer.Exit(4 if any(one["errors"] for one in found) else 0)
+        print_json({"maps": [one.facts() for one in found], "sets": [facts_of(finding) for finding in clashes]})
+    for finding in () if as_json else clashes:
+        _print_finding(finding, "red")
+    bad = sum(not one.report.ok for one in found)
+    if not as_json:
+        out.print(f"{len(found)} maps: {f'{bad} with errors' if bad or clashes else 'in order'}")
+    raise typer.Exit(4 if bad or clashes else 0)
 
 
-def _checked(workshop: Workshop, path: Path) -> dict[str, Any]:
-    try:
-        map_ = workshop.load(path)
-    except MapError as error:
-        return {"map": "", "file": str(path), "errors": [_error(error)]}
-    return {"map": map_.name, "file": str(path), "errors": [{"message": said} for said in map_.run_examples()]}
+def _print_checked(one: Checked, every_line: bool) -> None:
+    counts = ", ".join(f"{one.count(v)} {v}" for v in ("lossless", "canonical", "lossy", "one-way") if one.count(v))
+    notes = f"; {len(one.report.notes)} notes" if one.report.notes else ""
+    said = f"{len(one.report.errors)} errors" if one.report.errors else "in order"
+    out.print(plain(f"{one.name} ({one.path.name}): {said}. {counts}{notes}"), soft_wrap=True)
+    for finding in one.report.errors:
+        _print_finding(finding, "red")
+    for finding in one.report.notes if every_line else ():
+        _print_finding(finding, "yellow")
+    if every_line:
+        print_rows([_row(v) for v in one.report.verdicts], "Every line")
+    for said in dict.fromkeys(_short(v) for v in one.report.verdicts if v.verdict in ("lossy", "one-way")):
+        if not every_line:
+            out.print(plain(f"    {said}"), soft_wrap=True)
 
 
-def _error(error: MapError) -> dict[str, Any]:
-    return {"message": error.message, "code": error.code, "file": error.file, "line": error.line,
-            "column": error.column, "remedy": error.remedy}  # fmt: skip
+def _print_finding(finding: Finding, style: str) -> None:
+    """Where, what, what would go wrong, what to write: a line each."""
+    place = finding.place
+    err.print(plain(f"{place.file}:{place.line}:{place.column}: {finding.message} [{finding.code}]"), style=style,
+              soft_wrap=True)  # fmt: skip
+    for said in (finding.example, finding.remedy):
+        if said:
+            err.print(plain(f"    {said}"), soft_wrap=True)
 
 
-def _print_checked(one: dict[str, Any]) -> None:
-    if not one["errors"]:
-        out.print(plain(f"{one['map']}: in order"))
-    for error in one["errors"]:
-        err.print(plain(f"{error['message']}\n  {error.get('remedy', '')}".rstrip()), style="red", soft_wrap=True)
+def _row(verdict: Verdict) -> dict[str, Any]:
+    why = "; ".join(filter(None, (verdict.why, verdict.witness, f"signed: {verdict.signed}" if verdict.signed else "")))
+    return {"line": verdict.place.line, "here": verdict.case, "": ARROWS[verdict.way], "there": verdict.other,
+            "verdict": verdict.verdict, "why": why}  # fmt: skip
+
+
+def _short(verdict: Verdict) -> str:
+    """A line of the short report."""
+    why = "; ".join(filter(None, (verdict.why, f"signed: {verdict.signed}" if verdict.signed else "")))
+    where = f"line {verdict.place.line}: {verdict.case} {ARROWS[verdict.way]} {verdict.other}"
+    return f"{where}: {verdict.verdict}{f' ({why})' if why else ''}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from casebridge.adapter import Converter
 from casebridge.core.errors import MapError, SetupError
-from casebridge.core.native import Element
 from casebridge.mapping import Map, MapSet, load_map, load_set, with_converters
 from casebridge.mapping.notation import load, nearest, text
 from casebridge.plugins import load_plugins
@@ -54,6 +54,14 @@ class Workshop:
         """One map; MapError says where it is wrong."""
         return load_map(path, search=self.folders, converters=self.converters)
 
+    def all_maps(self) -> list[Map]:
+        """Every map there is that can be loaded; what is wrong with another is told when it is checked."""
+        found = []
+        for path in self.all_paths(()):
+            with suppress(MapError):
+                found.append(self.load(path))
+        return found
+
     def one(self, word: str) -> Map:
         """The one map of that name or file; SetupError CB-240 when it is a set of several."""
         paths = self.paths(word)
@@ -67,12 +75,6 @@ class Workshop:
         if any((folder / word).is_dir() for folder in self.folders):
             return load_set(word, self.folders, converters=self.converters)
         return MapSet(word, (self.one(word),))
-
-    def element(self, map_: Map) -> Element | None:
-        """The schema of the map's other side, None where no plugin knows it."""
-        prefix, _, record = map_.other.partition("/")
-        natives = self.registry.natives.get(prefix)
-        return natives.element(record, map_.shape, map_.path.parent) if natives else None
 
 
 def open_workshop(folder: Path) -> Workshop:

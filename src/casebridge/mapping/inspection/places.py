@@ -16,7 +16,7 @@ _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 def at(data: Mapping[str, Any], place: str) -> Any:
     """The value at ``name[0].family``; None when nothing stands there."""
     node: Any = data
-    for index, key in _PART.findall(place):
+    for index, key in _PART.findall(place):  # a key that holds a dot or a bracket itself is not found
         try:
             node = node[int(index)] if index else node[key]
         except (KeyError, IndexError, TypeError):

@@ -14,7 +14,7 @@ from casebridge.mapping.inspection.places import at, ignored
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import Each
 from casebridge.mapping.reading import Trace
-from casebridge.mapping.walk import MISSING, Where, spelled, text_of
+from casebridge.mapping.walk import Where, spelled, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,7 @@ def _steps(map_: Map, data: Mapping[str, Any], slice_: Mapping[str, Any], trace:
 
 
 def _value(data: Mapping[str, Any], slice_: Mapping[str, Any], case: Where, other: Where) -> Value:
-    old = interpreter.value_of(data, other) if other else ""
-    new = interpreter.value_of(slice_, case)
-    return Value(spelled(other), old, spelled(case), None if new is MISSING else new)
+    return Value(spelled(other), at(data, spelled(other)) if other else "", spelled(case), at(slice_, spelled(case)))
 
 
 def _is_list(row: Row) -> bool:
