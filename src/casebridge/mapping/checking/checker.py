@@ -7,7 +7,7 @@ from itertools import chain
 
 from casebridge.adapter import Natives
 from casebridge.core.native import Element
-from casebridge.mapping.checking import branches, constants, laws, rules, sides, tables, trips
+from casebridge.mapping.checking import branches, constants, laws, reach, rules, sides, tables, trips
 from casebridge.mapping.checking.report import Finding, Report, sorted_findings
 from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.survey import survey
@@ -26,13 +26,21 @@ def check(map_: Map, element: Element | None, *, runs: int = 2000) -> Report:
     judged = judge(found, side)
     errors: Iterable[Finding] = chain(
         sides.check(found, side), rules.check(found, side.is_single), branches.check(found), constants.check(found),
-        tables.check(found, side), laws.check(found), judged.errors, trips.examples(map_),
+        reach.check(found), tables.check(found, side), laws.check(found), judged.errors, trips.examples(map_),
     )  # fmt: skip
-    errors = list(errors)
+    errors = _once(list(errors))
     if runs and not errors:
         errors += trips.run(map_, element, tuple(judged.verdicts), runs).findings.values()
-    notes = chain(judged.gaps, _unchecked(map_, element))
+    notes = chain(
+        judged.gaps, reach.demands(found, element), reach.first_items(found), _unchecked(map_, element),
+    )  # fmt: skip
     return Report(map_.name, sorted_findings(errors), sorted_findings(notes), tuple(judged.verdicts))
+
+
+def _once(errors: list[Finding]) -> list[Finding]:
+    """A line that does not fit what stands there is not also told that its codes do not."""
+    unfit = {finding.place for finding in errors if finding.code in ("CB-215", "CB-216")}
+    return [finding for finding in errors if finding.code != "CB-222" or finding.place not in unfit]
 
 
 def check_set(maps: Iterable[Map]) -> tuple[Finding, ...]:

@@ -34,9 +34,9 @@ def _selected(spot: Spot) -> Iterable[Known]:
 
 def _constant(found: Survey, said: Known, place: Place) -> Iterator[Finding]:
     field = kinds.field_of(found.definition, said.spot)
-    codes = kinds.codes_of(field)
     for value in said.condition.values:
-        if codes is not None and value not in codes:
+        codes = kinds.strange(field, value)
+        if codes is not None:
             yield Finding(
                 "CB-220", place, f"`{said}`: `{field}` of the case model never is `{value}`{nearest(value, codes)}",
                 "The condition would never hold.", f"It takes {', '.join(sorted(codes))}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, get_origin
 
@@ -15,6 +16,7 @@ from casebridge.mapping.checking.places import Known, Spot, keys_of
 from casebridge.mapping.model import Definition
 
 BOOLEANS = frozenset({"true", "false"})
+SLIP = 0.85  # how like a usual code another one must be to be taken for a mistyped one
 
 
 def field_of(definition: Definition, spot: Spot) -> str:
@@ -37,10 +39,23 @@ def types_of(field: str) -> tuple[Any, ...]:
 @cache
 def codes_of(field: str) -> frozenset[str] | None:
     """All the codes a field takes, or None where it takes any text (or where the case model says nothing)."""
-    found = types_of(field)
-    if found and all(t is bool or get_origin(t) is Literal for t in found):
-        return schema.codes_of(field) | (BOOLEANS if bool in found else frozenset())
-    return None if str not in found else schema.codes_of(field) or None
+    if not only_these(field):
+        return None
+    return schema.codes_of(field) | (BOOLEANS if bool in types_of(field) else frozenset())
+
+
+@cache
+def usual_of(field: str) -> frozenset[str]:
+    """The usual codes of a field that takes others too (``core/data/values.csv``)."""
+    return frozenset() if only_these(field) else schema.codes_of(field)
+
+
+def strange(field: str, code: str) -> frozenset[str] | None:
+    """The codes that ``code`` should be one of: all there are, or the usual ones when it looks like a slip of one."""
+    known, usual = codes_of(field), usual_of(field)
+    if known is not None:
+        return None if code in known else known
+    return usual if code not in usual and get_close_matches(code, usual, n=1, cutoff=SLIP) else None
 
 
 def codes_at(definition: Definition, spot: Spot, held: Iterable[Known] = ()) -> frozenset[str] | None:
@@ -66,8 +81,3 @@ def is_group(field: str) -> bool:
     """Has it fields of its own?"""
     found = types_of(field)
     return bool(found) and all(isinstance(t, type) and issubclass(t, BaseModel) for t in found)
-
-
-def witness(values: Iterable[str]) -> str:
-    """One of the values, always the same."""
-    return min(values)

@@ -10,6 +10,7 @@ from casebridge.mapping.checking.report import Finding
 from casebridge.mapping.checking.survey import Survey
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.notation import Place
+from casebridge.mapping.walk import text_of
 
 
 class Broken(Exception):
@@ -38,15 +39,33 @@ def check_converters(converters: Iterable[Converter]) -> tuple[Finding, ...]:
 def check_converter(converter: Converter, place: Place) -> Iterator[Finding]:
     """What is wrong with one converter."""
     if not converter.samples:
-        yield _finding(converter, place, "has no samples", "nobody could tell whether it keeps its law")
+        yield broken(converter, place, "has no samples", "nobody could tell whether it keeps its law")
         return
     try:
         for theirs, ours in converter.samples:
             _sample(converter, theirs, ours)
         if converter.law != "lossy":
             _apart(converter)
-    except Broken as broken:
-        yield _finding(converter, place, f"breaks its law ({converter.law})", broken.said)
+    except Broken as found:
+        yield broken(converter, place, f"breaks its law ({converter.law})", found.said)
+
+
+def hold(converter: Converter, theirs: Any) -> str:
+    """Empty, or how the converter breaks its law on a value that is not one of its samples."""
+    try:
+        ours = converter.read(theirs)
+    except ValueError:
+        return ""  # it may refuse what it cannot take
+    try:
+        back = _turned(converter, "write", ours)
+        if converter.law == "exact" and text_of(back) != text_of(theirs):
+            return f"{theirs!r} -> {ours!r} -> {back!r}, which is not what it was"
+        again = _turned(converter, "read", back)
+    except Broken as found:
+        return found.said
+    if converter.law != "lossy" and not _equal(again, ours):
+        return f"{ours!r} -> {back!r} -> {again!r}: the value changed, not only its spelling"
+    return ""
 
 
 def _sample(converter: Converter, theirs: Any, ours: Any) -> None:
@@ -85,7 +104,8 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
 
 
-def _finding(converter: Converter, place: Place, what: str, said: str) -> Finding:
+def broken(converter: Converter, place: Place, what: str, said: str) -> Finding:
+    """A converter that is not to be trusted, and a value that shows it."""
     return Finding(
         "CB-225", place, f"the converter `{converter.name}` {what}",
         f"{said[0].upper()}{said[1:]}; values would change on their way through it.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from casebridge.mapping.checking import kinds
 from casebridge.mapping.checking.places import spelled
 from casebridge.mapping.checking.report import Finding, Way
 from casebridge.mapping.checking.tables import Codes, Use, pairs, target, turned
@@ -106,6 +107,8 @@ def of_flags(line: Flags, way: Way) -> Loss | None:
 def gaps(use: Use, way: Way) -> Iterator[Finding]:
     """Codes that a record may have and that would stop it (``refuse``), or be refused after (``keep``)."""
     sources, targets = use.sources(way), use.targets(way)
+    if sources is None and way == "export" and not use.leaf.convert:
+        sources = kinds.usual_of(use.field) or None
     if sources is None or use.table.otherwise == "report":
         return
     missing = sources - set(pairs(use.table, way))

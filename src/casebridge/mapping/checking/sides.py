@@ -50,11 +50,14 @@ def check(found: Survey, side: Side) -> Iterator[Finding]:
     """Every path of the other side that does not exist or does not fit."""
     if side.root is None:
         return
+    wrong: set[Spot] = set()  # what stands below a place that does not fit is not told again
     for stand in found.stands:
-        broken = list(_path(side, _above(stand), stand.line.place))
-        yield from broken
-        if not broken:
-            yield from _fits(found, side, stand)
+        if any(stand.other[: len(spot)] == spot for spot in wrong):
+            continue
+        said = list(_path(side, _above(stand), stand.line.place)) or list(_fits(found, side, stand))
+        if said and stand.role in ("group", "list"):
+            wrong.add(stand.other)
+        yield from said
     for fork in found.forks:
         for branch in fork.line.branches:
             yield from _conditions(side, fork.other, branch.other, branch.place)
@@ -82,8 +85,10 @@ def _path(side: Side, spot: Spot, place: Place) -> Iterator[Finding]:
             yield _missing(side, element, step, path, known, place)
             return
         element = known[step.key]
+        if step.selector is not None and not element.many and element.type not in ("group", "any"):
+            yield _no_list(step, path, place)
+            return
         if step.selector is not None:
-            yield from _selected(element, step, path, place)
             yield from _conditions(side, (*spot[:i], At(step.key)), step.selector, place)
 
 
@@ -105,12 +110,11 @@ def _missing(
     )  # fmt: skip
 
 
-def _selected(element: Element, step: At, path: str, place: Place) -> Iterator[Finding]:
-    if not element.many and element.type not in ("group", "any"):
-        yield Finding(
-            "CB-216", place, f"`{step.key}` is one value, so `{path}` cannot pick an item of it",
-            "The selector would never hold.", f"Write `{step.key}` alone, or put the condition into `with:`.",
-        )  # fmt: skip
+def _no_list(step: At, path: str, place: Place) -> Finding:
+    return Finding(
+        "CB-216", place, f"`{step.key}` is one value, so `{path}` cannot pick an item of it",
+        "The selector would never hold.", f"Write `{step.key}` alone, or put the condition into `with:`.",
+    )  # fmt: skip
 
 
 def _conditions(side: Side, group: Spot, conditions: Iterable[Condition], place: Place) -> Iterator[Finding]:

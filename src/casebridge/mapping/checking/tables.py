@@ -113,8 +113,9 @@ def _never(row: Row, first: Row) -> str:
 def _typos(use: Use) -> Iterator[Finding]:
     for row in use.table.rows:
         case, other = text_of(row.case), text_of(row.other)
-        if use.case is not None and case not in use.case and case not in ABSENT:
-            yield _typo(use, row, case, use.case, f"`{use.field}` of the case model")
+        known = None if use.leaf.convert or case in ABSENT else kinds.strange(use.field, case)
+        if known is not None:
+            yield _typo(use, row, case, known, f"`{use.field}` of the case model")
         if use.other is not None and other not in use.other:
             yield _typo(use, row, other, use.other, f"`{spelled(use.stand.other)}` of the partner's record")
         words = not isinstance(row.case, bool) and case not in ABSENT and not use.leaf.convert

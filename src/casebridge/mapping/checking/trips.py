@@ -1,7 +1,7 @@
 """Round trips: the map's own examples, and generated records there and back. What was not declared must not change.
 
-Put: a record that is read and written onto itself stays as it was. Create: what is read from a record, written to an
-empty one and read again, says the same, but for what a verdict names as lossy or one-way; and it fits the format.
+Put: a record that is read and written onto itself stays as it was. Create: a case record, written to an empty record
+and read again, says the same, but for what a verdict names as lossy or one-way; and what is written fits the format.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from typing import Any
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.native import Element
-from casebridge.mapping import generate
+from casebridge.mapping import generate, interpreter
+from casebridge.mapping.checking import laws
 from casebridge.mapping.checking.fitting import misfit
 from casebridge.mapping.checking.report import Finding, Verdict
 from casebridge.mapping.maps import Map
+from casebridge.mapping.model import Leaf
+from casebridge.mapping.reading import Trace
 from casebridge.mapping.translate import OwnIds
-from casebridge.mapping.walk import is_absent, leaves, spelled, text_of
+from casebridge.mapping.walk import MISSING, is_absent, leaves, spelled, text_of
 
 SEED = 20261121
 WORST = 5  # so many findings are enough to see what is wrong
+CONVERTED = 200  # records on whose values the converters are tried
 
 
 @dataclass(slots=True)
@@ -49,13 +53,51 @@ def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs:
         if len(trips.findings) >= WORST:
             break
         trips.made += 1
+        if trips.made <= CONVERTED:
+            for finding in _converted(map_, record):
+                trips.findings.setdefault(finding.message, finding)
         slice_ = _read(map_, record)
         if slice_ is None:
             trips.held += 1
         elif not way:
             for token, finding in _there_and_back(map_, element, record, slice_, declared):
                 trips.findings.setdefault(token, finding)
+    if not way:
+        _outward(map_, element, declared, runs // 4, trips)
     return trips
+
+
+def _converted(map_: Map, record: dict[str, Any]) -> Iterator[Finding]:
+    """The converters on the values they meet in a record, which are not their own samples."""
+    trace: Trace = []
+    try:
+        interpreter.read(map_.definition, record, trace)
+    except CaseBridgeError:
+        return
+    for _, where, line in trace:
+        convert = line.convert if isinstance(line, Leaf) and not line.codes else None
+        value = interpreter.value_of(record, where) if convert and where else MISSING
+        if convert and isinstance(value, str) and (said := laws.hold(convert, value)):
+            yield laws.broken(convert, line.place, f"breaks its law ({convert.law})", said)
+
+
+def _outward(map_: Map, element: Element | None, declared: frozenset[str], runs: int, trips: Trips) -> None:
+    """Case records sent out and read again."""
+    for slice_ in islice(generate.slices(map_, SEED, element), runs):
+        if len(trips.findings) >= WORST:
+            return
+        trips.made += 1
+        try:
+            sent = map_.write(slice_, OwnIds())
+            again = map_.read(sent.data).slice
+        except CaseBridgeError:
+            trips.held += 1
+            continue
+        changed = list(_changed(slice_, again, declared))
+        no_room = {_bare(path) for path in sent.no_room} if changed else set()
+        for path, witness in changed:
+            if path not in no_room:
+                trips.findings.setdefault(path, _lost(map_, path, witness))
 
 
 def _read(map_: Map, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -84,7 +126,7 @@ def _there_and_back(
         return
     for path, witness in _changed(slice_, again, declared):
         yield path, _lost(map_, path, witness)
-    if element is not None and (said := misfit(element, made)):
+    if element is not None and misfit(element, record) is None and (said := misfit(element, made)):
         yield said[0], _unfit(map_, *said)
 
 
@@ -159,7 +201,7 @@ def _leaves(node: Any) -> dict[str, str]:
 def _lost(map_: Map, path: str, witness: str) -> Finding:
     return Finding(
         "CB-229", map_.definition.place, f"`{path}` does not come back as it was sent",
-        f"A record that was imported, exported as a new one and imported again: {witness}.",
+        f"A record that was exported as a new one and imported again: {witness}.",
         "Mend the line, let it go one way, or sign the loss.",
     )  # fmt: skip
 

@@ -100,11 +100,11 @@ def _unfit(found: Survey, side: Side, stand: Stand, way: Way, judged: Judged) ->
     if not isinstance(line, Leaf) or line.codes or line.convert or line.link or stand.role == "part":
         return
     name = kinds.field_of(found.definition, stand.case)
-    mine = kinds.codes_at(found.definition, stand.case, stand.case_if)
-    theirs = side.codes(stand.other)
-    if way == "export" and theirs is not None and (mine is None or mine - theirs):
-        judged.errors.append(_no_place(stand, name, mine, theirs))
-    if way == "import" and theirs is not None and mine is not None and kinds.only_these(name) and theirs - mine:
+    mine, theirs = kinds.codes_at(found.definition, stand.case, stand.case_if), side.codes(stand.other)
+    usual = kinds.usual_of(name) or None if mine is None else mine
+    if way == "export" and theirs is not None and (usual is None or usual - theirs):
+        judged.errors.append(_no_place(stand, name, usual, theirs))
+    if way == "import" and theirs is not None and mine is not None and theirs - mine:
         missing = sorted(theirs - mine)
         judged.gaps.append(Finding(
             "CB-232", line.place, f"import: `{missing[0]}` of `{spelled(stand.other)}` is no code of `{name}`",
