@@ -7,8 +7,9 @@ from typing import Any
 
 from casebridge.mapping import interpreter
 from casebridge.mapping.compiled import runtime
+from casebridge.mapping.compiled.creating import Creator
 from casebridge.mapping.compiled.importing import Importer
-from casebridge.mapping.compiled.results import LateImported
+from casebridge.mapping.compiled.results import LateExported, LateImported
 from casebridge.mapping.compiled.text import NotCompiled, Source
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition
@@ -31,7 +32,8 @@ def _moment(value: str) -> bool:
 KNOWN: dict[str, Any] = {
     **{name: getattr(runtime, name) for name in (
         "irregular", "odd", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
-        "unlisted_out", "flagged", "outgoing", "merge")},
+        "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
+        "parts")},
     "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip
@@ -40,7 +42,7 @@ KNOWN: dict[str, Any] = {
 class Compiled:
     """The two executors of one map as one: generated functions first, the interpreter for the rest."""
 
-    __slots__ = ("_functions", "_read", "definition", "texts", "why_not")
+    __slots__ = ("_create", "_functions", "_read", "definition", "texts", "why_not")
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
@@ -48,6 +50,7 @@ class Compiled:
         self.why_not: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
         self._read: Function = self._first_read
+        self._create: Function = self._first_create
 
     def function(self, name: str) -> Function:
         """The generated function ``read``; one that hands everything over where the map cannot be compiled."""
@@ -87,7 +90,16 @@ class Compiled:
 
     def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None) -> Exported:
         """Export a slice onto ``base`` or onto nothing."""
+        if not base:
+            try:
+                return LateExported(self._create(slice_, links), self.definition, slice_, links, None)
+            except Exception:  # noqa: BLE001, S110  as above
+                pass
         return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+
+    def _first_create(self, slice_: Mapping[str, Any], links: Links) -> Any:
+        self._create = self.function("create")
+        return self._create(slice_, links)
 
 
 def _hand_over(*_: Any) -> Any:
@@ -96,4 +108,5 @@ def _hand_over(*_: Any) -> Any:
 
 WRITERS: dict[str, Callable[[Definition, Source], None]] = {
     "read": lambda definition, source: Importer(definition, source).function(),
+    "create": lambda definition, source: Creator(definition, source).function(),
 }

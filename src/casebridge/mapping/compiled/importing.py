@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
-from casebridge.mapping.compiled.inside import Inside
+from casebridge.mapping.compiled.inside import Inside, constants, written
 from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
@@ -44,7 +44,7 @@ class Importer:
     def _record(self, spot: Spot) -> None:
         map_, add = self.definition, self.source.add
         add("o = {}")
-        into = Inside(self.source, "o", map_.fields, map_.when)
+        into = Inside(self.source, "o", [*written(map_.fields), *constants(map_.when)])
         for condition in map_.when:
             into.constant(condition)
         self.fields(map_.fields, spot, into)
@@ -278,7 +278,7 @@ class Importer:
                 parts = self.source.name("v")
                 self.source.add(f"{parts} = parts_of({self.source.constant('L', line)}, {found})")
                 found = parts
-            below = Spot(found, spot)
+            below = Spot(found, spot) if line.split or line.other.up else spot.inner(found, line.other.steps)
             below.expect(paths_of(line.fields))
             self.source.add(f"if 'absent' in {found}: whole({found})")
             if not line.case.steps:
@@ -286,7 +286,7 @@ class Importer:
                 return
             group = self.source.name("g")
             self.source.add(f"{group} = {{}}")
-            inner = Inside(self.source, group, line.fields)
+            inner = Inside(self.source, group, written(line.fields))
             self.fields(line.fields, below, inner)
             inner.finish()
             with self.source.block(f"if {group}:"):
@@ -338,10 +338,10 @@ class Importer:
 
     def _item(self, line: Each, below: Spot, items: str) -> None:
         own = line.case.steps[-1].selector if line.case.steps else None
-        constants = literal(described(own))[1:-1] if own else ""
+        given = literal(described(own))[1:-1] if own else ""
         imported = [each for each in line.fields if "import" in each.ways]
         if len(imported) == 1 and isinstance(imported[0], Leaf) and not imported[0].case.steps and not imported[0].when:
-            if constants:
+            if given:
                 raise NotCompiled("a list of single values under a selector")
             leaf = imported[0]
             with self.source.serving(leaf, "<-"):
@@ -349,10 +349,10 @@ class Importer:
             return
         made = self.source.name("o")
         self.source.add(f"{made} = {{}}")
-        inner = Inside(self.source, made, line.fields)
+        inner = Inside(self.source, made, written(line.fields))
         self.fields(line.fields, below, inner)
         inner.finish()
-        kept = f"{{{constants}, **{made}}}" if constants else made
+        kept = f"{{{given}, **{made}}}" if given else made
         self.source.add(f"if {made}: {items}.append({kept})")
 
     def _choose(self, line: Choose, spot: Spot, into: Inside) -> None:

@@ -1,4 +1,4 @@
-"""Building the case side: groups and items are made when the first value for them comes, and held in locals."""
+"""Building a side: groups and items are made when the first value for them comes, and are held in locals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Each, Group, Line
 from casebridge.mapping.paths import Condition, Path, Step
@@ -24,6 +25,7 @@ class Written:
     items: bool = False
     group: bool = False
     constant: bool = False
+    inner: frozenset[str] = frozenset()  # what the lines of an item write into it
 
 
 def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written]:
@@ -35,15 +37,19 @@ def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written
             for i, each in enumerate(line.branches):
                 at = (*branch, (id(line), i))
                 yield from written(each.fields, at)
-                for condition in each.case:
-                    if condition.test == "equal":
-                        yield Written(condition.path.steps, at, constant=True)
+                yield from constants(each.case, at)
         elif isinstance(line, Group) and not line.case.steps:
             yield from written(line.fields, branch)
         elif line.case.up:
             raise NotCompiled(f"the case path {line.case} rises above its group")
         else:
-            yield Written(line.case.steps, branch, isinstance(line, Each), isinstance(line, Group))
+            inner = first_keys(written(line.fields)) if isinstance(line, Each) else frozenset()
+            yield Written(line.case.steps, branch, isinstance(line, Each), isinstance(line, Group), inner=inner)
+
+
+def first_keys(all_: Iterable[Written]) -> frozenset[str]:
+    """The fields that are written directly below."""
+    return frozenset(each.steps[0].key for each in all_ if each.steps)
 
 
 def together(one: Alternative, other: Alternative) -> bool:
@@ -52,12 +58,17 @@ def together(one: Alternative, other: Alternative) -> bool:
     return all(chosen.get(choose, i) == i for choose, i in other)
 
 
-class Inside:
-    """One group of the case side under construction, held by ``local``."""
+def constants(conditions: Iterable[Condition], branch: Alternative = ()) -> list[Written]:
+    """What conditions write."""
+    return [Written(c.path.steps, branch, constant=True) for c in conditions if c.test == "equal" and c.path.steps]
 
-    def __init__(self, source: Source, local: str, lines: Iterable[Line], when: tuple[Condition, ...] = ()) -> None:
+
+class Inside:
+    """One group under construction, held by ``local``."""
+
+    def __init__(self, source: Source, local: str, all_: Iterable[Written]) -> None:
         self.source, self.local = source, local
-        self.all = [*written(lines), *(Written(c.path.steps, (), constant=True) for c in when if c.test == "equal")]
+        self.all = list(all_)
         self.below: Counter[Steps] = Counter()
         for each in self.all:
             for i in range(1, len(each.steps) + (each.group or self._picks(each))):
@@ -67,6 +78,7 @@ class Inside:
             for i, step in enumerate(each.steps):
                 if step.selector is not None or (each.items and i == len(each.steps) - 1):
                     self.lists.setdefault((*each.steps[:i], Step(step.key)), set()).add(step)
+        self.volatile = set(self._volatile())
         self.dynamic = {listed for listed, steps in self.lists.items() if self._overlapping(listed, steps)}
         self._check()
         self.locals: dict[Steps, str] = {}
@@ -78,9 +90,11 @@ class Inside:
 
     def _overlapping(self, listed: Steps, steps: set[Step]) -> bool:
         """Could an item made for one of these be taken for an item of another?"""
-        filled = any(each.items and (*each.steps[:-1], Step(each.steps[-1].key)) == listed for each in self.all)
+        if any((*listed[:-1], step) in self.volatile for step in steps):
+            return True
+        filled = [e for e in self.all if e.items and (*e.steps[:-1], Step(e.steps[-1].key)) == listed]
         picked = [s.selector for s in steps if s.selector is not None and not self._only_items(listed, s)]
-        if filled and picked:
+        if any(not _apart(each, selector) for each in filled for selector in picked):
             return True
         return any(not disjoint(a, b) for i, a in enumerate(picked) for b in picked[i + 1 :])
 
@@ -89,16 +103,20 @@ class Inside:
             each.steps[: len(listed)] == (*listed[:-1], step) and len(each.steps) > len(listed) for each in self.all
         )
 
-    def _check(self) -> None:
+    def _volatile(self) -> Iterator[Steps]:
+        """Items that may be no longer what their selector means once a line has written into them."""
         for each in self.all:
             for i, step in enumerate(each.steps):
                 tested = [c.path.steps for c in step.selector or ()]
-                if any(c.test != "equal" for c in step.selector or ()):
-                    raise NotCompiled("a case selector that tests for presence")
                 inner = [w.steps[i + 1 :] for w in self.all if w.steps[: i + 1] == each.steps[: i + 1]]
-                if any(_overlap(path, below) for path in tested for below in inner if below):
-                    raise NotCompiled("a line that writes what its own selector compares")
-                if (step.selector is not None or i < len(each.steps) - 1) and any(
+                compared = any(_overlap(path, below) for path in tested for below in inner if below)
+                if compared or any(c.test != "equal" for c in step.selector or ()):
+                    yield each.steps[: i + 1]
+
+    def _check(self) -> None:
+        for each in self.all:
+            for i in range(len(each.steps) - 1):
+                if any(
                     w.steps == each.steps[: i + 1] and not w.group and together(w.branch, each.branch)
                     for w in self.all if w is not each and not w.items
                 ):
@@ -114,8 +132,11 @@ class Inside:
         """The local of the group at ``steps``, made here where it is missing."""
         if not steps:
             return self.local
-        once = self.below[steps] == 1
-        if once:
+        if any(steps[: i + 1] in self.volatile for i in range(len(steps))):
+            local, path = self.source.name("c"), self.source.constant("P", Path(steps))
+            self.source.add(f"{local} = reach({self.local}, {path}.steps, {path})")
+            return local
+        if self.below[steps] == 1:
             return self._make(steps, self.source.name("c"))
         if steps not in self.locals:
             self.locals[steps] = self.source.name("c")
@@ -128,11 +149,11 @@ class Inside:
     def _make(self, steps: Steps, local: str) -> str:
         above, step = self.group(steps[:-1]), steps[-1]
         add, name = self.source.add, literal(step.key)
-        if step.selector is None:
-            add(f"{local} = {above}[{name}] = {{}}")
-            return local
         listed = (*steps[:-1], Step(step.key))
-        if listed in self.dynamic:
+        found = any((*steps[:i], Step(steps[i].key)) in self.dynamic for i in range(len(steps) - 1))
+        if step.selector is None and not found:
+            add(f"{local} = {above}[{name}] = {{}}")
+        elif found or listed in self.dynamic:
             path = self.source.constant("P", Path((step,)))
             add(f"{local} = reach({above}, {path}.steps, {path})")
         elif len(self.lists[listed]) == 1:
@@ -187,6 +208,19 @@ class Inside:
             return
         group, name = self.group(condition.path.steps[:-1]), literal(condition.path.steps[-1].key)
         self.source.add(f"if {name} not in {group}: {group}[{name}] = {literal(condition.constant)}")
+
+    def enforce(self, condition: Condition) -> None:
+        """Write a constant where something else stands."""
+        group, name = self.group(condition.path.steps[:-1]), literal(condition.path.steps[-1].key)
+        local = self.source.name("w")
+        self.source.add(f"{local} = {group}.get({name})")
+        self.source.add(f"if not {test(self.source, condition, local)}: {group}[{name}] = {literal(condition.constant)}")
+
+
+def _apart(each: Written, selector: tuple[Condition, ...]) -> bool:
+    """Are the items of a list, made with the constants of its own selector, never those another one picks?"""
+    own = each.steps[-1].selector or ()
+    return disjoint(own, selector) and not {c.path.steps[0].key for c in own if c.path.steps} & each.inner
 
 
 def disjoint(one: tuple[Condition, ...], other: tuple[Condition, ...]) -> bool:

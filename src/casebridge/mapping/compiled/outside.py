@@ -23,6 +23,11 @@ class Spot:
     above: Spot | None = None
     wanted: dict[tuple[Step, ...], list[Selector]] = field(default_factory=dict)
     number: int = field(default_factory=lambda: next(_numbers))
+    prefix: tuple[Step, ...] = ()  # the steps from the spot whose number it has
+
+    def inner(self, local: str, steps: tuple[Step, ...]) -> Spot:
+        """The group at ``steps``: what is looked up under it from here is known there."""
+        return Spot(local, self, number=self.number, prefix=(*self.prefix, *steps))
 
     def rise(self, up: int) -> Spot | None:
         """The spot ``up`` places above."""
@@ -78,7 +83,7 @@ class Lookups:
         """As :meth:`value`, for steps from ``spot``."""
         if not steps:
             return spot.local
-        key = (spot.number, steps)
+        key = (spot.number, (*spot.prefix, *steps))
         if known := self.source.known(key):
             return known
         if steps[-1].selector is not None:
@@ -103,7 +108,7 @@ class Lookups:
         if not selector:
             local = self.source.name()
             self.source.add(f"{local} = ({items}[0] if type({items}) is list else {items}) if {items} else None")
-            return self.source.learn((spot.number, steps), local)
+            return self.source.learn((spot.number, (*spot.prefix, *steps)), local)
         wanted = spot.wanted.get(plain, [])
         wanted = wanted if selector in wanted else [selector]
         locals_ = {each: self.source.name() for each in wanted}
@@ -113,7 +118,8 @@ class Lookups:
             if each not in simple:
                 long = self.source.constant("S", each)
                 self.source.add(f"{locals_[each]} = first({items}, {long}) if {items} else None")
-            self.source.learn((spot.number, (*steps[:-1], Step(steps[-1].key, each))), locals_[each])
+            place = (*spot.prefix, *steps[:-1], Step(steps[-1].key, each))
+            self.source.learn((spot.number, place), locals_[each])
         return locals_[selector]
 
     def _loop(self, items: str, wanted: dict[Selector, str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.paths import Condition
+from casebridge.mapping.translate import Links, theirs_of
 from casebridge.mapping.walk import WITHHELD, blank, doubtful, holds_all, is_absent, settled, text_of
-from casebridge.mapping.walk import clone as clone
 
 
 class Irregular(Exception):  # noqa: N818  not an error: the interpreter takes over
@@ -93,9 +94,10 @@ def unlisted_in(table: CodeTable, value: Any) -> Any:
 
 def unlisted_out(table: CodeTable, value: Any) -> Any:
     """A case code that is not a text with a row, or an Absent; None when there is no word for it."""
-    if value == WITHHELD:
-        return None
-    if isinstance(value, dict | list) and not is_absent(value):
+    if type(value) is dict and len(value) == 1 and "absent" in value:
+        found = None if value == WITHHELD else table.write(value)
+        return None if blank(found) else found
+    if isinstance(value, dict | list):
         raise IRREGULAR
     try:
         found = table.write(value)
@@ -111,8 +113,54 @@ def flagged(value: Any) -> bool:
 
 def outgoing(value: Any) -> Any:
     """A case value as it may be written: without Absent parts; None when it is withheld, Absent or empty."""
+    if type(value) is list and value and all(type(item) is str for item in value):
+        return value[:]
     value = settled(value)
     return None if blank(value) or is_absent(value) else value
+
+
+def converted(turn: Callable[[Any], Any], value: Any) -> Any:
+    """A case value that is no text, converted; None for an Absent."""
+    if is_absent(value):
+        return None
+    if isinstance(value, dict | list):
+        raise IRREGULAR
+    return turn(value)
+
+
+def theirs(value: Any, links: Links) -> Any:
+    """The partner's reference for a ref of ours, or None."""
+    if type(value) is not dict or any(isinstance(part, dict | list) for part in value.values()):
+        raise IRREGULAR
+    return theirs_of(value, links) or None
+
+
+def hidden(*values: Any) -> bool:
+    """Is one of these withheld?"""
+    return any(value == WITHHELD for value in values)
+
+
+def listed(value: Any) -> tuple[Any, ...]:
+    """The items of what is no list on the case side: none where the list is Absent."""
+    if type(value) is not dict:
+        raise IRREGULAR
+    return () if is_absent(value) else (value,)
+
+
+def words_of(value: Any) -> tuple[Any, ...] | None:
+    """The words of a set of flags; None when they are withheld."""
+    value = settled(value)
+    if value == WITHHELD:
+        return None
+    return () if is_absent(value) else tuple(value) if isinstance(value, list) else (value,)
+
+
+def parts(value: Any) -> list[Any] | None:
+    """The items of a list that is spread over several places; None when it is withheld."""
+    value = settled(value)
+    if value == WITHHELD:
+        return None
+    return value if isinstance(value, list) else [] if blank(value) or is_absent(value) else [value]
 
 
 def merge(group: dict[str, Any], key: str, value: Any) -> None:

@@ -1,0 +1,429 @@
+"""The generated export onto nothing: the case side in, a new record of the other side out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from casebridge.core.case import PLURALS
+from casebridge.mapping.compiled.conditions import test
+from casebridge.mapping.compiled.importing import THERE
+from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants, first_keys
+from casebridge.mapping.compiled.outside import Lookups, Spot
+from casebridge.mapping.compiled.text import NotCompiled, Source, literal
+from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.walk import described
+
+Otherwise = Callable[[], None]
+
+
+def case_paths_of(lines: Iterable[Line]) -> Iterator[Path]:
+    """Every case path that the lines look up from the place they stand at."""
+    for line in lines:
+        yield from (condition.path for condition in line.when)
+        if isinstance(line, Choose):
+            for branch in line.branches:
+                yield from (condition.path for condition in branch.case)
+                yield from case_paths_of(branch.fields)
+        elif isinstance(line, Each):
+            yield Path(line.case.steps[:-1], line.case.up)
+        else:
+            yield line.case
+
+
+def writes(line: Line, parents: frozenset[str]) -> bool:
+    """Does the line go this way, and to places that are ours to write?"""
+    paths: Sequence[Path] = ()
+    if isinstance(line, Leaf | Group):
+        paths = (line.other,)
+    elif isinstance(line, Spread):
+        paths = [part.other for part in line.parts]
+    elif isinstance(line, Flags):
+        paths = [path for _, path in line.flags]
+    return "export" in line.ways and all(ours(path, parents) for path in paths)
+
+
+def ours(path: Path, parents: frozenset[str]) -> bool:
+    """May we write there? ``parents`` are the shared ones of the place the path starts at."""
+    return not path.up and not (path.steps and path.steps[0].key in parents)
+
+
+def exported(lines: Iterable[Line], parents: frozenset[str], branch: Alternative = ()) -> Iterator[Written]:
+    """What the lines write on export into the group they stand at."""
+    for line in lines:
+        if not writes(line, parents):
+            continue
+        if isinstance(line, Choose):
+            for i, each in enumerate(line.branches):
+                at = (*branch, (id(line), i))
+                yield from exported(each.fields, parents, at)
+                yield from constants(enforced(line, each.other, parents), at)
+        elif isinstance(line, Spread):
+            yield from exported(line.parts, parents, branch)
+        elif isinstance(line, Flags):
+            yield from (Written(path.steps, branch) for _, path in line.flags)
+            yield from exported([line.none] if line.none else [], parents, branch)
+        elif isinstance(line, Group) and not line.other.steps and not line.split:
+            yield from exported(line.fields, parents, branch)
+        elif isinstance(line, Leaf | Group | Each):
+            group = isinstance(line, Group) and not line.split
+            inner = first_keys(exported(line.fields, frozenset())) if isinstance(line, Each) else frozenset()
+            yield Written(line.other.steps, branch, isinstance(line, Each), group, inner=inner)
+            if isinstance(line, Leaf):
+                yield from constants(line.beside, branch)
+
+
+def enforced(line: Choose, conditions: Iterable[Condition], parents: frozenset[str]) -> list[Condition]:
+    """The conditions of a branch that are written."""
+    return [c for c in conditions if c.path not in line.settled and ours(c.path, parents)]
+
+
+class Creator:
+    """Writes the function ``create(s, links)`` that gives the other side of the slice ``s``."""
+
+    def __init__(self, definition: Definition, source: Source) -> None:
+        self.definition, self.source = definition, source
+        self.lookups = Lookups(source)
+        self.tables: dict[int, dict[str, object]] = {}
+        self.parents = frozenset(
+            name for name, said in (definition.shape.get("parents") or {}).items() if said.get("owner") != "ours"
+        )
+
+    def function(self) -> None:
+        """The whole function."""
+        map_, add = self.definition, self.source.add
+        with self.source.block("def create(s, links):"):
+            missing = " and ".join(f"{literal(slot)} not in s" for slot in map_.case)
+            add(f"if {missing}: return {{}}")
+            add("n = {}")
+            into = Inside(self.source, "n", [*exported(map_.fields, self.parents), *constants(map_.match)])
+            for condition in map_.match:
+                into.constant(condition)
+            if len(map_.case) > 1:
+                self._several(into)
+            else:
+                self._one(map_.case[0], into)
+            into.finish()
+            for path, constant in map_.defaults.get("export", ()):
+                add(f"default(n, {self.source.constant('P', path)}, {literal(constant)})")
+            add("return n")
+
+    def _several(self, into: Inside) -> None:
+        """A map of several slots: lines of a slot the slice does not have stay silent."""
+        map_ = self.definition
+        spot = Spot("s")
+        spot.expect(case_paths_of(map_.fields))
+        for condition in map_.when:
+            with self.source.block(f"if {literal(condition.path.steps[0].key)} in s:"):
+                self._demand([condition], spot)
+        for slots, lines in _by_slot(map_.fields):
+            asked = " or ".join(f"{literal(slot)} in s" for slot in slots)
+            with self.source.block(f"if {asked}:"):
+                self.fields(lines, spot, into, root=True)
+
+    def _one(self, slot: str, into: Inside) -> None:
+        map_, add = self.definition, self.source.add
+        add(f"c = s[{literal(slot)}]")
+        spot = Spot("c")
+        if any(not line.case.steps for line in map_.fields):
+            if map_.when:
+                when = self.source.constant("W", map_.when)
+                with self.source.block("for i in c if type(c) is list else listed(c):"):
+                    add(f"if not holds_all({when}, i): irregular()")
+        else:
+            if slot in PLURALS:
+                add("if len(c) > 1: irregular()")
+                add("c = c[0] if c else {}")
+            add("if 'absent' in c: whole(c)")
+            spot.expect([*case_paths_of(map_.fields), *(c.path for c in map_.when)])
+            self._demand(map_.when, spot)
+        self.fields(map_.fields, spot, into, root=True)
+
+    def _demand(self, conditions: Iterable[Condition], spot: Spot) -> None:
+        for condition in conditions:
+            found = self.lookups.value(spot, condition.path)
+            self.source.add(f"if not {test(self.source, condition, found)}: irregular()")
+
+    # --- lines -------------------------------------------------------------------------------------------------
+
+    def fields(self, lines: Sequence[Line], spot: Spot, into: Inside, *, root: bool = False) -> None:
+        """All lines of one group, branches last."""
+        for last in (False, True):
+            for line in lines:
+                if isinstance(line, Choose) is not last or not writes(line, self.parents if root else frozenset()):
+                    continue
+                with self.source.serving(line, "->"):
+                    if not line.when:
+                        self.line(line, spot, into, root=root)
+                        continue
+                    tests = [test(self.source, c, self.lookups.value(spot, c.path)) for c in line.when]
+                    with self.source.block(f"if {' and '.join(tests)}:"):
+                        self.line(line, spot, into, root=root)
+
+    def line(self, line: Line, spot: Spot, into: Inside, *, root: bool) -> None:
+        """One line."""
+        if line.case.up:
+            raise NotCompiled(f"the case path {line.case} rises above its group")
+        if isinstance(line, Leaf):
+            self.leaf(line, self.lookups.value(spot, line.case), into)
+        elif isinstance(line, Spread):
+            self._spread(line, spot, into)
+        elif isinstance(line, Flags):
+            self._flags(line, spot, into)
+        elif isinstance(line, Group):
+            self._group(line, spot, into, root=root)
+        elif isinstance(line, Each):
+            self._each(line, spot, into)
+        elif isinstance(line, Choose):
+            self._choose(line, spot, into, root=root)
+        else:
+            raise NotCompiled(type(line).__name__)
+
+    # --- single values -----------------------------------------------------------------------------------------
+
+    def leaf(self, line: Leaf, found: str, into: Inside, set_: Callable[[str], None] | None = None) -> None:
+        """One value; ``set_`` is what becomes of it, if it is not written to the line's own place."""
+        then = set_ or (lambda value: self._set(line, value, into))
+        add, block = self.source.add, self.source.block
+        required, default = "export" in line.required, line.if_missing.get("export")
+        if not required and default is None:
+            if line.codes or line.convert or line.link:
+                with block(f"if {THERE.format(found)}:"):
+                    self._translate(line, found, then)
+            else:
+                self._plain(found, then)
+            return
+        wanted = self.source.name("x")
+        add(f"{wanted} = None")
+        with block(f"if {THERE.format(found)}:"):
+            if line.codes or line.convert or line.link:
+                self._translate(line, found, lambda value: add(f"{wanted} = {value}"))
+            else:
+                add(f"{wanted} = {found} if type({found}) is str else outgoing({found})")
+        if default is None:
+            add(f"if {wanted} is None: irregular()")
+        else:
+            with block(f"if {wanted} is None:"):
+                add(f"if hidden({found}): irregular()")
+                add(f"{wanted} = {literal(default)}")
+        then(wanted)
+
+    def _plain(self, found: str, then: Callable[[str], None]) -> None:
+        with self.source.block(f"if {found} and type({found}) is str:"):
+            then(found)
+        with self.source.block(f"elif {found} is not None:"):
+            wanted = self.source.name("x")
+            self.source.add(f"{wanted} = outgoing({found})")
+            with self.source.block(f"if {wanted} is not None:"):
+                then(wanted)
+
+    def _translate(self, line: Leaf, found: str, then: Callable[[str], None]) -> None:
+        """Our value in their spelling: a converter, a code, a link."""
+        wanted, add = self.source.name("x"), self.source.add
+        if line.link:
+            add(f"{wanted} = theirs({found}, links)")
+        elif line.convert:
+            turn = self.source.constant("C", line.convert.write)
+            add(f"{wanted} = {turn}({found}) if type({found}) is str else converted({turn}, {found})")
+            if line.codes:
+                raise NotCompiled("a line with a converter and codes")
+        elif line.codes:
+            table = self.source.constant("T", self.tables.setdefault(id(line.codes), dict(line.codes._write)))
+            add(f"{wanted} = {table}.get({found}) if type({found}) is str else None")
+            add(f"if {wanted} is None: {wanted} = unlisted_out({self.source.constant('U', line.codes)}, {found})")
+        with self.source.block(f"if {THERE.format(wanted)}:" if line.convert else f"if {wanted} is not None:"):
+            then(wanted)
+
+    def _set(self, line: Leaf, value: str, into: Inside) -> None:
+        if not line.other.steps:
+            raise NotCompiled("a line for the whole item among other lines")
+        into.value(line.other.steps, value)
+        for condition in line.beside:
+            if condition.test == "equal":
+                into.enforce(condition)
+
+    def _spread(self, line: Spread, spot: Spot, into: Inside) -> None:
+        found = self.lookups.value(spot, line.case)
+        values = self.source.name("x")
+        with self.source.block(f"if {found}:"):
+            self.source.add(f"{values} = {found} if type({found}) is list else parts({found})")
+            with self.source.block(f"if {values}:"):
+                for i, part in enumerate(line.parts):
+                    item = self.source.name("v")
+                    if i == 0:
+                        self.source.add(f"{item} = {values}[0]")
+                    else:
+                        self.source.add(f"{item} = {values}[{i}] if len({values}) > {i} else None")
+                    self.source.add(f"if type({item}) is dict: irregular()")
+                    self.leaf(part, item, into)
+
+    def _flags(self, line: Flags, spot: Spot, into: Inside) -> None:
+        found, add = self.lookups.value(spot, line.case), self.source.add
+        words, said = self.source.name("x"), self.source.name("x")
+        with self.source.block(f"if {found}:"):
+            add(f"{words} = words_of({found})")
+            with self.source.block(f"if {words} is not None:"):
+                add(f"{said} = None")
+                if line.none:
+                    with self.source.block(f"if not {words}:"):
+                        self.leaf(line.none, found, into, lambda value: add(f"{said} = {value}"))
+                with self.source.block(f"if {words} or {said} is not None:"):
+                    for word, path in line.flags:
+                        into.value(path.steps, f"'1' if {literal(word)} in {words} else '0'")
+                if line.none:
+                    if line.none.required or line.none.if_missing or line.none.beside:
+                        raise NotCompiled("a `none` that is required or has a default")
+                    with self.source.block(f"if {said} is not None:"):
+                        into.value(line.none.other.steps, said)
+
+    # --- groups, lists, branches -------------------------------------------------------------------------------
+
+    def _group(self, line: Group, spot: Spot, into: Inside, *, root: bool) -> None:
+        if line.split:
+            raise NotCompiled("a line with `split`")
+        found = self.lookups.value(spot, line.case)
+        if _speaks_of_nothing(line.fields):
+            self.source.add(f"if hidden({found}): irregular()")
+            held = self.source.name("v")
+            self.source.add(f"{held} = {found} or {{}}")
+            self._inside(line, held, spot, into, root=root)
+            return
+        with self.source.block(f"if {found}:"):
+            self._inside(line, found, spot, into, root=root)
+
+    def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
+        below = spot.inner(found, line.case.steps) if line.case.steps else spot
+        below.expect(case_paths_of(line.fields))
+        if line.case.steps:
+            self.source.add(f"if 'absent' in {found}: whole({found})")
+        if not line.other.steps:
+            self.fields(line.fields, below, into, root=root)
+            return
+        group = self.source.name("g")
+        self.source.add(f"{group} = {{}}")
+        inner = Inside(self.source, group, exported(line.fields, frozenset()))
+        self.fields(line.fields, below, inner)
+        inner.finish()
+        if into.below[line.other.steps] > 1 and any(isinstance(each, Choose) for each in line.fields):
+            raise NotCompiled("branches in a group that other lines write into")
+        with self.source.block(f"if {group}:"):
+            steps = line.other.steps
+            if into.below[steps] == 1 and steps[-1].selector is None:
+                self.source.add(f"{into.group(steps[:-1])}[{literal(steps[-1].key)}] = {group}")
+            else:
+                self.source.add(f"{into.group(steps)}.update({group})")
+
+    def _each(self, line: Each, spot: Spot, into: Inside) -> None:
+        steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()
+        found = self.lookups.at(spot, steps)
+        listed = (*line.other.steps[:-1], Step(line.other.steps[-1].key))
+        if listed in into.dynamic:
+            raise NotCompiled(f"a list `{line.other}` that other lines write into")
+        items = self.source.name("l")
+        self.source.add(f"{items} = []")
+        with self.source.block(f"if {found}:"):
+            self.items(line, found, spot, items)
+        with self.source.block(f"if {items}:"):
+            into.items(line.other.steps, items)
+
+    def items(self, line: Each, found: str, spot: Spot, items: str) -> None:
+        """Every case item the line covers, made into an item of theirs and added to ``items``."""
+        item = self.source.name("i")
+        selector = (line.case.steps[-1].selector or ()) if line.case.steps else ()
+        with self.source.block(f"for {item} in {found} if type({found}) is list else listed({found}):"):
+            below = Spot(item, spot)
+            below.expect([*case_paths_of(line.fields), *(path for path, _ in line.key)])
+            if any(path.steps for path in case_paths_of(line.fields)):
+                self.source.add(f"if 'absent' in {item}: whole({item})")
+            self._only(selector, below)
+            keys = [self.lookups.at(below, path.steps) for path, _ in line.key]
+            dicts = " or ".join(f"type({key}) is dict" for key in keys)
+            self.source.add(f"if ({dicts}) and hidden({', '.join(keys)}): continue")
+            self._item(line, below, items)
+
+    def _only(self, selector: tuple[Condition, ...], below: Spot) -> None:
+        """Skip an item that the list's own selector does not mean."""
+        if not selector:
+            return
+        local = self.source.constant("S", selector)
+        if not all(len(c.path.steps) == 1 and c.test == "equal" for c in selector):
+            self.source.add(f"if not holds_all({local}, {below.local}): unsure({local}, {below.local}); continue")
+            return
+        tests = [test(self.source, c, self.lookups.value(below, c.path)) for c in selector]
+        with self.source.block(f"if not ({' and '.join(tests)}):"):
+            self.source.add(f"unsure({local}, {below.local})")
+            self.source.add("continue")
+
+    def _item(self, line: Each, below: Spot, items: str) -> None:
+        own = line.other.steps[-1].selector
+        given = described(own) if own else {}
+        lines = [each for each in line.fields if writes(each, frozenset())]
+        if len(lines) == 1 and isinstance(lines[0], Leaf) and not lines[0].other.steps and not lines[0].when:
+            leaf = lines[0]
+            if given:
+                raise NotCompiled("a list of single values under a selector")
+            with self.source.serving(leaf, "->"):
+                self.leaf(leaf, self.lookups.value(below, leaf.case), Inside(self.source, "", ()),
+                          lambda value: self.source.add(f"{items}.append({value})"))  # fmt: skip
+            return
+        made = self.source.name("o")
+        self.source.add(f"{made} = {literal(given)}")
+        all_ = list(exported(line.fields, frozenset()))
+        if any(each.steps and each.steps[0].key in given for each in all_):
+            raise NotCompiled("a line that writes what its list's selector compares")
+        inner = Inside(self.source, made, all_)
+        self.fields(line.fields, below, inner)
+        inner.finish()
+        written = f"len({made}) > {len(given)}" if given else made
+        self.source.add(f"if {written}: {items}.append({made})")
+
+    def _choose(self, line: Choose, spot: Spot, into: Inside, *, root: bool) -> None:
+        parents = self.parents if root else frozenset()
+        for branch in line.branches:
+            for condition in branch.case:
+                self.lookups.value(spot, condition.path)
+        word = "if"
+        for branch in line.branches:
+            tests = [test(self.source, c, self.lookups.value(spot, c.path)) for c in branch.case]
+            settled = tuple(c for c in branch.other if c.path in line.settled)
+            if settled:
+                tests.append(f"holds_all({self.source.constant('S', settled)}, {into.local})")
+            with self.source.block(f"{word} {' and '.join(tests) or 'True'}:"):
+                for condition in enforced(line, branch.other, parents):
+                    if condition.test == "equal":
+                        into.enforce(condition)
+                    elif condition.test == "absent":
+                        cut = self.source.constant("S", (condition,))
+                        self.source.add(f"if not holds_all({cut}, {into.local}): irregular()")
+                self.fields(branch.fields, spot, into, root=root)
+            word = "elif"
+
+
+def _speaks_of_nothing(lines: Iterable[Line]) -> bool:
+    """Does a line say something even where its group is missing?"""
+    for line in lines:
+        if isinstance(line, Leaf) and ("export" in line.required or "export" in line.if_missing):
+            return True
+        if isinstance(line, Group) and _speaks_of_nothing(line.fields):
+            return True
+        if isinstance(line, Choose):
+            return True
+    return False
+
+
+def _by_slot(lines: Sequence[Line]) -> Iterator[tuple[list[str], list[Line]]]:
+    """Neighbouring lines with the slots they speak of; branches come last, as they run last."""
+    found: list[tuple[list[str], list[Line]]] = []
+    for line in sorted(lines, key=lambda line: isinstance(line, Choose)):
+        if isinstance(line, Choose):
+            paths = [c.path for branch in line.branches for c in branch.case]
+        else:
+            paths = [line.case]
+        if any(not path.steps for path in paths):
+            raise NotCompiled("a line for the whole slice")
+        slots = list(dict.fromkeys(path.steps[0].key for path in paths))
+        if found and found[-1][0] == slots:
+            found[-1][1].append(line)
+        else:
+            found.append((slots, [line]))
+    return iter(found)
