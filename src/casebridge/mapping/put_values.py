@@ -123,13 +123,12 @@ class ValueWriter(ABC):
         default = None if self.erasing else line.if_missing.get("export")
         if default is not None and (self.fresh(old) or self._source(line, current, old)):
             return new if self._stands(line, default, old) else self._write(line, default, new)
-        if "export" in line.required and not self.erasing and (self.fresh(old) or not blank(current)):
+        stays = blank(current) or (current is UNREADABLE and blank(value))
+        if "export" in line.required and not self.erasing and (self.fresh(old) or not stays):
             raise RecordError(
                 "CB-302", f"line {line.place} must write a value, and there is none", field=line.case.text
             )
-        if blank(current) or (current is UNREADABLE and blank(value)):
-            return new
-        return self._remove(line, new)
+        return new if stays else self._remove(line, new)
 
     def _stands(self, line: Leaf, wanted: Any, old: Scope | None) -> bool:
         hit = find(old, line.other) if old else None
