@@ -1,7 +1,8 @@
 """The floor of ``put``: a person written by hand onto the Patient last seen from the partner.
 
 What is not ours stays, and so does the order; an item of a list is recognised by the key that patient40.yaml gives;
-what did not change is not copied. Items that share one key are paired in order.
+what did not change is not copied. Items that share one key are paired in order. Where one item is left on each side
+and one part of its key is all that differs, it is one item whose key was edited.
 """
 
 from __future__ import annotations
@@ -56,19 +57,34 @@ def _list(
     key: Callable[[Record], Key], update: Callable[[Record, Record], Record],
 ) -> None:  # fmt: skip
     theirs = patient.get(name) or ()
-    written = [write(item) for item in ours or ()]
     waiting: dict[Key, list[Record]] = {}
-    for item in written:
-        waiting.setdefault(key(item), []).append(item)
-    kept = []
+    for item in ours or ():
+        written = write(item)
+        waiting.setdefault(key(written), []).append(written)
+    kept: list[Record | None] = []
+    gone = []
     for item in theirs:
         if mine := waiting.get(key(item)):
             kept.append(update(item, mine.pop(0)))
-    kept += [item for items in waiting.values() for item in items]
-    if kept:
-        patient[name] = kept
+        else:
+            gone.append((len(kept), item))
+            kept.append(None)
+    added = [item for items in waiting.values() for item in items]
+    if len(added) == len(gone) == 1 and _edited(key(gone[0][1]), key(added[0]), gone[0][1], added[0]):
+        kept[gone[0][0]] = update(gone[0][1], added.pop())
+    result = [item for item in kept if item is not None] + added
+    if result:
+        patient[name] = result
     else:
         patient.pop(name, None)
+
+
+def _edited(before: Key, after: Key, theirs: Record, ours: Record) -> bool:
+    """Do two items differ in one part of their key alone?"""
+    same = [a == b for a, b in zip(before, after, strict=True)]
+    alike = any(equal and part is not None for equal, part in zip(same, before, strict=True))
+    said_otherwise = sum(name not in ours or ours[name] != value for name, value in theirs.items())
+    return same.count(False) == 1 and alike and said_otherwise <= 1
 
 
 def _updated(theirs: Record, ours: Record, names: tuple[str, ...]) -> Record:
@@ -151,10 +167,25 @@ def _contact_key(item: Record) -> Key:
 def _update_contact(theirs: Record, ours: Record) -> Record:
     there, mine = theirs.get("name") or {}, ours.get("name") or {}
     name = _updated(there, mine, ("family", "given"))
-    if name is there:
+    before, after = _contact_key(theirs)[0], _contact_key(ours)[0]
+    if name is there and before == after:
         return theirs
     changed = dict(theirs)
     _set(changed, "name", name or None)
+    if before != after:
+        roles = theirs.get("relationship") or [{}]
+        _set(changed, "relationship", [role for role in (_recoded(roles[0], ROLE, after), *roles[1:]) if role])
+    return changed
+
+
+def _recoded(concept: Record, system: str, code: str | None) -> Record:
+    """The concept with this code of the system, or without one."""
+    codings = list(concept.get("coding", ()))
+    at = next((i for i, coding in enumerate(codings) if coding.get("system") == system), len(codings))
+    there = codings[at : at + 1]
+    codings[at : at + 1] = [{"system": system, **(there[0] if there else {}), "code": code}] if code else []
+    changed = dict(concept)
+    _set(changed, "coding", codings)
     return changed
 
 
@@ -204,9 +235,4 @@ def _put_marital(patient: Record, ours: Record | None) -> None:
     code = ours["coding"][0]["code"] if ours else None
     if by_hand.code_in(there, MARITAL) == code:
         return
-    codings = [coding for coding in (there or {}).get("coding", ()) if coding.get("system") != MARITAL]
-    if code:
-        codings.append({"system": MARITAL, "code": code})
-    marital = dict(there or {})
-    _set(marital, "coding", codings)
-    _set(patient, "maritalStatus", marital or None)
+    _set(patient, "maritalStatus", _recoded(there or {}, MARITAL, code) or None)

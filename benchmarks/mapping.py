@@ -18,10 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks._mapping_check import seconds_of_the_largest
-
 from benchmarks import _hmis_client as hmis
 from benchmarks import _patient40_by_hand as by_hand
+from benchmarks._mapping_check import seconds_of_the_largest
 from benchmarks._mapping_peers import PEERS, SHORT_OF
 from benchmarks._patient40_put_by_hand import put
 from casebridge.mapping import OwnIds, load_map
