@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from casebridge.core.case import PLURALS
 from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.walk import Where, holds_all, items_of
@@ -119,6 +120,18 @@ def covers(steps: Steps, where: Where, node: Any) -> bool:
         if not any(holds_all(step.selector, item) for item, _ in items_of(node, ())):
             return False
     return True
+
+
+def root_length(definition: Definition) -> int:
+    """How much of a place in a slice comes before the map's case paths: ``needs[0]`` is 2."""
+    if len(definition.case) > 1:
+        return 0
+    return 2 if definition.case[0] in PLURALS and not in_lists(definition) else 1
+
+
+def in_lists(definition: Definition) -> bool:
+    """Does the map write its one slot as a whole list?"""
+    return any(not line.case.steps and isinstance(line, Each) for line in definition.fields)
 
 
 def _item(items: list[Any], index: str | int) -> Any:

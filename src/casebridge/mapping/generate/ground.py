@@ -7,7 +7,8 @@ from typing import Any
 
 from casebridge.mapping.generate import values
 from casebridge.mapping.generate.dice import Dice
-from casebridge.mapping.generate.kinds import CaseKind, NativeKind, as_typed
+from casebridge.mapping.generate.kinds import CaseKind, NativeKind
+from casebridge.mapping.generate.pools import of_test
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.walk import blank, holds, holds_all, remove
 
@@ -121,13 +122,14 @@ def _maker(condition: Condition, kind: Kind) -> Callable[[Dice], Any] | None:
         return None
     if condition.test == "equal":
         known = [condition.constant, *condition.values[1:]]
-        element = kind.element if isinstance(kind, NativeKind) else None
-        return lambda dice: as_typed(dice.pick(known), element)
-    if condition.test == "boolean":
-        return lambda dice: dice.random() < 0.5
-    if condition.test == "moment":
-        return lambda dice: values.moment(dice.rng)
+        return lambda dice: _spelled(dice.pick(known), kind)
+    if condition.test in ("boolean", "moment"):
+        return lambda dice: of_test(condition.test, kind, dice.rng)
     return lambda dice: _something(dice, kind)
+
+
+def _spelled(constant: Any, kind: Kind) -> Any:
+    return kind.spelled(constant) if isinstance(kind, NativeKind) else constant
 
 
 def _something(dice: Dice, kind: Kind) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,13 +13,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from casebridge.core.case import KINDS, PLURALS
+from casebridge.core.jsontext import Number
 from casebridge.core.native import Element
 from casebridge.core.schema import codes_of
 from casebridge.core.values import DATE_PATTERN, MOMENT_PATTERN, MONEY_PATTERN, Absent
 from casebridge.mapping.generate import values
-from casebridge.mapping.walk import blank
+from casebridge.mapping.walk import blank, text_of
 
 _PATTERNS = {DATE_PATTERN: values.partial_date, MOMENT_PATTERN: values.moment, MONEY_PATTERN: values.money}
+_WHOLE, _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})"), re.compile(r"-?(0|[1-9]\d*)\.\d+")
 _MOST = 3  # items in a generated list
 _DEEPEST = 4
 
@@ -97,15 +100,19 @@ class CaseKind:
 
 @dataclass(frozen=True, slots=True)
 class NativeKind:
-    """A place of a native record; without an Element nothing is known of it."""
+    """A place of a native record; without an Element nothing is known of it.
+
+    ``typed``: numbers and booleans are JSON's own; other formats write them as text.
+    """
 
     element: Element | None = None
     key: str = ""
+    typed: bool = True
 
     def below(self, key: str) -> NativeKind:
         """The place of a field of this group."""
         known = self.element is not None and self.element.type == "group"
-        return NativeKind(self.element.fields.get(key) if known and self.element else None, key)
+        return NativeKind(self.element.fields.get(key) if known and self.element else None, key, self.typed)
 
     @property
     def many(self) -> bool | None:
@@ -115,7 +122,7 @@ class NativeKind:
     @property
     def one(self) -> NativeKind:
         """One item of the list."""
-        return NativeKind(replace(self.element, many=False), self.key) if self.element is not None else self
+        return replace(self, element=replace(self.element, many=False)) if self.element is not None else self
 
     @property
     def required(self) -> bool:
@@ -134,14 +141,24 @@ class NativeKind:
         if element is None:
             return values.text(rng, self.key)
         if element.codes:
-            return as_typed(rng.choice(sorted(element.codes)), element)
+            return self.spelled(rng.choice(sorted(element.codes)))
         if element.type == "group":
             return self._group(rng, element.fields, depth)
-        return _NATIVE[element.type](rng)
+        found = _NATIVE[element.type](rng)
+        return found if self.typed else text_of(found)
+
+    def spelled(self, code: Any) -> Any:
+        """A constant or code in the format's own type: ``true`` where it has booleans, 7 where it has numbers."""
+        kind = self.element.type if self.element is not None and self.typed and isinstance(code, str) else ""
+        if kind == "boolean" and code in ("true", "false"):
+            return code == "true"
+        if kind == "number" and _WHOLE.fullmatch(code):
+            return int(code)
+        return Number(code) if kind == "number" and _DECIMAL.fullmatch(code) else code
 
     def _group(self, rng: Random, fields: Mapping[str, Element], depth: int) -> Any:
         names = rng.sample(sorted(fields), min(2, len(fields))) if depth < _DEEPEST else []
-        found = {name: NativeKind(fields[name], name).sample(rng, depth + 1) for name in names}
+        found = {name: self.below(name).sample(rng, depth + 1) for name in names}
         return {name: value for name, value in found.items() if not blank(value)}
 
 
@@ -149,17 +166,6 @@ _NATIVE = {
     "boolean": lambda rng: rng.random() < 0.5, "number": values.number, "date": values.day,
     "moment": values.date_time, "text": values.text, "any": values.text,
 }  # fmt: skip
-
-
-def as_typed(code: Any, element: Element | None) -> Any:
-    """A code of a table as the format's own type: ``true`` where it is a boolean, 7 where it is a number."""
-    if element is None or not isinstance(code, str):
-        return code
-    if element.type == "boolean" and code in ("true", "false"):
-        return code == "true"
-    if element.type == "number" and code.isdigit() and (code == "0" or code[0] != "0"):
-        return int(code)
-    return code
 
 
 def case_root(slots: tuple[str, ...], *, whole: bool) -> CaseKind:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from casebridge.core.errors import CaseBridgeError
-from casebridge.core.jsontext import Number
+from casebridge.core.values import MOMENT_PATTERN
 from casebridge.mapping.generate import values
 from casebridge.mapping.generate.claims import Claim, Steps
 from casebridge.mapping.generate.dice import Dice
-from casebridge.mapping.generate.kinds import CaseKind, NativeKind, as_typed
+from casebridge.mapping.generate.kinds import CaseKind, NativeKind
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.translate import OwnIds, to_case, to_other
 from casebridge.mapping.walk import blank, clone, is_absent
 
 _FREE = 16  # plain values tried for a line
 _OWN = OwnIds()
+MOMENT = re.compile(MOMENT_PATTERN)
 Readers = dict[Steps, list[Leaf]]
 
 
@@ -56,7 +58,7 @@ def other_pool(
 ) -> Pool:  # fmt: skip
     """What a partner may write at a leaf's place. ``also`` are the leaves that read the same place, and must."""
     rng = Random(leaf.other.text)  # noqa: S311  the same values each time
-    found = [as_native(value, native) for value in _theirs(leaf, native, case, rng, hint)]
+    found = [native.spelled(value) for value in _theirs(leaf, native, case, rng, hint)]
     every = (leaf, *also)
     usable = [value for value in found if all(_works(to_case, each, value) for each in every)]
     many = native.many if native.many is not None else case.many and not native.element
@@ -68,19 +70,6 @@ def case_pool(leaf: Leaf, native: NativeKind, case: CaseKind, hint: str = "") ->
     rng = Random(leaf.case.text)  # noqa: S311
     usable = [value for value in _ours(leaf, native, case, rng, hint) if _written(leaf, value)]
     return Pool(distinct(usable), case.many)
-
-
-def as_native(value: Any, native: NativeKind) -> Any:
-    """A value in the format's own type."""
-    if native.element is not None and native.element.type == "number" and isinstance(value, str):
-        typed = as_typed(value, native.element)
-        return typed if not isinstance(typed, str) or not _decimal(typed) else Number(typed)
-    return as_typed(value, native.element)
-
-
-def _decimal(text: str) -> bool:
-    whole, _, part = text.removeprefix("-").partition(".")
-    return whole.isdigit() and part.isdigit() and (whole == "0" or whole[0] != "0")
 
 
 def _theirs(leaf: Leaf, native: NativeKind, case: CaseKind, rng: Random, hint: str) -> Iterator[Any]:
@@ -103,9 +92,9 @@ def _theirs(leaf: Leaf, native: NativeKind, case: CaseKind, rng: Random, hint: s
 
 
 def _free(native: NativeKind, case: CaseKind, rng: Random, hint: str) -> Any:
+    if hint:
+        return of_test(hint, case, rng)
     element = native.element
-    if hint in ("boolean", "moment"):
-        return rng.random() < 0.5 if hint == "boolean" else values.moment(rng)
     if element is not None and (element.codes or element.type in ("boolean", "number", "group")):
         return native.item(rng)
     return case.item(rng)
@@ -153,6 +142,17 @@ def _written(leaf: Leaf, value: Any) -> bool:
         return not blank(to_other(leaf, value, _OWN))
     except CaseBridgeError:
         return False
+
+
+def of_test(test: str, kind: CaseKind | NativeKind, rng: Random) -> Any:
+    """A boolean, or a date or moment as the place takes it."""
+    if test == "boolean":
+        return rng.random() < 0.5
+    for _ in range(_FREE):
+        found = kind.sample(rng)
+        if isinstance(found, str) and MOMENT.fullmatch(found):
+            return found
+    return values.day(rng)
 
 
 def distinct(found: Iterable[Any]) -> tuple[Any, ...]:

@@ -8,15 +8,16 @@ from typing import Any
 from casebridge.core.case import PLURALS, records_of, validate_record
 from casebridge.core.errors import RecordError
 from casebridge.core.native import Element
-from casebridge.mapping.generate.claims import claims
+from casebridge.mapping.generate.claims import claims, in_lists
 from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.ground import settling, without_husks
-from casebridge.mapping.generate.kinds import NativeKind, case_root
+from casebridge.mapping.generate.kinds import CaseKind, NativeKind, case_root
 from casebridge.mapping.generate.sowing import Around, Sow, Sower
 from casebridge.mapping.generate.strays import strays
 from casebridge.mapping.maps import Map
-from casebridge.mapping.model import Definition, Each
+from casebridge.mapping.model import Definition
 
+TEXT_FORMATS = frozenset({"hmis-csv", "hmis-csv-2024", "x12", "flatfile", "tmsis"})  # every value of theirs is text
 _GIVES_UP = 200  # slices in a row that the case model refuses
 
 
@@ -28,8 +29,8 @@ def records(map_: Map, element: Element | None, seed: int = 0) -> Iterator[dict[
     :func:`casebridge.mapping.generate.hostile` for the rest. ``element`` is the record's schema, if there is one.
     """
     definition = map_.definition
-    root = NativeKind(element)
-    sow = _sow(definition, "other", root)
+    root = _native(definition, element)
+    sow = Sower(definition, "other").level(definition.fields, _around(definition, root))
     beside = strays(definition, claims(definition), root)
     match = settling(definition.match, root)
     dice = Dice(seed)
@@ -52,7 +53,7 @@ def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator
     definition = map_.definition
     if definition.only == "import":
         return
-    sow = _sow(definition, "case", NativeKind(element))
+    _, sow = case_sower(definition, element)
     when = settling(getattr(definition, "when", ()), _case(definition))
     dice = Dice(seed)
     tried = 0
@@ -63,19 +64,27 @@ def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator
         when(dice, start)
         found = without_husks(sow(dice, start, ()))
         slice_ = _as_slice(definition, found)
-        if slice_ and _valid(slice_):
+        if slice_ and valid(slice_):
             tried = 0
             yield slice_
 
 
-def _sow(definition: Definition, side: Any, root: NativeKind) -> Sow:
-    around = Around((_case(definition),), (root,), {})
-    return Sower(definition, side).level(definition.fields, around)
+def case_sower(definition: Definition, element: Element | None) -> tuple[Sower, Sow]:
+    """What fills the case side, and the sower that knows each line's pool."""
+    sower = Sower(definition, "case")
+    return sower, sower.level(definition.fields, _around(definition, _native(definition, element)))
 
 
-def _case(definition: Definition) -> Any:
-    whole = any(not line.case.steps and isinstance(line, Each) for line in definition.fields)
-    return case_root(definition.case, whole=whole)
+def _native(definition: Definition, element: Element | None) -> NativeKind:
+    return NativeKind(element, typed=definition.other.partition("/")[0] not in TEXT_FORMATS)
+
+
+def _around(definition: Definition, root: NativeKind) -> Around:
+    return Around((_case(definition),), (root,), {})
+
+
+def _case(definition: Definition) -> CaseKind:
+    return case_root(definition.case, whole=in_lists(definition))
 
 
 def _as_slice(definition: Definition, found: Any) -> dict[str, Any]:
@@ -91,7 +100,8 @@ def _as_slice(definition: Definition, found: Any) -> dict[str, Any]:
     return slice_
 
 
-def _valid(slice_: dict[str, Any]) -> bool:
+def valid(slice_: dict[str, Any]) -> bool:
+    """Does the case model accept every record of the slice?"""
     try:
         for kind, _, record in records_of({slot: part for slot, part in slice_.items() if slot != "complete"}):
             validate_record(kind, record)

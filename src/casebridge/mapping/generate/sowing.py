@@ -8,7 +8,7 @@ from typing import Any, Literal
 from casebridge.mapping.generate.claims import Claim, claims, in_shared
 from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.ground import Above, Kind, planting, reaching, settling
-from casebridge.mapping.generate.kinds import CaseKind, NativeKind, as_typed
+from casebridge.mapping.generate.kinds import CaseKind, NativeKind
 from casebridge.mapping.generate.pools import Pool, case_pool, other_pool, readers
 from casebridge.mapping.keyed import frozen
 from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
@@ -51,6 +51,7 @@ class Sower:
     def __init__(self, definition: Definition, side: Side) -> None:
         found = claims(definition)
         self.side: Side = side
+        self.pools: dict[int, Pool] = {}
         self.readers = readers(found)
         self.claims: dict[int, Claim] = {id(claim.line): claim for claim in found}
         self.left = {id(claim.line) for claim in found if self._leaves(definition, claim)}
@@ -110,7 +111,7 @@ class Sower:
 
     def leaf(self, line: Leaf, around: Around, depth: int) -> Sow | None:
         """One value; on the other side sometimes at one of the further places that are read."""
-        pool = self.pool(line, around, line, line.other)
+        pool = self.pools[id(line)] = self.pool(line, around, line, line.other)
         if not pool.items:
             return None
         plant, kind = planting(self.path(line), around.kinds(self.side))
@@ -169,6 +170,7 @@ class Sower:
             return None
         if self.side == "case":
             plant, _ = planting(line.case, around.case)
+            self.pools[id(line)] = Pool(pools[0].items, many=True)
             return _now_and_then(lambda dice, node, above: plant(dice, node, above, _row(dice, pools)))
         plants = [planting(part.other, around.other)[0] for part in line.parts]
 
@@ -194,7 +196,7 @@ class Sower:
             chosen = _some(dice, words) if dice.random() < 0.6 else []
             for word, (plant, kind) in zip(words, plants, strict=True):
                 if dice.random() >= _FLAG_NOISE:
-                    node = plant(dice, node, above, as_typed("1" if word in chosen else "0", _element(kind)))
+                    node = plant(dice, node, above, _flag(kind, word in chosen))
             return none(dice, node, above) if none and not chosen else node
 
         return _now_and_then(sow)
@@ -299,8 +301,9 @@ def _up(line: Line) -> bool:
     return isinstance(line, Leaf) and bool(line.other.up)
 
 
-def _element(kind: Kind) -> Any:
-    return kind.element if isinstance(kind, NativeKind) else None
+def _flag(kind: Kind, on: bool) -> Any:
+    text = "1" if on else "0"
+    return kind.spelled(text) if isinstance(kind, NativeKind) else text
 
 
 def _only_when(conditions: tuple[Condition, ...], sow: Sow) -> Sow:

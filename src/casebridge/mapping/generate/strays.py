@@ -29,7 +29,7 @@ def strays(definition: Definition, found: Iterable[Claim], root: NativeKind) -> 
     groups = {_bare(steps[:i]): None for steps in paths for i in range(len(steps)) if not _shared(steps, definition)}
     return [
         *added,
-        *(_item(steps, root, known) for steps in lists if not _shared(steps, definition)),
+        *(_item(steps, root, _taken(steps, lists)) for steps in lists if not _shared(steps, definition)),
         *(_unclaimed(steps, root, known) for steps in groups),
     ]
 
@@ -53,6 +53,16 @@ def _words(paths: Iterable[Steps], definition: Definition) -> Iterator[str]:
         for step in conditions.pop().path.steps:
             yield step.key
             conditions += step.selector or ()
+
+
+def _taken(steps: Steps, lists: Iterable[Steps]) -> dict[tuple[str, ...], set[str]]:
+    """The constants of all selectors on the list, by the field they compare."""
+    taken: dict[tuple[str, ...], set[str]] = {}
+    for other in lists:
+        if _bare(other) == _bare(steps):
+            for condition in other[-1].selector or ():
+                taken.setdefault(_bare(condition.path.steps), set()).update(condition.values)
+    return taken
 
 
 def _ignored(path: Path, root: NativeKind) -> Settle:
@@ -91,12 +101,12 @@ def _added(keys: tuple[str, ...], names: list[str], kind: NativeKind) -> Settle:
     return settle
 
 
-def _item(steps: Steps, root: NativeKind, known: frozenset[str]) -> Settle:
+def _item(steps: Steps, root: NativeKind, taken: dict[tuple[str, ...], set[str]]) -> Settle:
     """An item that the selector passes by, before or after those it means."""
     _, holder = reaching(steps[:-1], root)
     step = steps[-1]
     kind = holder.below(step.key)
-    others = [_other_constant(condition, kind) for condition in step.selector or ()]
+    others = [_other_constant(condition, kind, taken) for condition in step.selector or ()]
 
     def settle(dice: Dice, node: Any) -> None:
         if dice.random() >= _RARE or kind.many is False:
@@ -116,11 +126,12 @@ def _item(steps: Steps, root: NativeKind, known: frozenset[str]) -> Settle:
     return settle
 
 
-def _other_constant(condition: Condition, kind: Kind) -> Settle:
-    """Something else at the place of a condition."""
+def _other_constant(condition: Condition, kind: Kind, taken: dict[tuple[str, ...], set[str]]) -> Settle:
+    """Something at the place of a condition that no selector asks for."""
+    avoided = taken.get(_bare(condition.path.steps), set())
     plant, found = planting(condition.path, (kind,))
     element = found.element if isinstance(found, NativeKind) else None
-    codes = [code for code in sorted((element.codes if element else None) or ()) if code not in condition.values]
+    codes = [code for code in sorted((element.codes if element else None) or ()) if code not in avoided]
 
     def settle(dice: Dice, node: Any) -> None:
         if condition.test == "equal":

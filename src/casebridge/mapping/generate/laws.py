@@ -1,0 +1,206 @@
+"""The laws of a map that goes both ways, and what a map may break of them because it says so.
+
+GetPut: what is read and put back changes nothing. PutGet: what is put is read again. Create: what is written on
+nothing is read again. Declared are: what the export itself names as having no room, lines of one way, what a line or
+its code table signs with ``loss``, and the constants that import adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
+
+from casebridge.core.errors import CaseBridgeError
+from casebridge.core.jsontext import dumps
+from casebridge.mapping.generate.claims import Claim, claims, root_length, speaking
+from casebridge.mapping.keyed import frozen
+from casebridge.mapping.maps import Map
+from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line
+from casebridge.mapping.paths import Condition
+from casebridge.mapping.translate import OwnIds, to_case, to_other
+from casebridge.mapping.walk import Where, blank, clone, is_absent, leaves, spelled, text_of
+
+LINKS = OwnIds()
+Constant = tuple[tuple[str, ...], str]
+
+
+class Laws:
+    """The laws for one map. Each gives the differences that nothing declares, as sentences; none when it holds."""
+
+    def __init__(self, map_: Map) -> None:
+        self.map, definition = map_, map_.definition
+        self.claims = claims(definition)
+        self.root = root_length(definition)
+        self.unordered = {_keys(claim.case) for claim in self.claims if isinstance(claim.line, Each | Flags)}
+        self.constants = frozenset(_constants(definition, self.claims))
+        self.used: set[str] = set()
+
+    def get_put(self, record: dict[str, Any], slice_: dict[str, Any]) -> list[str]:
+        """``slice_``, read from ``record``, is put back: every leaf, the order and the spelling stay."""
+        written = self.map.write(slice_, LINKS, record)
+        said = [f"{path} has no room in its own record" for path in written.no_room]
+        return said + _same(record, written.data)
+
+    def withheld(self, record: dict[str, Any], veiled: dict[str, Any]) -> list[str]:
+        """What is withheld leaves the partner's own value as it is."""
+        return _same(record, self.map.write(veiled, LINKS, record).data)
+
+    def put_get(self, record: dict[str, Any] | None, edited: dict[str, Any]) -> list[str]:
+        """``edited`` is put onto ``record`` (or nothing): it is read again, and ``no_room`` names what is not."""
+        written = self.map.write(edited, LINKS, record)
+        if not self.map.matches(written.data):
+            return ["what is written is no record of this map (`match`)"]
+        if b'"withheld"' in dumps(written.data):
+            return ["what is withheld was written"]
+        return self.differences(edited, self.map.read(written.data).slice, written.no_room)
+
+    def differences(self, wanted: dict[str, Any], found: dict[str, Any], no_room: Iterable[str] = ()) -> list[str]:
+        """What differs between two slices beyond what is declared."""
+        if self._shape(wanted) == self._shape(found):
+            return [f"{path} has room, but is said to have none" for path in no_room]
+        lost = set(no_room)
+        mine, theirs = self._declared(wanted, lost), self._declared(found, set())
+        if self._shape(mine) == self._shape(theirs):
+            return []
+        return list(_told(self._flat(mine), self._flat(theirs)))
+
+    def _declared(self, slice_: dict[str, Any], lost: set[str]) -> dict[str, Any]:
+        """The slice without what is declared lost; what is signed as its line's echo."""
+        kept = clone({slot: part for slot, part in slice_.items() if slot != "complete"})
+        for where in list(leaves(kept)):
+            if spelled(where) in lost or self._below(where, lost) or self._own(where, _at(kept, where)):
+                _put(kept, where, None)
+                continue
+            spoken = speaking(self.claims, where[self.root :], _at(slice_, where[: self.root]))
+            for claim in spoken:
+                if claim.ways != BOTH:
+                    self.used.add(f"one way: {claim.line.place.line}")
+                    _put(kept, where, None)
+                    break
+                if claim.signed:
+                    self.used.add(f"signed: {claim.line.place.line}")
+                    _put(kept, where, _echo(claim, _at(kept, where)))
+        return self._without_husks(kept, ())  # type: ignore[no-any-return]
+
+    def _own(self, where: Where, value: Any) -> bool:
+        """A constant of the map that stands in no list: import writes it whatever the partner says."""
+        keys = tuple(part for part in where if isinstance(part, str))
+        return len(keys) == len(where) - (self.root == 2) and (keys, text_of(value)) in self.constants
+
+    def _below(self, where: Where, lost: set[str]) -> bool:
+        return bool(lost) and any(spelled(where[:i]) in lost for i in range(1, len(where)))
+
+    def _without_husks(self, node: Any, keys: tuple[str, ...]) -> Any:
+        """The node without blanks, and without groups that hold nothing but the map's own constants."""
+        if isinstance(node, dict) and not is_absent(node):
+            kept = {key: child for key, part in node.items()
+                    if not blank(child := self._without_husks(part, (*keys, key)))}  # fmt: skip
+            own = all(isinstance(child, str | bool) and ((*keys, key), text_of(child)) in self.constants
+                      for key, child in kept.items())  # fmt: skip
+            return {} if own and keys else kept
+        if isinstance(node, list):
+            return [kept for part in node if not blank(kept := self._without_husks(part, keys))]
+        return node
+
+    def _shape(self, node: Any, keys: tuple[str, ...] = ()) -> Hashable:
+        """The slice for comparison: lists of records and of words in any order."""
+        if isinstance(node, dict):
+            return tuple(sorted(
+                (key, self._shape(child, (*keys, key))) for key, child in node.items()
+                if not blank(child) and (keys or key != "complete")
+            ))  # fmt: skip
+        if isinstance(node, list):
+            items = [self._shape(child, keys) for child in node]
+            free = any(isinstance(child, dict) for child in node) or keys[min(self.root, 1) :] in self.unordered
+            return ("[]", *(sorted(items, key=repr) if free else items))
+        return (type(node) is bool, text_of(node))
+
+    def _flat(self, node: Any, keys: tuple[str, ...] = ()) -> list[tuple[str, Hashable]]:
+        """Leaves by place, items of lists by nothing but their content."""
+        found = [(".".join(part for part in where if isinstance(part, str)), frozen(_at(node, where)))
+                 for where in leaves(node)]  # fmt: skip
+        return sorted(found, key=repr)
+
+
+def _echo(claim: Claim, value: Any) -> Any:
+    """What is read again of a value once written, for a line that may lose something; None when that is not known."""
+    if not isinstance(claim.line, Leaf) or not (claim.line.codes or claim.line.convert) or claim.line.if_missing:
+        return None
+    try:
+        wanted = to_other(claim.line, value, LINKS)
+        return None if blank(wanted) else to_case(claim.line, wanted)
+    except CaseBridgeError:
+        return None
+
+
+def _same(record: dict[str, Any], written: dict[str, Any]) -> list[str]:
+    """The same leaf by leaf, in the same order and spelling."""
+    if dumps(record) == dumps(written):
+        return []
+    before, after = _spelt(record), _spelt(written)
+    changed = [f"{place} was {before[place]}, is {after.get(place)}" for place in before
+               if before[place] != after.get(place)]  # fmt: skip
+    return changed + [f"{place} is new" for place in after if place not in before] or ["the order has changed"]
+
+
+def _spelt(record: dict[str, Any]) -> dict[str, str]:
+    return {spelled(where): repr(_at(record, where)) for where in leaves(record)}
+
+
+def _told(wanted: list[tuple[str, Hashable]], found: list[tuple[str, Hashable]]) -> Iterator[str]:
+    left = list(found)
+    for each in wanted:
+        if each in left:
+            left.remove(each)
+        else:
+            yield f"{each[0]} = {each[1]!r} is not read again"
+    yield from (f"{place} = {value!r} is read, nobody wrote it" for place, value in left)
+    if not left and sorted(wanted, key=repr) == sorted(found, key=repr):
+        yield "values stand in other items, or in another order"
+
+
+def _constants(definition: Definition, found: Iterable[Claim]) -> Iterator[Constant]:
+    """The constants a map itself writes on the case side, each with its field names from the map's root."""
+    slots = () if len(definition.case) > 1 else definition.case
+    for claim in found:
+        keys: tuple[str, ...] = slots
+        for step in claim.case:
+            keys = (*keys, step.key)
+            yield from _of(step.selector or (), keys)
+    yield from _of_branches(definition.fields, slots)
+    yield from _of(definition.when, slots)
+    for path, constant in definition.defaults.get("import", ()):
+        yield (*slots, *_keys(path.steps)), text_of(constant)
+
+
+def _of_branches(lines: Iterable[Line], keys: tuple[str, ...]) -> Iterator[Constant]:
+    for line in lines:
+        if isinstance(line, Choose):
+            for branch in line.branches:
+                yield from _of(branch.case, keys)
+                yield from _of_branches(branch.fields, keys)
+        elif isinstance(line, Each | Group):
+            yield from _of_branches(line.fields, (*keys, *_keys(line.case.steps)))
+
+
+def _of(conditions: Iterable[Condition], keys: tuple[str, ...]) -> Iterator[Constant]:
+    for condition in conditions:
+        for value in condition.values:
+            yield (*keys, *_keys(condition.path.steps)), value
+
+
+def _keys(steps: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(step.key for step in steps)
+
+
+def _at(node: Any, where: Iterable[Any]) -> Any:
+    for part in where:
+        node = node[part]
+    return node
+
+
+def _put(node: Any, where: Where, value: Any) -> None:
+    _at(node, where[:-1])[where[-1]] = value
+
+
+__all__ = ["LINKS", "Laws"]
