@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from casebridge.core.errors import MapError
-from casebridge.mapping import Map, OwnIds, load_map
+from casebridge.mapping import Map, OwnIds, load_map, load_set
 
 PERSON = """map: fhir/person
 version: 1
@@ -222,3 +222,30 @@ def test_a_line_of_a_group_is_replaced_and_a_new_one_stands_beside_it(folder: Pa
     the_map = overlay(folder, "fields: {effective.start: since, effective.end: until}\n")
     data = {"resourceType": "Patient", "span": {"since": "1"}, "until": "2"}
     assert the_map.read(data).slice["person"] == {"effective": {"start": "1", "end": "2"}}
+
+
+def named(folder: Path, set_: str) -> list[str]:
+    return [m.name for m in load_set(set_, [folder])]
+
+
+def test_a_set_of_overlays_brings_the_rest_of_the_set_they_lie_over(folder: Path) -> None:
+    """A hospital's folder holds one map that differs; its referrals are read by the maps that came with us."""
+    (folder / "mercy" / "ward.yaml").unlink()
+    for name, other in (("task", "fhir-r4/Task"), ("event", "hmis-csv/Event")):
+        text = f"map: fhir/{name}\ncase: referral\nother: {other}\nfields: {{note: note}}\n"
+        (folder / "fhir" / f"{name}.yaml").write_text(text)
+    assert named(folder, "mercy") == ["mercy/person", "fhir/task"]  # of FHIR, as the overlay is
+    assert named(folder, "mercy/person") == ["mercy/person"]  # one map, as it was asked for
+    (folder / "mercy" / "task.yaml").write_text("map: mercy/task\nbase: fhir/task\n")
+    assert named(folder, "mercy") == ["mercy/person", "mercy/task"]
+
+
+def test_a_base_is_known_by_its_file_too(folder: Path) -> None:
+    (folder / "mercy" / "ward.yaml").unlink()
+    (folder / "fhir" / "person.yaml").write_text(PERSON.replace("map: fhir/person", "map: fhir/patient", 1))
+    assert named(folder, "mercy") == ["mercy/person"]
+
+
+def test_sets_that_lie_over_each_other_end(folder: Path) -> None:
+    (folder / "fhir" / "back.yaml").write_text("map: fhir/back\nbase: mercy/person\n")
+    assert named(folder, "mercy") == ["fhir/back", "mercy/ward"]

@@ -199,18 +199,44 @@ def _digest(files: Iterable[Path]) -> str:
 def load_set(
     name: str, folders: Sequence[Path], *, converters: Mapping[str, Converter] = BUILT_IN
 ) -> MapSet:
-    """All maps of ``<folder>/<name>/`` or the one of ``<folder>/<name>.yaml``, in the first folder that has them."""
+    """All maps of ``<folder>/<name>/`` or the one of ``<folder>/<name>.yaml``, in the first folder that has them.
+
+    Where a map of the folder lies over one of another set, the rest of that set comes with it: a site's own folder
+    holds only what is different there.
+    """
+    return MapSet(name, _ordered(_maps_of(name, folders, converters, frozenset())))
+
+
+def _maps_of(
+    name: str, folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[str]
+) -> list[Map]:  # fmt: skip
     if not _NAME.fullmatch(name):
         raise MapError("CB-201", f"`{name}` is not the name of a set of maps")
     for folder in folders:
-        paths = sorted((folder / name).glob("*.yaml")) or [p for p in (folder / f"{name}.yaml",) if p.is_file()]
-        if paths:
-            return MapSet(name, _ordered([load_map(p, search=folders, converters=converters) for p in paths]))
+        if paths := sorted((folder / name).glob("*.yaml")):
+            own = [load_map(p, search=folders, converters=converters) for p in paths]
+            return own + _rest(own, folders, converters, above | {name})
+        if (path := folder / f"{name}.yaml").is_file():
+            return [load_map(path, search=folders, converters=converters)]
     raise MapError("CB-208", f"there is no set of maps `{name}` in {', '.join(map(str, folders)) or 'any folder'}")
+
+
+def _rest(
+    own: list[Map], folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[str]
+) -> list[Map]:  # fmt: skip
+    """The maps of the sets these lie over, for the same formats."""
+    formats = {m.other.partition("/")[0] for m in own}
+    sets = {m.definition.base.rpartition("/")[0] for m in own} - above - {""}
+    return [
+        m
+        for set_ in sorted(sets)
+        for m in _maps_of(set_, folders, converters, above)
+        if m.other.partition("/")[0] in formats
+    ]
 
 
 def _ordered(maps: list[Map]) -> tuple[Map, ...]:
     """Bases give way to their overlays; maps with more conditions are asked first."""
     bases = {m.definition.base for m in maps}
-    own = [m for m in maps if m.name not in bases]
-    return tuple(sorted(own, key=lambda m: (-len(m.definition.match), m.name)))
+    own = {m.name: m for m in reversed(maps) if not {m.name, f"{m.path.parent.name}/{m.path.stem}"} & bases}
+    return tuple(sorted(own.values(), key=lambda m: (-len(m.definition.match), m.name)))
