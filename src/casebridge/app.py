@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,10 @@ from casebridge.core.errors import SetupError
 from casebridge.core.policy import standard_rules
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.lanes import Lanes
+from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Route, Site
-from casebridge.mapping import load_set, with_converters
+from casebridge.mapping import MapSet, load_set, with_converters
+from casebridge.mapping.checking import check, check_set, element_of
 from casebridge.plugins import Registry, load_plugins
 from casebridge.store.database import Store
 
@@ -47,6 +49,7 @@ def open_bridge(path: Path) -> Bridge:
     """The bridge that ``path`` describes; SetupError or MapError say what to mend."""
     config, base = read_config(path), path.resolve().parent
     registry = load_plugins(base / "plugins")
+    watch = MapWatch(base / "mappings", _sound_maps(registry, base))  # before the maps are read: no change is missed
     partners = {name: _partner(name, table, config, registry, base) for name, table in config.partner.items()}
     site = Site(
         name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
@@ -54,8 +57,25 @@ def open_bridge(path: Path) -> Bridge:
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
         console_url=f"http://{config.web.console}", notify=registry.notify)  # fmt: skip
-    lanes = Lanes(site)
+    lanes = Lanes(site, watch)
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
+
+
+def _sound_maps(registry: Registry, base: Path) -> Callable[[str, frozenset[str]], MapSet]:
+    """Reads a set of maps anew; MapError for the first thing that is wrong with one that is not in use yet."""
+    folders = [base / "mappings", *registry.map_folders]
+    converters = with_converters(registry.converters.values())
+
+    def load(name: str, used: frozenset[str]) -> MapSet:
+        maps = load_set(name, folders, converters=converters)
+        changed = [m for m in maps if m.digest not in used]
+        for map_ in changed:
+            check(map_, element_of(map_, registry.natives)).raise_first()
+        for finding in check_set(maps) if changed else ():
+            raise finding.error
+        return maps
+
+    return load
 
 
 def load_unused_maps(bridge: Bridge) -> list[str]:

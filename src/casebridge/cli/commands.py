@@ -93,7 +93,7 @@ def run(config: ConfigOption = CONFIG) -> None:
     """One pass over everything that is due; exit code 6 when a partner could not be reached."""
     with bridge_of(config) as bridge, alone(bridge):
         done = bridge.lanes.drain()
-        for partner, problem in bridge.lanes.problems.items():
+        for partner, problem in (*bridge.lanes.problems.items(), *bridge.lanes.map_problems.items()):
             err.print(plain(f"{partner}: {problem}"), style="yellow", soft_wrap=True)
         out.print(f"{_count(done, 'piece', 'pieces') or 'No piece'} of work done, "
                   f"{len(holding.listed(bridge.site))} held.")  # fmt: skip

@@ -11,6 +11,7 @@ import threading
 from casebridge.adapter import Payload
 from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.engine import flow
+from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
 from casebridge.store import dispatches, ledger, payloads
 from casebridge.store.database import iso
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Lanes:
     """Drains every lane of a site, on demand (``drain``) or for good (``run``)."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, site: Site, watch: MapWatch | None = None) -> None:
+        self.site, self.watch = site, watch
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._one = threading.Lock()
@@ -49,11 +50,13 @@ class Lanes:
     def drain(self, *, receive: bool = True) -> int:
         """One pass over everything that is due, until nothing is; how many pieces of work were done."""
         with self._one:
+            self._look_at_maps()
             done = self._deliver()
             if receive:
                 done += sum(self._receive(p) for p in self.site.partners.values() if p.mode != "off" and p.link)
             while step := self._understand() + self._apply() + self._prepare() + self._deliver():
                 done += step
+                self._look_at_maps()
             return done
 
     def dispatch_now(self, partner: Partner) -> None:
@@ -61,6 +64,15 @@ class Lanes:
         with self.site.store.write() as c:
             ledger.bring_forward(c, partner.name, self.site.now())
         self.drain(receive=False)
+
+    @property
+    def map_problems(self) -> dict[str, str]:
+        """Partner -> why its changed maps are not used; the old ones are."""
+        return dict(self.watch.problems) if self.watch else {}
+
+    def _look_at_maps(self) -> None:
+        if self.watch:
+            self.watch.look(self.site)
 
     def _receive(self, partner: Partner) -> int:
         assert partner.link is not None  # noqa: S101  (the caller looked)

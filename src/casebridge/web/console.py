@@ -53,7 +53,8 @@ def _add_lists(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
         status = status if status in counts else ""
         rows = views.referral_rows(site, status=status, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
         return pages.show(
-            request, "first.html", needs=views.needs(site, dict(bridge.lanes.problems)), listed=rows[:ON_A_PAGE],
+            request, "first.html", needs=views.needs(site, dict(bridge.lanes.problems)),
+            maps=bridge.lanes.map_problems, listed=rows[:ON_A_PAGE],
             counts=counts, statuses=_statuses(counts),
             status=status, page=page, more=len(rows) > ON_A_PAGE)  # fmt: skip
 
