@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from casebridge import Converter, Format, Link, Natives, hookimpl
+from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.natives import NATIVES
@@ -25,8 +26,9 @@ def register_links(register: Callable[[type[Link]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """``ssn-usable``."""
+    """``ssn-usable`` and ``fhir-decimal``."""
     register(SSN_USABLE)
+    register(DECIMAL)
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.ssn import SSN_USABLE
@@ -20,7 +21,8 @@ from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, TryAgain
 from casebridge.mapping import OwnIds, load_set, with_converters
 
-MAPS = load_set("sdohcc", [Path(__file__).resolve().parents[3] / "mappings"], converters=with_converters([SSN_USABLE]))
+FOLDER = Path(__file__).resolve().parents[3] / "mappings"
+MAPS = load_set("sdohcc", [FOLDER], converters=with_converters([DECIMAL, SSN_USABLE]))
 BASE = "https://hospital.example/fhir"
 SDOHCC = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 CODING = {"coding": [{"system": SDOHCC, "code": "food-insecurity", "display": "Food"}], "text": "Food"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4, outgoing
 from casebridge_fhir.ssn import SSN_USABLE
 
@@ -25,7 +26,7 @@ Task = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([SSN_USABLE]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL, SSN_USABLE]))
 
 
 @pytest.fixture

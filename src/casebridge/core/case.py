@@ -183,7 +183,7 @@ class Participation(Record):
 class Need(Record):
     """A social risk or a strength. ``domain`` is one of the 24 SDOHCC categories, ``categories`` are all others.
 
-    ``verification`` says how sure its ``asserter`` is; ``software`` is what found it, where no person did.
+    ``verification`` says how unsure its ``asserter`` is; ``software`` is what found it, where no person did.
     """
 
     status: Literal["identified", "confirmed", "in-plan", "resolved", "unresolved", "declined",
@@ -192,7 +192,7 @@ class Need(Record):
     codes: list[Coding] | None = None
     polarity: Literal["risk", "strength"] | None = None
     categories: list[Coding] | None = None
-    verification: str | None = None
+    verification: Literal["unconfirmed", "provisional", "differential"] | None = None
     asserter: Ref | None = None
     software: Ref | None = None
     severity: str | None = None
@@ -203,8 +203,8 @@ class Need(Record):
 class Assessment(Record):
     """A screening, a functional or income assessment, a living situation; HUD stage where it has one.
 
-    ``performers`` say so, by a ``method``; ``focus`` is whom it is about where that is not the subject; ``members`` are
-    the answers of a panel, ``derived_from`` what an answer was worked out from.
+    ``performers`` say so, by a ``technique``; ``focus`` is whom it is about where that is not the subject; ``members``
+    are the answers of a panel, ``derived_from`` what an answer was worked out from.
     """
 
     status: Literal["in-progress", "completed", "amended", "entered-in-error"] | Absent | None = None
@@ -216,7 +216,7 @@ class Assessment(Record):
     date: Moment | None = None
     issued: Moment | None = None
     performers: list[Ref] | None = None
-    method: Coding | None = None
+    technique: Coding | None = None
     focus: Ref | None = None
     interpretation: Coding | None = None
     members: list[Ref] | None = None
@@ -280,6 +280,7 @@ class Referral(Record):
     outcome: Text | None = None
     inputs: list[Item] | None = None
     outputs: list[Item] | None = None
+    items: list[Item] | None = None
 
 
 class Activity(Record):
