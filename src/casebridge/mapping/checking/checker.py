@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from casebridge.adapter import Natives
+from casebridge.core.errors import SetupError
 from casebridge.core.native import Element
 from casebridge.mapping.checking import branches, constants, laws, reach, rules, sides, tables, trips
 from casebridge.mapping.checking.report import Finding, Report, sorted_findings
@@ -15,8 +16,10 @@ from casebridge.mapping.checking.verdicts import judge
 from casebridge.mapping.maps import Map
 from casebridge.mapping.notation import nearest
 
+RUNS = 2000  # generated records for one map
 
-def check(map_: Map, element: Element | None, *, runs: int = 2000) -> Report:
+
+def check(map_: Map, element: Element | None, *, runs: int = RUNS) -> Report:
     """All that is wrong with a map, what it cannot do, and what each line keeps.
 
     ``element`` is the other side's schema (None: its paths are not checked); ``runs`` the number of generated records
@@ -49,12 +52,18 @@ def check_set(maps: Iterable[Map]) -> tuple[Finding, ...]:
 
 
 def element_of(map_: Map, natives: Mapping[str, Natives]) -> Element | None:
-    """The schema of the map's other side; MapError CB-231 for a record that its format does not know."""
+    """The schema of the map's other side, None for a format nobody describes.
+
+    MapError CB-231 for a record that its format does not know, or a layout that is not there.
+    """
     prefix, _, record = map_.other.partition("/")
     known = natives.get(prefix)
     if known is None:
         return None
-    element = known.element(record, map_.shape, map_.path.parent)
+    try:
+        element = known.element(record, map_.shape, map_.path.parent)
+    except SetupError as error:  # a layout the shape names
+        raise map_.definition.place.error("CB-231", error.message, remedy=error.remedy) from None
     if element is None:
         raise map_.definition.place.error(
             "CB-231", f"`{prefix}` has no record `{record}`{nearest(record, known.records)}; no record would ever fit "

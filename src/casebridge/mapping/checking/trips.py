@@ -1,4 +1,4 @@
-"""Round trips: the map's own examples, and generated records there and back. What was not declared must not change.
+"""Round trips: the map's own examples, and generated records there and back. What was not promise must not change.
 
 Put: a record that is read and written onto itself stays as it was. Create: a case record, written to an empty record
 and read again, says the same, but for what a verdict names as lossy or one-way; and what is written fits the format.
@@ -47,7 +47,7 @@ def examples(map_: Map) -> Iterator[Finding]:
 
 def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs: int) -> Trips:
     """``runs`` generated records, each put onto itself and created anew."""
-    trips, declared = Trips(), _declared(verdicts)
+    trips, promise = Trips(), _promise(verdicts)
     way = map_.definition.only
     for record in islice(generate.records(map_, element, SEED), runs):
         if len(trips.findings) >= WORST:
@@ -60,10 +60,10 @@ def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs:
         if slice_ is None:
             trips.held += 1
         elif not way:
-            for token, finding in _there_and_back(map_, element, record, slice_, declared):
+            for token, finding in _there_and_back(map_, element, record, slice_, promise):
                 trips.findings.setdefault(token, finding)
     if not way:
-        _outward(map_, element, declared, runs // 4, trips)
+        _outward(map_, element, promise, runs // 4, trips)
     return trips
 
 
@@ -81,7 +81,7 @@ def _converted(map_: Map, record: dict[str, Any]) -> Iterator[Finding]:
             yield laws.broken(convert, line.place, f"breaks its law ({convert.law})", said)
 
 
-def _outward(map_: Map, element: Element | None, declared: frozenset[str], runs: int, trips: Trips) -> None:
+def _outward(map_: Map, element: Element | None, promise: Promise, runs: int, trips: Trips) -> None:
     """Case records sent out and read again."""
     for slice_ in islice(generate.slices(map_, SEED, element), runs):
         if len(trips.findings) >= WORST:
@@ -93,7 +93,7 @@ def _outward(map_: Map, element: Element | None, declared: frozenset[str], runs:
         except CaseBridgeError:
             trips.held += 1
             continue
-        changed = list(_changed(slice_, again, declared))
+        changed = list(_changed(slice_, again, promise))
         no_room = {_bare(path) for path in sent.no_room} if changed else set()
         for path, witness in changed:
             if path not in no_room:
@@ -112,7 +112,7 @@ def _read(map_: Map, record: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _there_and_back(
-    map_: Map, element: Element | None, record: dict[str, Any], slice_: dict[str, Any], declared: frozenset[str]
+    map_: Map, element: Element | None, record: dict[str, Any], slice_: dict[str, Any], promise: Promise
 ) -> Iterator[tuple[str, Finding]]:
     if not map_.fits(slice_):
         return
@@ -124,17 +124,37 @@ def _there_and_back(
         again = map_.read(made).slice
     except CaseBridgeError:
         return
-    for path, witness in _changed(slice_, again, declared):
+    for path, witness in _changed(slice_, again, promise):
         yield path, _lost(map_, path, witness)
     if element is not None and misfit(element, record) is None and (said := misfit(element, made)):
         yield said[0], _unfit(map_, *said)
 
 
-def _declared(verdicts: tuple[Verdict, ...]) -> frozenset[str]:
-    """The case paths, without selectors, whose values (or one value) may come back otherwise."""
-    return frozenset(
-        one for v in verdicts if v.verdict in ("lossy", "one-way") for one in _places(v.case)
-    )
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the verdicts promise: the case paths whose values come back, and the paths (or one value) that may not."""
+
+    kept: frozenset[str]
+    waived: frozenset[str]
+
+    def covers(self, path: str, value: str) -> bool:
+        """Must this value come back? Constants that only selectors write go with their item."""
+        names = set(_upward(path)) | set(_upward(path.partition(".")[2]))
+        given_up = names | {f"{name}={value}" for name in names}
+        return bool(names & self.kept) and not given_up & self.waived
+
+
+def _promise(verdicts: tuple[Verdict, ...]) -> Promise:
+    waived = {one for v in verdicts if v.verdict in ("lossy", "one-way") for one in _places(v.case)}
+    kept = {_bare(v.case).partition("=")[0] for v in verdicts if v.verdict in ("lossless", "canonical")}
+    return Promise(frozenset(kept), frozenset(waived))
+
+
+def _upward(path: str) -> Iterator[str]:
+    """``a.b.c``, ``a.b`` and ``a``."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
 
 
 def _places(case: str) -> list[str]:
@@ -152,18 +172,15 @@ def _bare(path: str) -> str:
     return found
 
 
-def _changed(before: Any, after: Any, declared: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _changed(before: Any, after: Any, promise: Promise) -> Iterator[tuple[str, str]]:
+    """Each case path that lost a value it should have kept, with the value and what came instead."""
+    if before == after:
+        return
     first, second = _values(before), _values(after)
     for path, values in first.items():
-        names = {path, path.partition(".")[2] or path}
-        if values == second.get(path) or names & declared:
-            continue
-        lost = values - second.get(path, Counter())
-        new = next(iter(second.get(path, Counter()) - values), "(nothing)")
-        for value in lost:
-            if not {f"{name}={value}" for name in names} & declared:
-                yield path, f"{value} -> {new}"
-                break
+        lost = [v for v in values - second.get(path, Counter()) if promise.covers(path, v)]
+        if lost:
+            yield path, f"{lost[0]} -> {next(iter(second.get(path, Counter()) - values), '(nothing)')}"
 
 
 def _values(slice_: Any) -> dict[str, Counter[str]]:

@@ -1,0 +1,141 @@
+"""Maps that were proved are not proved again: what was proved is known by a digest of all that the proof rests on.
+
+The digest covers the map's files with its bases and code tables, the schema of the places it names, its converters'
+samples and source, the case model and the checker itself. The shipped maps' digests come with the package
+(``data/proved.csv``, written by ``python -m casebridge.mapping.checking``); a site's own lie in its folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import inspect
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from casebridge.adapter import Converter
+from casebridge.core.native import Element
+from casebridge.mapping.checking.places import keys_of
+from casebridge.mapping.checking.survey import Survey, survey
+from casebridge.mapping.maps import Map
+from casebridge.mapping.model import Leaf
+
+log = logging.getLogger(__name__)
+SHIPPED = "data/proved.csv"
+COLUMNS = ("map", "digest")
+CASE_MODEL = ("case.py", "values.py", "schema.py", "data/values.csv")
+MOST = 10_000  # digests a site's file may hold
+
+
+@dataclass(slots=True)
+class Proved:
+    """Digests of the maps that were proved: the shipped ones, and a site's own in the file ``own``."""
+
+    own: Path | None = None
+    known: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.known |= shipped()
+        if self.own is not None and self.own.is_file():
+            self.known |= _digests(self.own.read_text(encoding="utf-8"))
+
+    def add(self, map_: Map, digest: str) -> None:
+        """Remember a map that was proved; where nothing can be written it is proved again at the next start."""
+        self.known.add(digest)
+        if self.own is None:
+            return
+        try:
+            self.own.parent.mkdir(parents=True, exist_ok=True)
+            rows = _rows(self.own.read_text(encoding="utf-8")) if self.own.is_file() else []
+            self.own.write_text(as_csv([*rows, (map_.name, digest)][-MOST:]), encoding="utf-8")
+        except OSError as error:
+            log.warning("that the map %s was proved cannot be remembered: %s", map_.name, error)
+
+
+def digest(map_: Map, element: Element | None) -> str:
+    """All that a proof of the map rests on."""
+    found = survey(map_.definition)
+    whole = hashlib.sha256(f"{map_.digest} {machinery()}".encode())
+    for line in (*_facts(found, element), *_converters(found)):
+        whole.update(line.encode())
+    return whole.hexdigest()
+
+
+def shipped() -> frozenset[str]:
+    """The digests that come with the package."""
+    file = files("casebridge.mapping.checking").joinpath(SHIPPED)
+    return frozenset(_digests(file.read_text(encoding="utf-8")) if file.is_file() else ())
+
+
+def as_csv(rows: Iterable[tuple[str, str]]) -> str:
+    """The file of digests, the newest of each map last."""
+    return "".join(f"{','.join(row)}\n" for row in (COLUMNS, *rows))
+
+
+def _rows(text: str) -> list[tuple[str, str]]:
+    found = csv.DictReader(text.splitlines())
+    return [(row["map"], row["digest"]) for row in found if row.get("map") and row.get("digest")]
+
+
+def _digests(text: str) -> set[str]:
+    return {number for _, number in _rows(text)}
+
+
+@cache
+def machinery() -> str:
+    """The checker's own source and the case model's."""
+    whole = hashlib.sha256()
+    here, core = files("casebridge.mapping.checking"), files("casebridge.core")
+    own = sorted((f for f in here.iterdir() if f.name.endswith(".py")), key=lambda f: f.name)
+    for file in (*own, *(core.joinpath(name) for name in CASE_MODEL)):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()
+
+
+def _facts(found: Survey, root: Element | None) -> Iterator[str]:
+    """What the schema says of each place that the map names, and on the way to it."""
+    if root is None:
+        return
+    told: set[tuple[str, ...]] = set()
+    for stand in found.stands:
+        element: Element | None = root
+        keys: tuple[str, ...] = ()
+        for key in keys_of(stand.other):
+            element = element.fields.get(key) if element is not None and element.type != "any" else None
+            keys = (*keys, key)
+            if keys not in told:
+                told.add(keys)
+                yield f"{keys} {_fact(element)}"
+
+
+def _fact(element: Element | None) -> str:
+    if element is None:
+        return "-"
+    codes = sorted(element.codes) if element.codes is not None else None
+    return f"{element.type} {element.many} {codes} {element.required} {element.owner}"
+
+
+def _converters(found: Survey) -> Iterator[str]:
+    used: dict[str, Converter] = {}
+    for stand in found.stands:
+        if isinstance(stand.line, Leaf) and stand.line.convert:
+            used[stand.line.convert.name] = stand.line.convert
+    for name, converter in sorted(used.items()):
+        yield f"{name} {converter.law} {converter.samples} {_source(converter)}"
+
+
+def _source(converter: Converter) -> str:
+    """The source of the modules that a converter's two functions come from."""
+    modules = {getattr(inspect.unwrap(turn), "__module__", "") for turn in (converter.read, converter.write)}
+    return " ".join(_module_digest(name) for name in sorted(filter(None, modules)))
+
+
+@cache
+def _module_digest(name: str) -> str:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else name

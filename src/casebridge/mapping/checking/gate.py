@@ -1,0 +1,29 @@
+"""The gate that maps pass on their way into a running bridge: proved before, or proved now, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from casebridge.adapter import Natives
+from casebridge.mapping.checking.cache import Proved, digest
+from casebridge.mapping.checking.checker import RUNS, check, check_set, element_of
+from casebridge.mapping.maps import Map
+
+
+def admit(
+    maps: Iterable[Map], natives: Mapping[str, Natives], proved: Proved | None = None, *, runs: int = RUNS
+) -> None:
+    """Let a set of maps in; MapError for the first thing that is wrong.
+
+    A map that was proved (``proved``, the shipped ones if None) costs a digest, some milliseconds; any other is
+    checked with ``runs`` generated records, and remembered if it holds.
+    """
+    maps, known = tuple(maps), proved or Proved()
+    for map_ in maps:
+        element = element_of(map_, natives)
+        number = digest(map_, element)
+        if number not in known.known:
+            check(map_, element, runs=runs).raise_first()
+            known.add(map_, number)
+    for finding in check_set(maps):
+        raise finding.error
