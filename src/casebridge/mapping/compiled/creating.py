@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.importing import THERE
-from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants, first_keys
+from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants
 from casebridge.mapping.compiled.outside import Lookups, Spot
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
@@ -67,7 +67,7 @@ def exported(lines: Iterable[Line], parents: frozenset[str], branch: Alternative
             yield from exported(line.fields, parents, branch)
         elif isinstance(line, Leaf | Group | Each):
             group = isinstance(line, Group) and not line.split
-            inner = first_keys(exported(line.fields, frozenset())) if isinstance(line, Each) else frozenset()
+            inner = frozenset(w.steps for w in exported(line.fields, frozenset())) if isinstance(line, Each) else frozenset()
             yield Written(line.other.steps, branch, isinstance(line, Each), group, inner=inner)
             if isinstance(line, Leaf):
                 yield from constants(line.beside, branch)
@@ -85,6 +85,7 @@ class Creator:
         self.definition, self.source = definition, source
         self.lookups = Lookups(source)
         self.tables: dict[int, dict[str, object]] = {}
+        self.keys: set[int] = set()  # the lines of a list's key that are always looked at
         self.parents = frozenset(
             name for name, said in (definition.shape.get("parents") or {}).items() if said.get("owner") != "ours"
         )
@@ -185,13 +186,17 @@ class Creator:
         """One value; ``set_`` is what becomes of it, if it is not written to the line's own place."""
         then = set_ or (lambda value: self._set(line, value, into))
         add, block = self.source.add, self.source.block
+        plain = not (line.codes or line.convert or line.link or line.required or line.if_missing)
+        if id(line) in self.keys and not plain:
+            add(f"if type({found}) is dict and hidden({found}): continue")
         required, default = "export" in line.required, line.if_missing.get("export")
         if not required and default is None:
             if line.codes or line.convert or line.link:
                 with block(f"if {THERE.format(found)}:"):
                     self._translate(line, found, then)
             else:
-                self._plain(found, then)
+                direct = set_ is None and not line.beside and into.direct(line.other.steps)
+                self._plain(found, then, direct=direct, key=plain and id(line) in self.keys)
             return
         wanted = self.source.name("x")
         add(f"{wanted} = None")
@@ -208,14 +213,21 @@ class Creator:
                 add(f"{wanted} = {literal(default)}")
         then(wanted)
 
-    def _plain(self, found: str, then: Callable[[str], None]) -> None:
-        with self.source.block(f"if {found} and type({found}) is str:"):
-            then(found)
-        with self.source.block(f"elif {found} is not None:"):
-            wanted = self.source.name("x")
-            self.source.add(f"{wanted} = outgoing({found})")
-            with self.source.block(f"if {wanted} is not None:"):
+    def _plain(self, found: str, then: Callable[[str], None], *, direct: bool, key: bool) -> None:
+        wanted, add = self.source.name("x"), self.source.add
+        if direct and not key:
+            with self.source.block(f"if {found} and type({found}) is str:"):
+                then(found)
+            with self.source.block(f"elif {found} is not None and ({wanted} := outgoing({found})) is not None:"):
                 then(wanted)
+            return
+        add(f"{wanted} = {found}")
+        with self.source.block(f"if {found} is not None and type({found}) is not str:"):
+            if key:
+                add(f"if hidden({found}): continue")
+            add(f"{wanted} = outgoing({found})")
+        with self.source.block(f"if {THERE.format(wanted)}:"):
+            then(wanted)
 
     def _translate(self, line: Leaf, found: str, then: Callable[[str], None]) -> None:
         """Our value in their spelling: a converter, a code, a link."""
@@ -294,8 +306,12 @@ class Creator:
     def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
         below = spot.inner(found, line.case.steps) if line.case.steps else spot
         below.expect(case_paths_of(line.fields))
+        late = False
         if line.case.steps:
-            self.source.add(f"if 'absent' in {found}: whole({found})")
+            if line.other.steps and not _speaks_of_nothing(line.fields):
+                late = True
+            else:
+                self.source.add(f"if 'absent' in {found}: whole({found})")
         if not line.other.steps:
             self.fields(line.fields, below, into, root=root)
             return
@@ -312,12 +328,13 @@ class Creator:
                 self.source.add(f"{into.group(steps[:-1])}[{literal(steps[-1].key)}] = {group}")
             else:
                 self.source.add(f"{into.group(steps)}.update({group})")
+        if late:
+            self.source.add(f"elif 'absent' in {found}: whole({found})")
 
     def _each(self, line: Each, spot: Spot, into: Inside) -> None:
         steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()
         found = self.lookups.at(spot, steps)
-        listed = (*line.other.steps[:-1], Step(line.other.steps[-1].key))
-        if listed in into.dynamic:
+        if into.mingled(line.other.steps):
             raise NotCompiled(f"a list `{line.other}` that other lines write into")
         items = self.source.name("l")
         self.source.add(f"{items} = []")
@@ -333,12 +350,15 @@ class Creator:
         with self.source.block(f"for {item} in {found} if type({found}) is list else listed({found}):"):
             below = Spot(item, spot)
             below.expect([*case_paths_of(line.fields), *(path for path, _ in line.key)])
-            if any(path.steps for path in case_paths_of(line.fields)):
+            if (selector or _speaks_of_nothing(line.fields)) and any(path.steps for path in case_paths_of(line.fields)):
                 self.source.add(f"if 'absent' in {item}: whole({item})")
             self._only(selector, below)
-            keys = [self.lookups.at(below, path.steps) for path, _ in line.key]
-            dicts = " or ".join(f"type({key}) is dict" for key in keys)
-            self.source.add(f"if ({dicts}) and hidden({', '.join(keys)}): continue")
+            always = {id(leaf) for leaf in _always(line.fields)}
+            self.keys |= always & {id(leaf) for _, leaf in line.key}
+            keys = [self.lookups.at(below, path.steps) for path, leaf in line.key if id(leaf) not in always]
+            if keys:
+                dicts = " or ".join(f"type({key}) is dict" for key in keys)
+                self.source.add(f"if ({dicts}) and hidden({', '.join(keys)}): continue")
             self._item(line, below, items)
 
     def _only(self, selector: tuple[Condition, ...], below: Spot) -> None:
@@ -367,15 +387,18 @@ class Creator:
                           lambda value: self.source.add(f"{items}.append({value})"))  # fmt: skip
             return
         made = self.source.name("o")
-        self.source.add(f"{made} = {literal(given)}")
-        all_ = list(exported(line.fields, frozenset()))
-        if any(each.steps and each.steps[0].key in given for each in all_):
-            raise NotCompiled("a line that writes what its list's selector compares")
+        self.source.add(f"{made} = {{}}")
+        all_ = [*exported(line.fields, frozenset()), *constants(own or ())]
+        if given and any(isinstance(each, Choose) for each in lines):
+            raise NotCompiled("branches in a list that a selector picks")
         inner = Inside(self.source, made, all_)
         self.fields(line.fields, below, inner)
+        with self.source.block(f"if {made}:"):
+            for condition in own or ():
+                inner.constant(condition)
+            self.source.add(f"{items}.append({made})")
+        self.source.add(f"elif type({below.local}) is dict and 'absent' in {below.local}: whole({below.local})")
         inner.finish()
-        written = f"len({made}) > {len(given)}" if given else made
-        self.source.add(f"if {written}: {items}.append({made})")
 
     def _choose(self, line: Choose, spot: Spot, into: Inside, *, root: bool) -> None:
         parents = self.parents if root else frozenset()
@@ -397,6 +420,17 @@ class Creator:
                         self.source.add(f"if not holds_all({cut}, {into.local}): irregular()")
                 self.fields(branch.fields, spot, into, root=root)
             word = "elif"
+
+
+def _always(lines: Iterable[Line]) -> Iterator[Leaf]:
+    """The lines of an item that are looked at whatever it holds."""
+    for line in lines:
+        if line.when or not writes(line, frozenset()):
+            continue
+        if isinstance(line, Leaf):
+            yield line
+        elif isinstance(line, Group) and not line.split:
+            yield from _always(line.fields)
 
 
 def _speaks_of_nothing(lines: Iterable[Line]) -> bool:

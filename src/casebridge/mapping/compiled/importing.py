@@ -222,6 +222,7 @@ class Importer:
             with self.source.block(f"if {THERE.format(value)}:"):
                 then(value)
         else:
+            self.source.add(f"if type({found}) is not str: {found} = copied({found})")
             then(found)
 
     def _coded(self, line: Leaf, found: str, value: str) -> None:
@@ -280,7 +281,8 @@ class Importer:
                 found = parts
             below = Spot(found, spot) if line.split or line.other.up else spot.inner(found, line.other.steps)
             below.expect(paths_of(line.fields))
-            self.source.add(f"if 'absent' in {found}: whole({found})")
+            if not line.case.steps or _speaks(line.fields):
+                self.source.add(f"if 'absent' in {found}: whole({found})")
             if not line.case.steps:
                 self.fields(line.fields, below, into)
                 return
@@ -291,6 +293,7 @@ class Importer:
             inner.finish()
             with self.source.block(f"if {group}:"):
                 self._join(line, group, into)
+            self.source.add(f"elif 'absent' in {found}: whole({found})")
 
     def _join(self, line: Group, group: str, into: Inside) -> None:
         steps = line.case.steps
@@ -316,8 +319,8 @@ class Importer:
                 self._only(last.selector, item)
             below = Spot(item, spot)
             below.expect(paths_of(line.fields))
-            if any(path.steps for path in paths_of(line.fields) if not path.up):
-                add(f"if 'absent' in {item}: whole({item})")
+            if _speaks(line.fields):
+                add(f"if type({item}) is dict and 'absent' in {item}: whole({item})")
             self._item(line, below, items)
         return items
 
@@ -354,6 +357,7 @@ class Importer:
         inner.finish()
         kept = f"{{{given}, **{made}}}" if given else made
         self.source.add(f"if {made}: {items}.append({kept})")
+        self.source.add(f"elif 'absent' in {below.local}: whole({below.local})")
 
     def _choose(self, line: Choose, spot: Spot, into: Inside) -> None:
         for branch in line.branches:
@@ -370,6 +374,15 @@ class Importer:
                 for condition in branch.case:
                     into.constant(condition)
             word = "elif"
+
+
+def _speaks(lines: Sequence[Line]) -> bool:
+    """Can the lines say something where nothing stands?"""
+    return any(
+        line.when or isinstance(line, Choose | Spread | Flags) or (isinstance(line, Leaf) and bool(line.if_missing))
+        or (isinstance(line, Group) and _speaks(line.fields))
+        for line in lines
+    )  # fmt: skip
 
 
 def _absent(code: object) -> object:

@@ -25,7 +25,7 @@ class Written:
     items: bool = False
     group: bool = False
     constant: bool = False
-    inner: frozenset[str] = frozenset()  # what the lines of an item write into it
+    inner: frozenset[Steps] = frozenset()  # what the lines of an item write into it
 
 
 def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written]:
@@ -43,13 +43,8 @@ def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written
         elif line.case.up:
             raise NotCompiled(f"the case path {line.case} rises above its group")
         else:
-            inner = first_keys(written(line.fields)) if isinstance(line, Each) else frozenset()
+            inner = frozenset(w.steps for w in written(line.fields)) if isinstance(line, Each) else frozenset()
             yield Written(line.case.steps, branch, isinstance(line, Each), isinstance(line, Group), inner=inner)
-
-
-def first_keys(all_: Iterable[Written]) -> frozenset[str]:
-    """The fields that are written directly below."""
-    return frozenset(each.steps[0].key for each in all_ if each.steps)
 
 
 def together(one: Alternative, other: Alternative) -> bool:
@@ -98,6 +93,13 @@ class Inside:
             return True
         return any(not disjoint(a, b) for i, a in enumerate(picked) for b in picked[i + 1 :])
 
+    def mingled(self, steps: Steps) -> bool:
+        """Could an item of this list be taken for one that other lines pick?"""
+        listed = (*steps[:-1], Step(steps[-1].key))
+        picked = [s.selector for s in self.lists[listed] if s.selector is not None and not self._only_items(listed, s)]
+        each = next(e for e in self.all if e.items and e.steps == steps)
+        return any(not _apart(each, selector) for selector in picked)
+
     def _only_items(self, listed: Steps, step: Step) -> bool:
         return all(each.items for each in self.all if each.steps == (*listed[:-1], step)) and not any(
             each.steps[: len(listed)] == (*listed[:-1], step) and len(each.steps) > len(listed) for each in self.all
@@ -142,8 +144,10 @@ class Inside:
             self.locals[steps] = self.source.name("c")
             self._start.append(self.locals[steps])
         local = self.locals[steps]
-        with self.source.block(f"if {local} is None:"):
-            self._make(steps, local)
+        if not self.source.known(("made", local)):
+            with self.source.block(f"if {local} is None:"):
+                self._make(steps, local)
+            self.source.learn(("made", local), local)
         return local
 
     def _make(self, steps: Steps, local: str) -> str:
@@ -174,8 +178,11 @@ class Inside:
         if listed not in self.locals:
             self.locals[listed] = self.source.name("l")
             self._start.append(self.locals[listed])
-        self.source.add(f"if {self.locals[listed]} is None: {self.locals[listed]} = {above}[{name}] = []")
-        return self.locals[listed]
+        local = self.locals[listed]
+        if not self.source.known(("made", local)):
+            self.source.add(f"if {local} is None: {local} = {above}[{name}] = []")
+            self.source.learn(("made", local), local)
+        return local
 
     # --- values ------------------------------------------------------------------------------------------------
 
@@ -183,11 +190,41 @@ class Inside:
         """Write one value; where another line may have written too, groups become one."""
         if steps[-1].selector is not None:
             raise NotCompiled("a value for a whole item of a list")
+        if self.written_once(steps):
+            self._whole(steps, value)
+            return
         above, name = self.group(steps[:-1]), literal(steps[-1].key)
         if self._twice(steps):
             self.source.add(f"merge({above}, {name}, {value})")
         else:
             self.source.add(f"{above}[{name}] = {value}")
+
+    def written_once(self, steps: Steps) -> bool:
+        """Is this the only value in the group that holds it?"""
+        above = steps[:-1]
+        return bool(above) and self.below[above] == 1 and not any(
+            steps[: i + 1] in self.volatile or (*steps[:i], Step(steps[i].key)) in self.dynamic
+            for i in range(len(above))
+        )
+
+    def _whole(self, steps: Steps, value: str) -> None:
+        """Write a value together with the groups that hold nothing else."""
+        text = value
+        while len(steps) > 1 and self.below[steps[:-1]] == 1:
+            steps, name = steps[:-1], literal(steps[-1].key)
+            given = literal(described(steps[-1].selector or ()))[1:-1]
+            text = f"{{{given}, {name}: {text}}}" if given else f"{{{name}: {text}}}"
+            listed = (*steps[:-1], Step(steps[-1].key))
+            if steps[-1].selector is not None and len(self.lists[listed]) > 1:
+                self.source.add(f"{self.list(listed)}.append({text})")
+                return
+            if steps[-1].selector is not None:
+                text = f"[{text}]"
+        self.source.add(f"{self.group(steps[:-1])}[{literal(steps[-1].key)}] = {text}")
+
+    def direct(self, steps: Steps) -> bool:
+        """Does writing there take one statement?"""
+        return len(steps) == 1 and not self._twice(steps)
 
     def _twice(self, steps: Steps) -> bool:
         same = [each for each in self.all if each.steps == steps and not each.constant]
@@ -219,18 +256,27 @@ class Inside:
 
 def _apart(each: Written, selector: tuple[Condition, ...]) -> bool:
     """Are the items of a list, made with the constants of its own selector, never those another one picks?"""
-    own = each.steps[-1].selector or ()
-    return disjoint(own, selector) and not {c.path.steps[0].key for c in own if c.path.steps} & each.inner
+    lasting = tuple(
+        c for c in each.steps[-1].selector or () if not any(_overlap(c.path.steps, path) for path in each.inner)
+    )
+    return disjoint(lasting, selector)
 
 
 def disjoint(one: tuple[Condition, ...], other: tuple[Condition, ...]) -> bool:
-    """Some field that both compare, with different constants."""
-    return any(
-        a.path == b.path and a.test == b.test == "equal" and not set(a.values) & set(b.values)
-        for a in one for b in other
-    )  # fmt: skip
+    """Some field that both compare, with different constants, or there for one and not for the other."""
+    return any(a.path == b.path and _differ(a, b) for a in one for b in other)
+
+
+def _differ(a: Condition, b: Condition) -> bool:
+    if "absent" in (a.test, b.test):
+        return a.test != b.test
+    return a.test == b.test == "equal" and not set(a.values) & set(b.values)
 
 
 def _overlap(one: Steps, other: Steps) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+    """Does one path lead to, into or round the place of the other?"""
+    return all(_meet(a, b) for a, b in zip(one, other, strict=False))
+
+
+def _meet(a: Step, b: Step) -> bool:
+    return a.key == b.key and not (a.selector and b.selector and disjoint(a.selector, b.selector))

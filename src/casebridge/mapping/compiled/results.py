@@ -15,7 +15,7 @@ class LateImported(Imported):
     """An import whose ``left_over`` and ``notes`` are found when they are asked for."""
 
     __slots__ = ("_data", "_definition", "_told")
-    __setattr__ = object.__setattr__  # the base is frozen; this one fills itself late
+    __setattr__, __delattr__ = object.__setattr__, object.__delattr__  # the base is frozen; this one fills itself late
 
     def __init__(self, slice_: dict[str, Any], definition: Definition, data: Mapping[str, Any]) -> None:
         self.slice = slice_  # type: ignore[misc]
@@ -41,7 +41,7 @@ class LateExported(Exported):
     """An export whose ``no_room`` is found when it is asked for."""
 
     __slots__ = ("_asked", "_told")
-    __setattr__ = object.__setattr__
+    __setattr__, __delattr__ = object.__setattr__, object.__delattr__
 
     def __init__(
         self, data: dict[str, Any], definition: Definition, slice_: Mapping[str, Any], links: Links,

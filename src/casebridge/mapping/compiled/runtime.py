@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.paths import Condition
 from casebridge.mapping.translate import Links, theirs_of
-from casebridge.mapping.walk import WITHHELD, blank, doubtful, holds_all, is_absent, settled, text_of
+from casebridge.mapping.walk import WITHHELD, blank, clone, doubtful, holds_all, is_absent, settled, text_of
 
 
 class Irregular(Exception):  # noqa: N818  not an error: the interpreter takes over
@@ -74,6 +74,17 @@ def lacking(value: Any) -> bool:
     return blank(value) or (is_absent(value) and value != WITHHELD)
 
 
+def copied(value: Any) -> Any:
+    """A list or group of theirs as a copy of our own."""
+    if type(value) is list:
+        for item in value:
+            if type(item) is not str:
+                break
+        else:
+            return value[:]
+    return clone(value)
+
+
 def single(value: Any) -> Any:
     """One value; a list or a group is for the interpreter."""
     if isinstance(value, dict | list):
@@ -113,9 +124,14 @@ def flagged(value: Any) -> bool:
 
 def outgoing(value: Any) -> Any:
     """A case value as it may be written: without Absent parts; None when it is withheld, Absent or empty."""
-    if type(value) is list and value and all(type(item) is str for item in value):
-        return value[:]
-    value = settled(value)
+    if type(value) is list:
+        for item in value:
+            if type(item) is not str:
+                break
+        else:
+            return value[:] or None
+    if isinstance(value, dict | list):
+        value = settled(value)
     return None if blank(value) or is_absent(value) else value
 
 
