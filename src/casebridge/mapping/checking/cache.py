@@ -1,7 +1,7 @@
 """Maps that were proved are not proved again: what was proved is known by a digest of all that the proof rests on.
 
-The digest covers the map's files with its bases and code tables, the schema of the places it names, its converters'
-samples and source, the case model and the checker itself. The shipped maps' digests come with the package
+The digest covers the map's files with its bases and code tables, what the case model and the other side's schema say of
+the places it names, its converters' samples and source, and the checker itself. The shipped maps' digests come with the package
 (``data/proved.csv``, written by ``python -m casebridge.mapping.checking``); a site's own lie in its folder.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from casebridge.adapter import Converter
 from casebridge.core.native import Element
+from casebridge.mapping.checking import kinds
 from casebridge.mapping.checking.places import keys_of
 from casebridge.mapping.checking.survey import Survey, survey
 from casebridge.mapping.maps import Map
@@ -28,8 +29,8 @@ from casebridge.mapping.model import Leaf
 log = logging.getLogger(__name__)
 SHIPPED = "data/proved.csv"
 COLUMNS = ("map", "digest")
-CASE_MODEL = ("case.py", "values.py", "schema.py", "data/values.csv")
 MOST = 10_000  # digests a site's file may hold
+PROVED_HERE: set[str] = set()  # in this process
 
 
 @dataclass(slots=True)
@@ -40,13 +41,14 @@ class Proved:
     known: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.known |= shipped()
+        self.known |= shipped() | PROVED_HERE
         if self.own is not None and self.own.is_file():
             self.known |= _digests(self.own.read_text(encoding="utf-8"))
 
     def add(self, map_: Map, digest: str) -> None:
         """Remember a map that was proved; where nothing can be written it is proved again at the next start."""
         self.known.add(digest)
+        PROVED_HERE.add(digest)
         if self.own is None:
             return
         try:
@@ -61,7 +63,7 @@ def digest(map_: Map, element: Element | None) -> str:
     """All that a proof of the map rests on."""
     found = survey(map_.definition)
     whole = hashlib.sha256(f"{map_.digest} {machinery()}".encode())
-    for line in (*_facts(found, element), *_converters(found)):
+    for line in (*_case_facts(found), *_facts(found, element), *_converters(found)):
         whole.update(line.encode())
     return whole.hexdigest()
 
@@ -88,13 +90,20 @@ def _digests(text: str) -> set[str]:
 
 @cache
 def machinery() -> str:
-    """The checker's own source and the case model's."""
+    """The checker's own source."""
     whole = hashlib.sha256()
-    here, core = files("casebridge.mapping.checking"), files("casebridge.core")
-    own = sorted((f for f in here.iterdir() if f.name.endswith(".py")), key=lambda f: f.name)
-    for file in (*own, *(core.joinpath(name) for name in CASE_MODEL)):
+    own = (f for f in files("casebridge.mapping.checking").iterdir() if f.name.endswith(".py"))
+    for file in sorted(own, key=lambda f: f.name):
         whole.update(file.read_bytes())
     return whole.hexdigest()
+
+
+def _case_facts(found: Survey) -> Iterator[str]:
+    """What the case model says of each place that the map names."""
+    fields = {kinds.field_of(found.definition, stand.case) for stand in found.stands}
+    for name in sorted(fields):
+        codes = kinds.codes_of(name) or kinds.usual_of(name)
+        yield f"{name} {kinds.types_of(name)} {sorted(codes)}"
 
 
 def _facts(found: Survey, root: Element | None) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from casebridge.mapping.checking.places import Spot, known, may_meet, spelled
 from casebridge.mapping.checking.report import Verdict
 from casebridge.mapping.checking.survey import Fork, Survey
-from casebridge.mapping.model import BOTH, Branch
+from casebridge.mapping.model import BOTH, Branch, Leaf
 from casebridge.mapping.paths import Condition
 
 
@@ -28,10 +28,17 @@ def _state(found: Survey, fork: Fork, number: int, branch: Branch, condition: Co
         verdict, why = "one-way", f"only: {min(fork.ways)}" if fork.ways else "the partner alone writes there"
     elif unwritten:
         verdict, why = "one-way", f"no line writes `{unwritten}`, so the state is read and never written"
+    elif _by_reference(branch):
+        verdict, why = "canonical", "written only where the reference is to a kind of record that the line names"
     else:
         verdict, why = "lossless", "a branch of `choose`"
     said = "|".join(condition.values)
     return Verdict(f"{spelled(case.spot)}={said}", other, "import", verdict, why, "", branch.place)  # type: ignore[arg-type]
+
+
+def _by_reference(branch: Branch) -> bool:
+    """Does the branch write a reference? One that it cannot read leaves the state with nothing to write."""
+    return any(isinstance(line, Leaf) and line.link and line.link.kinds for line in branch.fields)
 
 
 def _unwritten(found: Survey, fork: Fork, number: int, branch: Branch) -> str:

@@ -1,4 +1,4 @@
-"""Round trips: the map's own examples, and generated records there and back. What was not promise must not change.
+"""Round trips: the map's own examples, and generated records there and back. What is promised must not change.
 
 Put: a record that is read and written onto itself stays as it was. Create: a case record, written to an empty record
 and read again, says the same, but for what a verdict names as lossy or one-way; and what is written fits the format.
@@ -146,7 +146,8 @@ class Promise:
 
 def _promise(verdicts: tuple[Verdict, ...]) -> Promise:
     waived = {one for v in verdicts if v.verdict in ("lossy", "one-way") for one in _places(v.case)}
-    kept = {_bare(v.case).partition("=")[0] for v in verdicts if v.verdict in ("lossless", "canonical")}
+    kept = {_bare(v.case).partition("=")[0] for v in verdicts if v.verdict == "lossless"}
+    kept |= {_bare(v.case) for v in verdicts if v.verdict == "canonical"}  # of states, lossless ones only
     return Promise(frozenset(kept), frozenset(waived))
 
 
