@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from casebridge.docs.case_pages import case_model_page, concepts_page, schemas
+from casebridge.docs.coverage import coverage_page, kept_counts
+from casebridge.docs.map_pages import map_pages
 from casebridge.docs.rule_pages import errors_page, policy_page, referral_page
 
 NOTE = "<!-- Made by `make docs` from the code and its data. Do not edit. -->\n\n"
@@ -20,12 +22,14 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "policy.md": policy_page(),
         "referral.md": referral_page(),
+        "maps/coverage.md": coverage_page(kept_counts()),
+        **map_pages(),
     }
     return {name: NOTE + text for name, text in written.items()} | schemas()
 
 
 def write(folder: Path) -> list[Path]:
-    """Write what has changed and remove schemas of kinds that are gone; the paths that changed."""
+    """Write what has changed and remove schemas of kinds and pages of maps that are gone; the paths that changed."""
     changed = stale(folder)
     wanted = pages()
     for path in changed:
@@ -39,11 +43,12 @@ def write(folder: Path) -> list[Path]:
 
 
 def stale(folder: Path) -> list[Path]:
-    """The files that are missing, differ from what the code says now, or are schemas of nothing."""
+    """The files that are missing, differ from what the code says now, or are schemas or pages of nothing."""
     wanted = pages()
     differ = [folder / name for name, text in wanted.items() if _text(folder / name) != text]
     known = {folder / name for name in wanted}
-    return differ + [path for path in sorted(folder.glob("schemas/*.json")) if path not in known]
+    there = [*folder.glob("schemas/*.json"), *folder.glob("maps/**/*.md")]
+    return differ + [path for path in sorted(there) if path not in known]
 
 
 def _text(path: Path) -> str | None:

@@ -16,6 +16,7 @@ from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord
 
+
 @dataclass(slots=True)
 class Applied:
     """What became of one slice; ``skipped`` says why it is not for us."""
