@@ -48,6 +48,7 @@ fields:
       zip: postalCode
       period: {in: period, fields: {start: start}}
   birth: birthDate
+  extra.mrn: {at: identifier(system=$mrn).value, only: import}
   sexes(kind=administrative).value: {at: gender, codes: sex}
   deceased:
     choose:
@@ -83,6 +84,7 @@ examples:
       telecoms: [{system: phone, use: home, value: 555-0100}, {system: email, value: a@example.org}]
       addresses: [{kind: temporary, line: [Shelter 7, Door 2], city: Riverside, zip: "92501"}]
       birth: "1974-12"
+      extra: {mrn: "7"}
       sexes: [{kind: administrative, value: {absent: asked-unknown}}]
       deceased: false
     other:
@@ -153,11 +155,9 @@ def test_its_examples_hold(folder: Path, name: str) -> None:
 
 
 def test_an_identifier_system_is_renamed_in_one_word(folder: Path) -> None:
-    text = PERSON.replace("  birth: birthDate\n", "  birth: identifier(system=$mrn).value\n")
-    (folder / "fhir" / "person.yaml").write_text(text)
     data = {"resourceType": "Patient", "identifier": [{"system": "urn:mercy:mrn", "value": "1"}]}
-    assert load_map(folder / "mercy" / "person.yaml").read(data).slice["person"]["birth"] == "1"
-    assert "birth" not in load_map(folder / "fhir" / "person.yaml").read(data).slice["person"]
+    assert load_map(folder / "mercy" / "person.yaml").read(data).slice["person"]["extra"] == {"mrn": "1"}
+    assert "extra" not in load_map(folder / "fhir" / "person.yaml").read(data).slice["person"]
 
 
 def test_what_is_dropped_is_kept_for_the_partner_and_nothing_else(folder: Path) -> None:
@@ -197,7 +197,6 @@ def test_an_overlay_of_an_overlay(folder: Path) -> None:
         ("fields: {telecom.use: drop}", "CB-202", "there is nothing to drop"),
         ("fields: {languages: drop}", "CB-202", "there is nothing to drop"),
         ("fields: {telecoms.best: hours}", "CB-202", "`best` is not a field"),
-        ("codes: {sx: {rows: [[nonbinary, X]]}}", "CB-201", "must say what happens"),
         ("names: {mnr: x}\nfields: {birth: id(system=$mrm).x}", "CB-202", "did you mean"),
         ("feilds: {birth: drop}", "CB-203", "did you mean `fields`"),
     ],
@@ -249,3 +248,24 @@ def test_a_base_is_known_by_its_file_too(folder: Path) -> None:
 def test_sets_that_lie_over_each_other_end(folder: Path) -> None:
     (folder / "fhir" / "back.yaml").write_text("map: fhir/back\nbase: mercy/person\n")
     assert named(folder, "mercy") == ["fhir/back", "mercy/ward"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("names: {mnr: 'urn:x'}", "CB-212", "nothing in this map uses the name `mnr`"),
+        ("names: {v2-203: 'urn:x'}", "CB-212", "did you mean `v2-0203`"),
+        ("codes: {gender: {rows: [[x, X]], otherwise: refuse}}", "CB-212", "uses the code table `gender`"),
+        ("codes: {sx: {rows: [[nonbinary, X]]}}", "CB-203", "not a code table of the base map; did you mean `sex`"),
+        ("fields: {telecom.use: drop}", "CB-202", "did you mean `telecoms.use`"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(folder: Path, text: str, code: str, message: str) -> None:
+    with pytest.raises(MapError) as caught:
+        overlay(folder, text)
+    assert caught.value.code == code
+    assert message in str(caught.value)
+
+
+def test_what_an_overlay_dropped_leaves_its_name_unused(folder: Path) -> None:
+    assert overlay(folder, "fields: {identifiers: drop, sexes(kind=administrative).value: drop}").version == "1"

@@ -14,7 +14,7 @@ from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
 from casebridge.mapping.model import Definition, Example
 from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path
-from casebridge.mapping.surroundings import Surroundings
+from casebridge.mapping.surroundings import Names, Surroundings
 
 WORDS = frozenset({
     "map", "version", "about", "case", "other", "match", "when", "shape", "rest", "names", "fields", "ignore", "codes",
@@ -32,6 +32,7 @@ class Tables:
     roots: tuple[File, ...]
     named: dict[str, CodeTable] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
 
     def of(self, node: Node) -> CodeTable:
         """The table a line's ``codes`` names or writes."""
@@ -40,6 +41,7 @@ class Tables:
                 raise node.place.error(
                     "CB-203", f"`{node.text}` is not a code table of this map{notation.nearest(node.text, self.named)}"
                 )
+            self.used.add(node.text)
             return self.named[node.text]
         return self.read(f"line {node.place.line}", node)
 
@@ -105,12 +107,12 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
     for word in ("map", "case", "other", "fields"):
         if word not in tree.values:
             raise tree.place.error("CB-201", f"a map needs `{word}:`")
-    names = _texts(tree, "names")
+    names = Names(_texts(tree, "names"))
     around = Surroundings(names, tables.of, converters)
     for name, node in _entries(tree, "codes").items():
         tables.named[name] = tables.read(name, node)
     match, when = tree.get("match"), tree.get("when")
-    return Definition(
+    definition = Definition(
         name=_text(tree, "map"), version=_text(tree, "version", "1"), about=_text(tree, "about", ""),
         case=_slots(tree.values["case"], "`case`"), other=_text(tree, "other"),
         rest=notation.choice(tree.values["rest"], "`rest`", RESTS) if "rest" in tree.values else "keep",
@@ -124,6 +126,21 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         only=notation.choice(tree.values["only"], "`only`", ("import", "export")) if "only" in tree.values else "",
         when=around.conditions(when, "`when`") if when else (),
     )  # fmt: skip
+    _check_used(tree, "names", names.used)
+    _check_used(tree, "codes", tables.used)
+    return definition
+
+
+def _check_used(tree: Entries, word: str, used: set[str]) -> None:
+    """In an overlay a name nothing uses is a typo: what it was meant to change stays as it was."""
+    keyed = tree.get(word) if "base" in tree.values else None
+    for name, place in keyed.keys.items() if isinstance(keyed, Entries) else ():
+        if name not in used and place.file == tree.place.file:
+            what = "name" if word == "names" else "code table"
+            raise place.error(
+                "CB-212", f"nothing in this map uses the {what} `{name}`{notation.nearest(name, used - {name})}",
+                remedy=f"Correct the {what}, or take it away: as it stands it changes nothing.",
+            )  # fmt: skip
 
 
 def _text(tree: Entries, word: str, default: str | None = None) -> str:

@@ -7,6 +7,8 @@ Examples are never taken from the base.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from casebridge.mapping import notation
 from casebridge.mapping.notation import Entries, Items, Node, Place, Scalar
 
@@ -42,6 +44,14 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 def _tables(below: Node | None, node: Node) -> Node:
     old, new = notation.entries(below or node, "`codes`"), notation.entries(node, "`codes`")
+    for name, place in new.keys.items() if below is not None else ():
+        table = new.values[name]
+        if name not in old.values and isinstance(table, Entries) and table.get("otherwise") is None:
+            raise place.error(
+                "CB-203", f"`{name}` is not a code table of the base map{notation.nearest(name, old.values)}",
+                remedy="Name the table the rows are for. A table of your own says what happens to a code it does "
+                "not list: `otherwise: refuse`, `keep` or `report`.",
+            )  # fmt: skip
     values = {name: _table(old.get(name), table) for name, table in new.values.items()}
     return Entries({**old.values, **values}, {**old.keys, **new.keys}, node.place)
 
@@ -70,9 +80,19 @@ def _fields(below: Entries | None, top: Entries) -> Entries:
         else:
             raise top.keys[case].error(
                 "CB-202",
-                f"`{case}` is not a line of the base map{notation.nearest(case, values)}; there is nothing to drop",
+                f"`{case}` is not a line of the base map{notation.nearest(case, _lines_of(values))}; "
+                "there is nothing to drop",
             )
     return Entries(values, keys, top.place)
+
+
+def _lines_of(values: dict[str, Node]) -> Iterator[str]:
+    """Every line that can be named: ``telecoms``, ``telecoms.use``."""
+    for name, node in values.items():
+        yield name
+        inner = node.get("fields") if isinstance(node, Entries) else None
+        if isinstance(inner, Entries):
+            yield from (f"{name}.{below}" for below in _lines_of(inner.values))
 
 
 def _holder(values: dict[str, Node], case: str, *, drops: bool) -> str:

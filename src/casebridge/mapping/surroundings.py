@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from casebridge.adapter import Converter
 from casebridge.mapping import notation
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.notation import Items, Node, Place, Scalar
 from casebridge.mapping.paths import TESTS, Condition, Path, PathError, parse_path, parse_values, resolve
+
+
+class Names(dict[str, str]):
+    """The short names of a map, and which of them something uses."""
+
+    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(names)
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.used.add(name)
+        return super().__getitem__(name)
 
 
 @dataclass(frozen=True, slots=True)
