@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
-from casebridge.mapping.compiled.importing import THERE
 from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants
-from casebridge.mapping.compiled.outside import Lookups, Spot
+from casebridge.mapping.compiled.outside import THERE, Lookups, Spot
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
@@ -257,7 +256,7 @@ class Creator:
     def _spread(self, line: Spread, spot: Spot, into: Inside) -> None:
         found = self.lookups.value(spot, line.case)
         values = self.source.name("x")
-        with self.source.block(f"if {found}:"):
+        with self.source.block(f"if {THERE.format(found)}:"):
             self.source.add(f"{values} = {found} if type({found}) is list else parts({found})")
             with self.source.block(f"if {values}:"):
                 for i, part in enumerate(line.parts):
@@ -272,7 +271,7 @@ class Creator:
     def _flags(self, line: Flags, spot: Spot, into: Inside) -> None:
         found, add = self.lookups.value(spot, line.case), self.source.add
         words, said = self.source.name("x"), self.source.name("x")
-        with self.source.block(f"if {found}:"):
+        with self.source.block(f"if {THERE.format(found)}:"):
             add(f"{words} = words_of({found})")
             with self.source.block(f"if {words} is not None:"):
                 add(f"{said} = None")
@@ -300,7 +299,7 @@ class Creator:
             self.source.add(f"{held} = {found} or {{}}")
             self._inside(line, held, spot, into, root=root)
             return
-        with self.source.block(f"if {found}:"):
+        with self.source.block(f"if {THERE.format(found)}:"):
             self._inside(line, found, spot, into, root=root)
 
     def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
@@ -335,10 +334,12 @@ class Creator:
         steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()
         found = self.lookups.at(spot, steps)
         if into.mingled(line.other.steps):
-            raise NotCompiled(f"a list `{line.other}` that other lines write into")
+            selector = self.source.constant("S", line.other.steps[-1].selector or ())
+            list_ = self.source.constant("P", Path((*line.other.steps[:-1], Step(line.other.steps[-1].key))))
+            self.source.add(f"unmet({into.local}, {list_}, {selector})")
         items = self.source.name("l")
         self.source.add(f"{items} = []")
-        with self.source.block(f"if {found}:"):
+        with self.source.block(f"if {THERE.format(found)}:"):
             self.items(line, found, spot, items)
         with self.source.block(f"if {items}:"):
             into.items(line.other.steps, items)

@@ -33,7 +33,7 @@ KNOWN: dict[str, Any] = {
     **{name: getattr(runtime, name) for name in (
         "irregular", "odd", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
         "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
-        "parts", "copied")},
+        "parts", "copied", "unmet")},
     "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip

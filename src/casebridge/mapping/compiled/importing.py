@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.inside import Inside, constants, written
-from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
+from casebridge.mapping.compiled.outside import THERE, Lookups, Spot, paths_of
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
@@ -15,7 +15,6 @@ from casebridge.mapping.translate import to_case
 from casebridge.mapping.walk import described
 
 Then = Callable[[str], None]
-THERE = "{0} or {0} is not None and {0} == 0"  # no None, empty text, list or group; false and 0 are values
 
 
 class Importer:
@@ -274,7 +273,7 @@ class Importer:
 
     def _group(self, line: Group, spot: Spot, into: Inside) -> None:
         found = self.lookups.value(spot, line.other)
-        with self.source.block(f"if {found}:"):
+        with self.source.block(f"if {THERE.format(found)}:"):
             if line.split:
                 parts = self.source.name("v")
                 self.source.add(f"{parts} = parts_of({self.source.constant('L', line)}, {found})")
@@ -314,7 +313,7 @@ class Importer:
         found = self.lookups.at(spot, (*line.other.steps[:-1], Step(last.key)))
         items, item = self.source.name("l"), self.source.name("i")
         add(f"{items} = []")
-        with block(f"if {found}:"), block(f"for {item} in {found} if type({found}) is list else alone({found}):"):
+        with block(f"if {THERE.format(found)}:"), block(f"for {item} in {found} if type({found}) is list else alone({found}):"):
             if last.selector:
                 self._only(last.selector, item)
             below = Spot(item, spot)
@@ -347,6 +346,8 @@ class Importer:
             if given:
                 raise NotCompiled("a list of single values under a selector")
             leaf = imported[0]
+            if leaf.other.steps:
+                self.source.add(f"if 'absent' in {below.local}: whole({below.local})")
             with self.source.serving(leaf, "<-"):
                 self.leaf(leaf, below, lambda value: self.source.add(f"{items}.append({value})"))
             return

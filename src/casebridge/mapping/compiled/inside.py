@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
-from casebridge.mapping.model import Choose, Each, Group, Line
+from casebridge.mapping.model import Choose, Each, Group, Leaf, Line
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.walk import described
 
@@ -44,7 +44,8 @@ def written(lines: Iterable[Line], branch: Alternative = ()) -> Iterator[Written
             raise NotCompiled(f"the case path {line.case} rises above its group")
         else:
             inner = frozenset(w.steps for w in written(line.fields)) if isinstance(line, Each) else frozenset()
-            yield Written(line.case.steps, branch, isinstance(line, Each), isinstance(line, Group), inner=inner)
+            group = isinstance(line, Group) or (isinstance(line, Leaf) and line.link is not None)
+            yield Written(line.case.steps, branch, isinstance(line, Each), group, inner=inner)
 
 
 def together(one: Alternative, other: Alternative) -> bool:
@@ -188,8 +189,17 @@ class Inside:
 
     def value(self, steps: Steps, value: str) -> None:
         """Write one value; where another line may have written too, groups become one."""
+        listed = (*steps[:-1], Step(steps[-1].key))
         if steps[-1].selector is not None:
-            raise NotCompiled("a value for a whole item of a list")
+            if listed in self.dynamic or len(self.lists[listed]) > 1 or not all(
+                each.group for each in self.all if each.steps == steps
+            ):
+                raise NotCompiled("a value for a whole item of a list")
+            self.source.add(f"{self.group(steps)}.update({value})")
+            return
+        if self.below[steps] > 1:
+            self.source.add(f"{self.group(steps)}.update({value})")
+            return
         if self.written_once(steps):
             self._whole(steps, value)
             return

@@ -11,6 +11,7 @@ from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
 
+THERE = "{0} or {0} is not None and {0} == 0"  # no None, empty text, list or group; false and 0 are values
 _numbers = count()
 Selector = tuple[Condition, ...]
 
@@ -128,7 +129,7 @@ class Lookups:
             return
         add, block = self.source.add, self.source.block
         add(f"{' = '.join(wanted.values())} = None")
-        with block(f"if {items}:"):
+        with block(f"if {THERE.format(items)}:"):
             item = self.source.name("i")
             with block(f"for {item} in {items} if type({items}) is list else alone({items}):"):
                 keys = {key: self.source.name("k") for key in plain_keys(wanted)}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from casebridge.mapping.codes import CodeTable
-from casebridge.mapping.paths import Condition
+from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.translate import Links, theirs_of
-from casebridge.mapping.walk import WITHHELD, blank, clone, doubtful, holds_all, is_absent, settled, text_of
+from casebridge.mapping.walk import WITHHELD, blank, clone, doubtful, holds_all, is_absent, items_of, settled, text_of, value_at
 
 
 class Irregular(Exception):  # noqa: N818  not an error: the interpreter takes over
@@ -38,7 +38,7 @@ def whole(node: dict[str, Any]) -> None:
 
 def alone(node: Any) -> tuple[Any, ...]:
     """A single group where a list may stand."""
-    if type(node) is dict:
+    if type(node) is dict and not is_absent(node):
         return (node,)
     raise IRREGULAR
 
@@ -177,6 +177,13 @@ def parts(value: Any) -> list[Any] | None:
     if value == WITHHELD:
         return None
     return value if isinstance(value, list) else [] if blank(value) or is_absent(value) else [value]
+
+
+def unmet(node: dict[str, Any], path: Path, selector: tuple[Condition, ...]) -> None:
+    """No item that stands there already is one of the list's own."""
+    for item, _ in items_of(value_at(node, path), ()):
+        if holds_all(selector, item):
+            raise IRREGULAR
 
 
 def merge(group: dict[str, Any], key: str, value: Any) -> None:
