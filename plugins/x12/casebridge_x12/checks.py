@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from casebridge.core.errors import Position, RecordError
 from casebridge_x12.delimiters import Delimiters
 from casebridge_x12.guide import Element, SegmentRule
-from casebridge_x12.segments import KEYS
+from casebridge_x12.segments import KEYS, repetitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,10 @@ def problems(
                 yield _problem(element, rule, number, loop, "a required value is missing", element.name, None)
         elif element.components:
             yield from _component_problems(element, rule, number, loop, value, delimiters)
-        elif element.codes and value not in element.codes:
-            yield _problem(element, rule, number, loop, "the code is not in the guide", _listed(element), value)
+        elif element.codes:
+            values = repetitions(value, delimiters) if element.repeats else [value]
+            for unknown in (each for each in values if each not in element.codes):
+                yield _problem(element, rule, number, loop, "the code is not in the guide", _listed(element), unknown)
         elif element.check:
             yield from _date_problems(element, rule, number, loop, elements)
 
@@ -88,8 +91,7 @@ def problems(
 def _component_problems(
     element: Element, rule: SegmentRule, number: int, loop: str, value: str, delimiters: Delimiters
 ) -> Iterator[Problem]:
-    separator = (delimiters.repetition if element.repeats else b"").decode("ascii")
-    for part in value.split(separator) if separator else [value]:
+    for part in repetitions(value, delimiters) if element.repeats else [value]:
         values = part.split(delimiters.component.decode("ascii"))
         for component, text in zip(element.components, values, strict=False):
             if text and component.codes and text not in component.codes:
@@ -120,3 +122,19 @@ def _problem(
     missing = found is None
     hold = element.on_error == "hold" or (element.on_error == "wrong" and not missing)
     return Problem(number, loop, f"{loop} {rule.tag}{KEYS[element.index]}", message, expected, found, hold, missing)
+
+
+def said(problem: Problem) -> str:
+    """The problem as a warning beside the record; never with the value."""
+    expected = f"; expected {problem.expected}" if problem.expected else ""
+    return f"segment {problem.segment}: {problem.message} [{problem.field}]{expected}"
+
+
+def refusal(held: list[Problem], external_id: str) -> RecordError:
+    """The error that stands for a record with problems that hold it."""
+    first = held[0]
+    others = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+    return RecordError(
+        "CB-302" if first.missing else "CB-301", first.message + others, external_id=external_id, field=first.field,
+        position=Position(segment=first.segment, loop=first.loop), expected=first.expected, found=first.found,
+    )  # fmt: skip

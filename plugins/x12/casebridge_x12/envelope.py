@@ -1,7 +1,8 @@
 """The first pass: is the file whole? ISA/IEA, GS/GE, ST/SE, their counts and control numbers, before anything is read.
 
-X12.5 (ISA, GS, GE, IEA), X12.6 (ST, SE) and 005010X220A1. What does not hold raises RecordError and nothing of the file
-is read: CB-311 (not an 834 of our guide), CB-312 (cut off), CB-313 (counts), CB-314 (control numbers), CB-315 (twice).
+X12.5 (ISA, GS, GE, IEA), X12.6 (ST, SE), 005010X220A1 and 005010X279A1. What does not hold raises RecordError and
+nothing of the file is read: CB-311 (no transaction of a guide we read), CB-312 (cut off), CB-313 (counts), CB-314
+(control numbers), CB-315 (twice).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NoReturn
 from casebridge.core.errors import Position, RecordError, mask
 from casebridge_x12.reader import RawSegment, decode
 
-GUIDE = "005010X220"  # GS08 and ST03 without the addenda letters
+READ = {"BE": ("834", "005010X220"), "HB": ("271", "005010X279")}  # GS01: ST01, and GS08 without the addenda letters
 TOTALS = {"TO": "members", "ET": "subscribers", "DT": "dependents"}  # QTY01 of the header
 
 
@@ -32,7 +33,6 @@ class Envelope:
     """What the first pass learned. ``warnings`` are by the segment number of the ST they belong to."""
 
     interchanges: list[Interchange] = field(default_factory=list)
-    members: int = 0
     warnings: dict[int, list[str]] = field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ class _Check:
     def __init__(self) -> None:
         self.found = Envelope()
         self._open: list[_Level] = []  # at most ISA, GS, ST
-        self._version = ""
+        self._version = self._transaction = ""
         self._declared: list[tuple[str, str]] = []
         self._counted = {"Y": 0, "N": 0}
         self._tags: set[bytes] = set()
@@ -98,15 +98,18 @@ class _Check:
 
     def _gs(self, elements: list[str]) -> None:
         self._version = _at(elements, 8)
-        if _at(elements, 1) != "BE" or not self._version.startswith(GUIDE):
+        self._transaction, guide = READ.get(_at(elements, 1), ("", "-"))
+        if not self._version.startswith(guide):
             kind, version = _public(_at(elements, 1)), _public(self._version)
-            self._fail("CB-311", f"the functional group is {kind} {version}", "GS01, GS08", "BE 005010X220A1")
+            expected = "BE 005010X220A1 or HB 005010X279A1"
+            self._fail("CB-311", f"the functional group is {kind} {version}", "GS01, GS08", expected)
         self._begin("GS", _at(elements, 6), "GS06")
 
     def _st(self, elements: list[str]) -> None:
-        if _at(elements, 1) != "834" or (_at(elements, 3) or self._version) != self._version:
+        if _at(elements, 1) != self._transaction or (_at(elements, 3) or self._version) != self._version:
             kind, version = _public(_at(elements, 1)), _public(_at(elements, 3))
-            self._fail("CB-311", f"the transaction set is {kind} {version}", "ST01, ST03", f"834 {self._version}")
+            expected = f"{self._transaction} {self._version}"
+            self._fail("CB-311", f"the transaction set is {kind} {version}", "ST01, ST03", expected)
         self._begin("ST", _at(elements, 2), "ST02")
         self._open[-1].count = 1
         self._declared, self._counted = [], {"Y": 0, "N": 0}
@@ -146,7 +149,6 @@ class _Check:
     # --- what stands inside ----------------------------------------------------------------------------------
 
     def _ins(self, elements: list[str]) -> None:
-        self.found.members += 1
         self._counted["Y" if _at(elements, 1) == "Y" else "N"] += 1
 
     def _qty(self, elements: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The ``x12`` format: 834 files of the guide 005010X220A1, read as one ``x12/834-member`` record per 2000 loop."""
+"""The ``x12`` format: 834 files (005010X220A1) and 271 answers (005010X279A1), read as one record for each person."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from casebridge.core.errors import Held, RecordError, SetupError
 from casebridge_x12.envelope import Envelope, check_envelope
 from casebridge_x12.members import Members
 from casebridge_x12.reader import SEGMENT_LIMIT, raw_segments, segments
+from casebridge_x12.records import Reading, Records
+from casebridge_x12.responses import Responses
 
 USAGE = {"prod": "P", "test": "T"}  # ISA15
 IDENTITY_LENGTH = 120
@@ -23,10 +25,11 @@ SPOOL = 8 << 20  # bytes of an unseekable stream kept in memory before a tempora
 
 
 class Settings(BaseSettings):
-    """Of one partner who sends 834 files."""
+    """Of one partner who sends 834 files or 271 answers."""
 
     member_ref: str = Field(
-        "", pattern=r"^[A-Z0-9]{0,3}$", description="REF01 of loop 2000 that carries every person's own id, if one does"
+        "", pattern=r"^[A-Z0-9]{0,3}$",
+        description="REF01 (834: loop 2000, 271: loop 2100) that carries every person's own id, if one does",
     )
     id_key: SecretStr = Field(SecretStr(""), description="key for hashed member ids; changing it changes those ids")
     segment_limit: int = Field(SEGMENT_LIMIT, ge=256, description="longest segment, in bytes")
@@ -34,7 +37,7 @@ class Settings(BaseSettings):
 
 
 class X12:
-    """Reads. Writing 834 files is not a capability yet."""
+    """Reads. Writing X12 files is not a capability yet."""
 
     name: ClassVar[str] = "x12"
     capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse"})
@@ -45,7 +48,7 @@ class X12:
         self._context = context
 
     def identity(self, stream: BinaryIO) -> str | None:
-        """``ISA06:ISA13`` of every interchange, joined by ``+``; None when it is no 834 or is not whole.
+        """``ISA06:ISA13`` of every interchange, joined by ``+``; None when it is not whole or none of ours.
 
         A file that is cut off has no identity: the whole file, sent again under the same control number, is not its
         duplicate.
@@ -58,7 +61,7 @@ class X12:
         return text if len(text) <= IDENTITY_LENGTH else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
     def parse(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
-        """Two passes over a seekable stream: the whole envelope first, then member by member.
+        """Two passes over a seekable stream: the whole envelope first, then person by person.
 
         Raises RecordError CB-303, CB-304, CB-310 to CB-315 for a file that cannot be trusted and Held CB-508 when ISA15
         is for the other environment, both before the first record; yields CB-301, CB-302, CB-304, CB-316 for a member.
@@ -68,18 +71,22 @@ class X12:
             envelope = self._check(source)
             self._check_environment(envelope)
             source.seek(start)
-            yield from Members(
-                segments(source, limit=self._settings.segment_limit), envelope.warnings,
-                limit=self._settings.member_limit, member_ref=self._settings.member_ref,
-                id_key=self._settings.id_key.get_secret_value().encode(),
+            yield from Records(
+                segments(source, limit=self._settings.segment_limit), envelope.warnings, self._readings(),
+                limit=self._settings.member_limit,
             )  # fmt: skip
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """Refused with SetupError CB-101: this format only reads."""
         raise SetupError(
-            "CB-101", "the x12 format reads 834 files but does not write them",
+            "CB-101", "the x12 format reads X12 files but does not write them",
             remedy="Give this partner no outgoing route, or another format for what goes out.",
         )  # fmt: skip
+
+    def _readings(self) -> dict[str, Reading]:
+        """Who reads which transaction set (ST01)."""
+        ids = self._settings.member_ref, self._settings.id_key.get_secret_value().encode()
+        return {"834": Members(*ids), "271": Responses(*ids)}
 
     def _check(self, stream: BinaryIO) -> Envelope:
         return check_envelope(raw_segments(stream, limit=self._settings.segment_limit))

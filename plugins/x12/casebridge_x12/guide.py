@@ -1,4 +1,4 @@
-"""The implementation guide as data: loops, their segments and elements (``data/834_005010X220A1.csv``)."""
+"""The implementation guides as data: loops, their segments and elements (``data/*.csv``)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.resources import files
 from itertools import groupby
 
 MANY = 1 << 30
+ENROLLMENT, RESPONSE = "834_005010X220A1", "271_005010X279A1"
 # Segments whose first element says which of several of the same name they are.
 QUALIFIED = frozenset({"REF", "DTP", "NM1", "N1", "PER", "AMT", "QTY", "LS", "LE"})
 
@@ -81,9 +82,9 @@ class Loop:
 
 
 @cache
-def guide() -> dict[str, Loop]:
-    """The two roots of 005010X220A1: ``HEADER`` (table 1) and ``2000`` (member level detail)."""
-    text = files("casebridge_x12").joinpath("data/834_005010X220A1.csv").read_text(encoding="utf-8")
+def guide(name: str = ENROLLMENT) -> dict[str, Loop]:
+    """The outermost loops: ``HEADER`` (table 1) and ``2000`` (one member); in a 271 also ``2000A`` and ``2000B``."""
+    text = files("casebridge_x12").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     loops: dict[str, Loop] = {}
     for row, elements in _definitions(rows):
@@ -129,7 +130,7 @@ def _rule(row: dict[str, str], rows: list[dict[str, str]], phase: int) -> Segmen
     return SegmentRule(
         row["segment"], row["name"], row["usage"] == "required", _most(row), row["on_error"], codes, elements,
         tuple(e for e in elements if e.required or e.codes or e.check or e.components),
-        tuple(e for e in elements if e.components), phase,
+        tuple(e for e in elements if e.components or e.repeats), phase,
     )  # fmt: skip
 
 
@@ -148,6 +149,7 @@ def _element(index: int, row: dict[str, str]) -> Element:
     return Element(
         index, row["name"], row["usage"] == "required", frozenset(row["codes"].split()), check, row["on_error"],
         form=int(check[-2:]) if check.startswith("period") else 0, used=row["usage"] != "unused",
+        repeats="-" not in row["element"] and row["most"] not in ("", "1"),
     )  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """Who a member is: one id per person, stable from file to file, that shows no personal data.
 
-A subscriber (INS01 = Y, INS02 = 18) is known by REF*0F. A dependent carries the *subscriber's* REF*0F, so it gets an id
-of its own: from its social security number where there is a usable one, else from what does not change about it
+834: a subscriber (INS01 = Y, INS02 = 18) is known by REF*0F. A dependent carries the *subscriber's* REF*0F, so it gets
+an id of its own: from its social security number where there is a usable one, else from what does not change about it
 (subscriber, relationship, given name, birth date, birth sequence). Both are hashed, and so is a REF*0F of nine digits,
 which in employers' files is the social security number.
+
+271: a subscriber is known by the member number in NM109, a dependent by a hash of the same facts. So both have the id
+they have in the payer's 834.
 """
 
 from __future__ import annotations
@@ -26,7 +29,18 @@ def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
         return _shown(subscriber, key)
     if ssn := social_security_number(member):
         return digest(key, "ssn", ssn)
-    return digest(key, "dependent", subscriber, *_lasting(member))
+    return digest(key, "dependent", subscriber, *_lasting(member.get("INS", {}), member.get("2100A", {})))
+
+
+def identify_answered(loop: dict[str, Any], subscriber: dict[str, Any] | None, member_ref: str, key: bytes) -> str:
+    """``member_id`` of a 271: ``loop`` is the person's 2100, ``subscriber`` the subscriber's where another is meant."""
+    own = reference(loop, member_ref) if member_ref else ""
+    if own or (own := loop["NM1"].get("09", "") if subscriber is None else ""):
+        return _shown(own, key)
+    if ssn := telling(reference(loop, "SY")):
+        return digest(key, "ssn", ssn)
+    holder = (subscriber or {}).get("NM1", {}).get("09", "")
+    return digest(key, "dependent", holder, *_lasting(loop.get("INS", {}), loop))
 
 
 def is_subscriber(member: dict[str, Any]) -> bool:
@@ -36,13 +50,12 @@ def is_subscriber(member: dict[str, Any]) -> bool:
 
 
 def reference(member: dict[str, Any], qualifier: str) -> str:
-    """REF02 of the first REF of the 2000 loop with this REF01, or nothing."""
+    """REF02 of the first REF of the loop with this REF01, or nothing."""
     return next((ref.get("02", "") for ref in member.get("REF", ()) if ref.get("01") == qualifier), "")
 
 
-def likeness(member: dict[str, Any]) -> tuple[str, str]:
-    """Given name and birth date, to tell whether two loops of one id can be one person."""
-    loop = member.get("2100A", {})
+def likeness(loop: dict[str, Any]) -> tuple[str, str]:
+    """Given name and birth date of a name loop, to tell whether two loops of one id can be one person."""
     return loop.get("NM1", {}).get("04", "").casefold(), loop.get("DMG", {}).get("02", "")
 
 
@@ -69,8 +82,7 @@ def digest(key: bytes, *parts: str) -> str:
     return "h-" + hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _lasting(member: dict[str, Any]) -> tuple[str, ...]:
-    ins, loop = member.get("INS", {}), member.get("2100A", {})
+def _lasting(ins: dict[str, Any], loop: dict[str, Any]) -> tuple[str, ...]:
     given, birth = loop.get("NM1", {}).get("04", ""), loop.get("DMG", {}).get("02", "")
     return ins.get("02", ""), given, birth, ins.get("17", "")
 

@@ -1,74 +1,104 @@
-"""The schema of our native records, made from the guide: what may stand where, and which codes (for maps)."""
+"""The schema of our native records, made from the guides: what may stand where, and which codes (for maps)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from casebridge import Natives
 from casebridge.core.native import Element as Place
-from casebridge_x12.guide import Element, Loop, SegmentRule, guide
+from casebridge_x12.guide import ENROLLMENT, RESPONSE, Element, Loop, SegmentRule, guide
+from casebridge_x12.members import TABLE_1
 from casebridge_x12.segments import KEYS
 
-GUIDES = {"834-member": "X12 005010X220A1"}
+SOURCES = {ENROLLMENT: "X12 005010X220A1", RESPONSE: "X12 005010X279A1"}
 _ENVELOPE = {"ISA": 16, "GS": 8, "ST": 3}
 _PAIRED = ("03", "04", "05", "06", "07", "08")  # of PER: they are read as ``numbers``
 
 
 def element(record: str, shape: Mapping[str, Any], folder: Path) -> Place | None:
     """The schema of ``x12/<record>``; X12 records have no shape. None for a record that is not read."""
-    return _member() if record == "834-member" else None
-
-
-NATIVES = Natives("x12", tuple(GUIDES), element)
+    return _RECORDS[record]() if record in _RECORDS else None
 
 
 @cache
 def _member() -> Place:
-    """One 2000 loop with the interchange, the group and table 1 round it."""
-    source = GUIDES["834-member"]
+    """One 2000 loop of an 834 with the interchange, the group and table 1 round it."""
+    source = SOURCES[ENROLLMENT]
+    header = _loop_fields(guide()["HEADER"], source)
+    own = {key: header.pop(key) for key in TABLE_1 if key in header}
+    own["HEADER"] = _group(header, about="the rest of table 1", source=f"{source} table 1")
     fields = {
-        **_envelope(source), **_header(source), **_loop_fields(guide()["2000"], source),
-        "member_id": _worked_out("the person's id", required=True),
-        "member": _worked_out("which of the two maps applies", {"subscriber", "dependent"}, required=True),
+        **_around(own, source), **_loop_fields(guide()["2000"], source), **_person(),
         "eligibility_id": _worked_out("stands where the loop itself states eligibility"),
-        **_reading(),
     }  # fmt: skip
-    coverage = dict(fields["2300"].fields)
-    coverage["coverage_id"] = _worked_out("member, line, plan and begin", required=True)
-    coverage["same_day"] = _worked_out("begin and end are one day", {"Y"})
-    fields["2300"] = _group(coverage, many=True, about=fields["2300"].about, source=fields["2300"].source)
+    fields["2300"] = _with(fields["2300"], {
+        "coverage_id": _worked_out("member, line, plan and begin", required=True),
+        "same_day": _worked_out("begin and end are one day", {"Y"}),
+    })  # fmt: skip
     return _group(fields, about="a member of an 834 file", source=f"{source} 2000")
 
 
-def _envelope(source: str) -> dict[str, Place]:
-    """Table 1 and what is round it: the partner's own, read and never written."""
-    return {
-        tag: _group({key: Place() for key in KEYS[1 : count + 1]}, owner="theirs", about=f"{tag} of the file",
-                    source=f"{source} {tag}")
+@cache
+def _answer() -> Place:
+    """One 2000C or 2000D of a 271, with the payer, the asker and, for a dependent, the subscriber round it."""
+    source, loops = SOURCES[RESPONSE], guide(RESPONSE)
+    own = _loop_fields(loops["HEADER"], source)
+    own |= {name: _group(_loop_fields(loops[name], source), about=loops[name].name) for name in ("2000A", "2000B")}
+    fields = _loop_fields(loops["2000"], source)
+    own["subscriber"] = _group(fields, about="the subscriber of a dependent", source=f"{source} 2000C")
+    reject = {
+        "id": _worked_out("person, inquiry and reason", required=True), "action": Place(about="AAA04"),
+        "reason": Place(about="AAA03", required=True),
+    }  # fmt: skip
+    fields |= {
+        **_around(own, source), **_person(), "2100": _with(fields["2100"], {"2110": _benefit(fields["2100"])}),
+        "rejects": _group(reject, many=True, about="why the payer did not answer", source=f"{source} 2100C AAA"),
+    }  # fmt: skip
+    return _group(fields, about="what a 271 answers about one person", source=f"{source} 2000C")
+
+
+def _benefit(person: Place) -> Place:
+    return _with(person.fields["2110"], {
+        "coverage_id": _worked_out("person, insurance type, service types and plan, where EB01 is 1 to 8"),
+        "begin": Place("date", about="worked out: the day the coverage begins"),
+        "end": Place("date", about="worked out: its last day"),
+    })  # fmt: skip
+
+
+_RECORDS = {"834-member": _member, "271-eligibility": _answer}
+NATIVES = Natives("x12", tuple(_RECORDS), element)
+
+
+def _around(own: Mapping[str, Place], source: str) -> dict[str, Place]:
+    """The envelope, table 1 and the levels above: the partner's own, read and never written."""
+    envelope = {
+        tag: _group({key: Place() for key in KEYS[1 : count + 1]}, about=f"{tag} of the file", source=f"{source} {tag}")
         for tag, count in _ENVELOPE.items()
     }  # fmt: skip
+    return {key: _theirs(place) for key, place in {**envelope, **own}.items()}
 
 
-def _header(source: str) -> dict[str, Place]:
-    fields = _loop_fields(guide()["HEADER"], source)
-    own = {key: fields.pop(key) for key in ("BGN", "1000A", "1000B", "1000C")}
-    own["HEADER"] = _group(fields, about="the rest of table 1", source=f"{source} table 1")
-    return {key: _theirs(place) for key, place in own.items()}
-
-
-def _theirs(place: Place) -> Place:
-    return _group(place.fields, many=place.many, owner="theirs", about=place.about, source=place.source)
-
-
-def _reading() -> dict[str, Place]:
-    """What the reader says about how it read."""
+def _person() -> dict[str, Place]:
+    """Who it is, and what the reader says about how it read."""
     return {
+        "member_id": _worked_out("the person's id"),
+        "member": _worked_out("which of the two maps applies", {"subscriber", "dependent"}, required=True),
         "encoding": _worked_out("how the text was read", {"utf-8", "cp1252", "latin-1"}),
         "warnings": Place(many=True, owner="theirs", about="what is not in the guide"),
     }
+
+
+def _with(place: Place, more: Mapping[str, Place]) -> Place:
+    fields = {**place.fields, **more}
+    return replace(place, children=lambda: fields)
+
+
+def _theirs(place: Place) -> Place:
+    return replace(place, owner="theirs", required=False)
 
 
 def _worked_out(about: str, codes: Iterable[str] | None = None, *, required: bool = False) -> Place:
@@ -111,7 +141,7 @@ def _element(uses: list[Element], source: str) -> Place:
         parts = {KEYS[part.index]: _element([part], f"{source}-{KEYS[part.index]}") for part in first.components
                  if part.used}  # fmt: skip
         return _group(parts, many=first.repeats, about=first.name, source=source)
-    closed = all(use.codes for use in uses)
+    closed = all(use.codes and not use.repeats for use in uses)
     return Place(
         "date" if all(use.check for use in uses) else "text",
         codes=frozenset[str]().union(*(use.codes for use in uses)) if closed else None,

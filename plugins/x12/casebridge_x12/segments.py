@@ -1,6 +1,7 @@
 """One segment as a plain dict: ``{"01": text, ...}``, empty elements left out.
 
-Composites become dicts of components (``INS.06.01``), repeating ones lists of such dicts (``DMG.05``). The three pairs
+Composites become dicts of components (``INS.06.01``), repeating ones lists of such dicts (``DMG.05``). A simple element
+that repeats (``EB.03``) is one text with ``^`` between its values, whatever separates them in the file. The three pairs
 of PER (03/04, 05/06, 07/08) become a list, because a map can walk a list but not count:
 ``PER.numbers``: ``[{"kind": PER03, "number": PER04}, ...]``.
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from casebridge_x12.delimiters import Delimiters
-from casebridge_x12.guide import SegmentRule
+from casebridge_x12.guide import Element, SegmentRule
 
 KEYS = tuple(f"{index:02}" for index in range(100))
 ELEMENT_LIMIT = len(KEYS) - 1
+BETWEEN = "^"  # the values of a simple element that repeats
 
 
 def plain(elements: list[str]) -> dict[str, Any]:
@@ -29,18 +31,25 @@ def native(rule: SegmentRule, elements: list[str], delimiters: Delimiters) -> di
     for element in rule.composites:
         key = KEYS[element.index]
         if key in data:
-            data[key] = _composite(data[key], element.repeats, delimiters)
+            data[key] = _structured(element, data[key], delimiters)
     if rule.tag == "PER":
         _pair_numbers(data)
     return data
 
 
-def _composite(text: str, repeats: bool, delimiters: Delimiters) -> Any:
-    component = delimiters.component.decode("ascii")
-    if not repeats:
-        return _components(text.split(component))
+def repetitions(text: str, delimiters: Delimiters) -> list[str]:
+    """The values of an element that may repeat."""
     repetition = delimiters.repetition.decode("ascii")
-    return [_components(part.split(component)) for part in (text.split(repetition) if repetition else [text])]
+    return text.split(repetition) if repetition else [text]
+
+
+def _structured(element: Element, text: str, delimiters: Delimiters) -> Any:
+    component = delimiters.component.decode("ascii")
+    parts = repetitions(text, delimiters) if element.repeats else [text]
+    if not element.components:
+        return BETWEEN.join(part.strip(" ") for part in parts if part.strip(" "))
+    found = [_components(part.split(component)) for part in parts]
+    return found if element.repeats else found[0]
 
 
 def _components(parts: list[str]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from casebridge.core.errors import Position, RecordError
+
 REMEMBERED = 100_000  # members among which a second loop of the same person is noticed
 _MASK = (1 << 32) - 1
 
@@ -27,3 +29,15 @@ class Sightings:
         if len(self._seen) > self._remembered:
             del self._seen[next(iter(self._seen))]
         return before >> 64, other
+
+    def repeated(self, member_id: str, segment: int, likeness: tuple[str, str]) -> list[str] | RecordError:
+        """A second loop of the same member: said, and held (CB-316) when name *and* birth date are another person's."""
+        before, other = self.notice(member_id, segment, likeness)
+        if other:
+            return RecordError(
+                "CB-316", f"another person under the member id of segment {before}", external_id=member_id,
+                position=Position(segment=segment, loop="2000"), field="2000 REF02",
+                expected="one person for each member id",
+            )  # fmt: skip
+        said = f"segment {segment}: the same member also stands at segment {before}; they are applied in this order"
+        return [said] if before else []

@@ -51,7 +51,7 @@ def test_the_first_member_comes_without_reading_the_others_twice(large, x12):
 
 
 def test_writing_is_refused_clearly(x12):
-    with pytest.raises(SetupError, match="reads 834 files but does not write them"):
+    with pytest.raises(SetupError, match="reads X12 files but does not write them"):
         x12().render([], None)
 
 
