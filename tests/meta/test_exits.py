@@ -86,7 +86,7 @@ def test_what_is_converted_for_its_own_holder_goes_to_nobody() -> None:
     own = own_document({"resourceType": "Patient"}, "fhir-r4/Patient")
     with pytest.raises(TypeError, match="goes to nobody"):
         Dispatch("d", "p", (OutFile("f", b"", "text/plain", (0,)),), (own,))
-    assert called_in("translating") == {"send": set(), "render": {"output.py"}}
+    assert called_in("translating") == {"send": set(), "render": {"proving.py"}}
     used = {word for file in (SOURCE / "src/casebridge/translating").rglob("*.py")
             for word in re.findall(r"\bcasebridge\.(\w+)", file.read_text(encoding="utf-8"))}  # fmt: skip
     assert used <= {"adapter", "core", "mapping", "plugins", "registry", "translating"}

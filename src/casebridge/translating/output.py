@@ -1,26 +1,23 @@
-"""Second half: the records on the shelf, written by the target's maps, proved and rendered."""
+"""Second half: the records on the shelf, written by the target's maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from casebridge.adapter import OutFile, RenderContext
 from casebridge.core.case import PLURALS
 from casebridge.core.disclosure import HARMLESS
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.core.released import Released
 from casebridge.mapping import Map
-from casebridge.mapping.inspection.places import at, general
+from casebridge.mapping.inspection.places import general
 from casebridge.translating.intake import Tell
 from casebridge.translating.naming import Names
 from casebridge.translating.own_file import own_document
 from casebridge.translating.report import Report
+from casebridge.translating.required import say_not_asked
 from casebridge.translating.shelf import Kept, Shelf
-from casebridge.translating.sides import Side
 
-BATCH = 200
-DEPTH = 4  # parents of parents: an enrollment's project's organization
 NO_PLACE = ("CB-205", "CB-211", "CB-302", "CB-340")
 """What a map's errors mean here: the target has no word or no place for such a record."""
 
@@ -47,16 +44,19 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
 def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: bool) -> None:
     name = names.shelf.name(kept.kind, kept.external_id)
     assert name is not None  # noqa: S101  (it was named with the same maps)
-    exported = map_.write(_slice(names.shelf, map_, kept, name.key), names)
+    exported = map_.write(_slice(names, map_, kept, name.key), names)
     lost = [general(place) for place in exported.no_room]
     _look_at_labels(kept, lost, drop_labels)
     report.no_room.update(lost)
     names.shelf.write(name, kept.position, {**exported.data, **names.id_fields(map_.other, kept.external_id)})
 
 
-def _slice(shelf: Shelf, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
+def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     """The record in its slot, and in the map's other slots the records of the same person."""
-    main = {**kept.data, "external_id": key}
+    shelf, main = names.shelf, {**kept.data, "external_id": key}
+    element = names.target.elements.get(map_.name)
+    if element is not None and len(map_.case) == 1:
+        say_not_asked(map_.definition.fields, element, main)
     if kept.subject and kept.kind != "person" and shelf.record("person", kept.subject):
         main.setdefault("subject", {"kind": "person", "external_id": kept.subject})
     slice_ = {map_.case[0]: [main] if map_.case[0] in PLURALS else main}
@@ -79,11 +79,10 @@ def _look_at_labels(kept: Kept, lost: list[str], drop_labels: bool) -> None:
 
 
 class Documents(Sequence[Released]):
-    """Documents of the shelf as a format takes them, each read when it is asked for, with its parents nested."""
+    """Documents of the shelf as a format takes them, each read when it is asked for."""
 
-    def __init__(self, shelf: Shelf, target: Side, numbers: Sequence[int]) -> None:
+    def __init__(self, shelf: Shelf, numbers: Sequence[int]) -> None:
         self._shelf, self._numbers = shelf, numbers
-        self._maps = {m.other: m for m in target.maps}
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -101,45 +100,5 @@ class Documents(Sequence[Released]):
         return map(self._document, self._numbers)
 
     def _document(self, number: int) -> Released:
-        native_type, _, _, document = self._shelf.numbered(number)
-        return own_document(self._with_parents(native_type, document, DEPTH), native_type)
-
-    def _with_parents(self, native_type: str, document: dict[str, Any], depth: int) -> dict[str, Any]:
-        """The document with the parents that its map's ``shape`` joins to it."""
-        map_ = self._maps.get(native_type)
-        prefix = native_type.partition("/")[0]
-        parents: Mapping[str, Mapping[str, Any]] = (map_.shape.get("parents") or {}) if map_ and depth else {}
-        for name, parent in parents.items():
-            key, type_ = at(document, str(parent.get("follow", ""))), f"{prefix}/{parent.get('type', '')}"
-            found = self._shelf.document(type_, key) if isinstance(key, str) else None
-            if found is not None:
-                document[name] = self._with_parents(type_, found, depth - 1)
-        return document
-
-
-def rendered(shelf: Shelf, target: Side, context: RenderContext, report: Report, tell: Tell) -> Iterator[OutFile]:
-    """The files of all documents that the target's format takes; one it refuses is on the report, alone."""
-    good: list[int] = []
-    numbers = shelf.numbers()
-    for start in range(0, len(numbers), BATCH):
-        good += _proved(shelf, target, context, numbers[start : start + BATCH], report)
-        tell("checking", min(start + BATCH, len(numbers)))
-    for number in good:
-        report.written[shelf.numbered(number)[0]] += 1
-    if good:
-        yield from target.format.render(Documents(shelf, target, good), context)
-
-
-def _proved(shelf: Shelf, target: Side, context: RenderContext, numbers: list[int], report: Report) -> list[int]:
-    """The numbers of the documents that can be rendered; a batch that cannot is looked at by halves."""
-    try:
-        for _ in target.format.render(Documents(shelf, target, numbers), context):
-            pass
-    except CaseBridgeError as error:
-        if len(numbers) == 1:
-            report.refuse(shelf.numbered(numbers[0])[2], error)
-            return []
-        middle = len(numbers) // 2
-        return [n for half in (numbers[:middle], numbers[middle:])
-                for n in _proved(shelf, target, context, half, report)]  # fmt: skip
-    return numbers
+        found = self._shelf.numbered(number)
+        return own_document(found.data, found.native_type)

@@ -38,6 +38,17 @@ class Name:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document made for the other side; ``number`` tells it from all others."""
+
+    number: int
+    native_type: str
+    key: str
+    position: str
+    data: dict[str, Any]
+
+
 class Shelf:
     """Case records by kind and id, then the documents made of them. Small ones stay in memory, large ones spill."""
 
@@ -90,20 +101,19 @@ class Shelf:
         row = (name.native_type, name.key, position, dumps(document))
         self._db.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", row)
 
-    def document(self, native_type: str, key: str) -> dict[str, Any] | None:
-        """A fresh copy of a document, or None."""
-        row = self._one("SELECT data FROM document WHERE native_type = ? AND key = ?", native_type, key)
-        return None if row is None else loads(row[0])
+    def document(self, native_type: str, key: str) -> Document | None:
+        """A document by its key on the other side, or None."""
+        row = self._one("SELECT rowid, * FROM document WHERE native_type = ? AND key = ?", native_type, key)
+        return None if row is None else _document(row)
 
     def numbers(self) -> list[int]:
         """The numbers of all documents, in the order written."""
         return [row[0] for row in self._db.execute("SELECT rowid FROM document ORDER BY rowid")]
 
-    def numbered(self, number: int) -> tuple[str, str, str, dict[str, Any]]:
-        """(native type, key, position in the source, document) of one number."""
-        sql = "SELECT native_type, key, position, data FROM document WHERE rowid = ?"
-        type_, key, position, data = self._one(sql, number)
-        return type_, key, position, loads(data)
+    def numbered(self, number: int) -> Document:
+        """A document by its number."""
+        row = self._one("SELECT rowid, * FROM document WHERE rowid = ?", number)
+        return _document(row)
 
     def close(self) -> None:
         """Forget everything."""
@@ -116,3 +126,8 @@ class Shelf:
 def _kept(row: tuple[Any, ...]) -> Kept:
     kind, external_id, subject, position, data = row
     return Kept(kind, external_id, subject, position, loads(data))
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    number, native_type, key, position, data = row
+    return Document(number, native_type, key, position, loads(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -14,7 +14,9 @@ from pydantic import ValidationError
 from casebridge.adapter import Context, Format, Native, Screening
 from casebridge.core.errors import Position, RecordError, SetupError
 from casebridge.core.jsontext import loads
+from casebridge.core.native import Element
 from casebridge.mapping import MapSet
+from casebridge.mapping.checking import element_of
 from casebridge.translating.workshop import Workshop
 
 IN_MEMORY = 8 * 1024 * 1024
@@ -27,6 +29,7 @@ class Side:
     word: str
     format: Format
     maps: MapSet
+    elements: Mapping[str, Element] = field(default_factory=dict)  # the schema of each map's records, by the map's name
 
     def natives(self, file: Path) -> Iterator[Native | RecordError]:
         """The records of a file in order, without those its format keeps behind a wall; a bad one is a RecordError."""
@@ -42,7 +45,8 @@ def side(
     prefixes = sorted({m.other.partition("/")[0] for m in maps})
     if len(prefixes) > 1:
         raise SetupError("CB-241", f"the maps `{word}` are for {' and '.join(prefixes)}; name one map or set of one")
-    return Side(word, made_format(workshop, prefixes[0], settings, maps, environment), maps)
+    known = {m.name: element for m in maps if (element := element_of(m, workshop.registry.natives)) is not None}
+    return Side(word, made_format(workshop, prefixes[0], settings, maps, environment), maps, known)
 
 
 def made_format(

@@ -16,7 +16,8 @@ from casebridge.adapter import Gathering, OutFile, RenderContext
 from casebridge.core.errors import RecordError, SetupError
 from casebridge.translating.intake import Tell, take_in
 from casebridge.translating.naming import Names
-from casebridge.translating.output import rendered, write_documents
+from casebridge.translating.output import write_documents
+from casebridge.translating.proving import Proof
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Shelf
 from casebridge.translating.sides import Side
@@ -36,9 +37,8 @@ def translate(
         names.name_all()
         write_documents(names, report, tell, drop_labels=drop_labels)
         context = RenderContext(_dispatch(file), datetime.now(UTC), partner="file")
-        files = rendered(shelf, target, context, report, tell)
         with _whole(out) as stream:
-            _put(files, target, out, stream, report)
+            _put(Proof(shelf, target, context, report).files(tell), target, out, stream, report)
     return report
 
 

@@ -1,0 +1,86 @@
+"""Which documents the target's format takes: looked at in batches, and by halves where a batch does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from casebridge.adapter import OutFile, RenderContext
+from casebridge.core.errors import CaseBridgeError, RecordError
+from casebridge.mapping.inspection.places import at
+from casebridge.translating.intake import Tell
+from casebridge.translating.output import Documents
+from casebridge.translating.report import Report
+from casebridge.translating.shelf import Document, Shelf
+from casebridge.translating.sides import Side
+
+BATCH = 200
+DEPTH = 4  # parents of parents: an enrollment's project's organization
+
+
+@dataclass(slots=True)
+class Proof:
+    """The documents of one translation: ``good`` can be written, ``bad`` cannot and are on the report."""
+
+    shelf: Shelf
+    target: Side
+    context: RenderContext
+    report: Report
+    good: list[int] = field(default_factory=list)
+    bad: set[int] = field(default_factory=set)
+
+    def files(self, tell: Tell) -> Iterator[OutFile]:
+        """What the format makes of all that can be written."""
+        numbers = self.shelf.numbers()
+        for start in range(0, len(numbers), BATCH):
+            self._prove([n for n in numbers[start : start + BATCH] if not self._hangs_on_bad(n)])
+            tell("checking", min(start + BATCH, len(numbers)))
+        for number in self.good:
+            self.report.written[self.shelf.numbered(number).native_type] += 1
+        if self.good:
+            yield from self.target.format.render(Documents(self.shelf, self.good), self.context)
+
+    def _prove(self, numbers: Sequence[int]) -> None:
+        """Rendered together with what they hang on, and thrown away; one that cannot be is refused, alone."""
+        if not numbers:
+            return
+        around = dict.fromkeys(p for n in numbers for p in self._parents(self.shelf.numbered(n), DEPTH))
+        try:
+            for _ in self.target.format.render(Documents(self.shelf, [*around, *numbers]), self.context):
+                pass
+        except CaseBridgeError as error:
+            if len(numbers) == 1:
+                self._refuse(numbers[0], error)
+                return
+            middle = len(numbers) // 2
+            self._prove(numbers[:middle])
+            self._prove(numbers[middle:])
+            return
+        self.good += numbers
+
+    def _hangs_on_bad(self, number: int) -> bool:
+        found = self.shelf.numbered(number)
+        if self.bad.isdisjoint(self._parents(found, DEPTH)):
+            return False
+        self._refuse(number, RecordError("CB-245", f"a record this {found.native_type} hangs on was refused"))
+        return True
+
+    def _refuse(self, number: int, error: CaseBridgeError) -> None:
+        self.bad.add(number)
+        self.report.refuse(self.shelf.numbered(number).position, error)
+
+    def _parents(self, document: Document, depth: int) -> Iterator[int]:
+        """The numbers of the documents that this one's map joins to it (``shape.parents``), and of theirs."""
+        prefix = document.native_type.partition("/")[0]
+        for parent in self._shapes(document.native_type) if depth else ():
+            key = at(document.data, str(parent.get("follow", "")))
+            found = self.shelf.document(f"{prefix}/{parent.get('type', '')}", key) if isinstance(key, str) else None
+            if found is not None:
+                yield found.number
+                yield from self._parents(found, depth - 1)
+
+    def _shapes(self, native_type: str) -> Iterator[Mapping[str, Any]]:
+        for map_ in self.target.maps:
+            if map_.other == native_type:
+                yield from (map_.shape.get("parents") or {}).values()
