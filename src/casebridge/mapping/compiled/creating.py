@@ -8,6 +8,7 @@ from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants
 from casebridge.mapping.compiled.outside import THERE, Lookups, Spot
+from casebridge.mapping.compiled.patch import parents_of
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
@@ -85,9 +86,7 @@ class Creator:
         self.lookups = Lookups(source)
         self.tables: dict[int, dict[str, object]] = {}
         self.keys: set[int] = set()  # the lines of a list's key that are always looked at
-        self.parents = frozenset(
-            name for name, said in (definition.shape.get("parents") or {}).items() if said.get("owner") != "ours"
-        )
+        self.parents = parents_of(definition)
 
     def function(self) -> None:
         """The whole function."""

@@ -9,6 +9,8 @@ from casebridge.mapping import interpreter
 from casebridge.mapping.compiled import runtime
 from casebridge.mapping.compiled.creating import Creator
 from casebridge.mapping.compiled.importing import Importer
+from casebridge.mapping.compiled.patch import Patch
+from casebridge.mapping.compiled.putting import Putter
 from casebridge.mapping.compiled.results import LateExported, LateImported
 from casebridge.mapping.compiled.text import NotCompiled, Source
 from casebridge.mapping.interpreter import Exported, Imported
@@ -34,7 +36,7 @@ KNOWN: dict[str, Any] = {
         "irregular", "odd", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
         "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
         "parts", "copied", "unmet")},
-    "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
+    "Patch": Patch, "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip
 
@@ -42,7 +44,7 @@ KNOWN: dict[str, Any] = {
 class Compiled:
     """The two executors of one map as one: generated functions first, the interpreter for the rest."""
 
-    __slots__ = ("_create", "_functions", "_read", "definition", "texts", "why_not")
+    __slots__ = ("_create", "_functions", "_put", "_read", "definition", "texts", "why_not")
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
@@ -51,6 +53,7 @@ class Compiled:
         self._functions: dict[str, Function] = {}
         self._read: Function = self._first_read
         self._create: Function = self._first_create
+        self._put: Function = self._first_put
 
     def function(self, name: str) -> Function:
         """The generated function ``read``; one that hands everything over where the map cannot be compiled."""
@@ -67,7 +70,9 @@ class Compiled:
             self.texts[name] = f"# {name}: the interpreter does it, because the map has {ascii(str(e))[1:-1]}\n"
             return _hand_over
         self.texts[name] = source.text()
-        known = {**KNOWN, **source.names}
+        known = {**KNOWN, **source.names, "definition": self.definition}
+        if name == "put":
+            known["read"] = self.function("read")
         exec(compile(self.texts[name], f"<{name} of a map>", "exec"), known)  # noqa: S102  no text of the map is code
         return known[name]  # type: ignore[no-any-return]
 
@@ -90,12 +95,15 @@ class Compiled:
 
     def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None) -> Exported:
         """Export a slice onto ``base`` or onto nothing."""
-        if not base:
-            try:
-                return LateExported(self._create(slice_, links), self.definition, slice_, links, None)
-            except Exception:  # noqa: BLE001, S110  as above
-                pass
-        return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+        try:
+            data = self._put(slice_, links, base) if base else self._create(slice_, links)
+        except Exception:  # noqa: BLE001  as above
+            return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
+        return LateExported(data, self.definition, slice_, links, base)
+
+    def _first_put(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any]) -> Any:
+        self._put = self.function("put")
+        return self._put(slice_, links, base)
 
     def _first_create(self, slice_: Mapping[str, Any], links: Links) -> Any:
         self._create = self.function("create")
@@ -109,4 +117,5 @@ def _hand_over(*_: Any) -> Any:
 WRITERS: dict[str, Callable[[Definition, Source], None]] = {
     "read": lambda definition, source: Importer(definition, source).function(),
     "create": lambda definition, source: Creator(definition, source).function(),
+    "put": lambda definition, source: Putter(definition, source).function(),
 }

@@ -163,12 +163,12 @@ def listed(value: Any) -> tuple[Any, ...]:
     return () if is_absent(value) else (value,)
 
 
-def words_of(value: Any) -> tuple[Any, ...] | None:
+def words_of(value: Any) -> list[str] | None:
     """The words of a set of flags; None when they are withheld."""
     value = settled(value)
     if value == WITHHELD:
         return None
-    return () if is_absent(value) else tuple(value) if isinstance(value, list) else (value,)
+    return [word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word]
 
 
 def parts(value: Any) -> list[Any] | None:
