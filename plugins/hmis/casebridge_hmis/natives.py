@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from casebridge import Natives
@@ -34,6 +35,7 @@ def _root(spec: Spec, records: tuple[str, ...], record: str, shape: Mapping[str,
 def _group(
     spec: Spec, file: str, joined: Callable[[], Mapping[str, Element]], *, many: bool = False, owner: Any = "ours"
 ) -> Element:
+    @cache
     def children() -> Mapping[str, Element]:
         added = READING if file == "Export" else {}
         return {**{column.name: _column(spec, file, column) for column in spec.columns(file)}, **added, **joined()}

@@ -203,8 +203,9 @@ class Need(Record):
 class Assessment(Record):
     """A screening, a functional or income assessment, a living situation; HUD stage where it has one.
 
-    ``performers`` say so, by a ``technique``; ``focus`` is whom it is about where that is not the subject; ``members``
-    are the answers of a panel, ``derived_from`` what an answer was worked out from.
+    ``performers`` say so, by a ``technique``; ``focus`` is whom it is about where that is not the subject; ``panel``
+    marks several answers under one instrument, ``members`` are answers that are records of their own,
+    ``derived_from`` is what an answer was worked out from.
     """
 
     status: Literal["in-progress", "completed", "amended", "entered-in-error"] | Absent | None = None
@@ -219,6 +220,7 @@ class Assessment(Record):
     technique: Coding | None = None
     focus: Ref | None = None
     interpretation: Coding | None = None
+    panel: bool | None = None
     members: list[Ref] | None = None
     derived_from: list[Ref] | None = None
     stage: Literal["entry", "update", "exit", "annual", "post-exit"] | None = None

@@ -109,12 +109,31 @@ def _find(node: Any, steps: tuple[Step, ...], where: Where, text: str, trail: Tr
 
 def _select(node: Any, selector: tuple[Condition, ...], where: Where) -> list[tuple[Any, Where]]:
     """Every item that meets the selector."""
-    return [(item, place) for item, place in items_of(node, where) if holds_all(selector, item)]
+    if not isinstance(node, list):
+        return [(item, place) for item, place in items_of(node, where) if holds_all(selector, item)]
+    named = candidates(node, selector)
+    return [(item, (*where, i)) for i, item in named if holds_all(selector, item)]
 
 
 def _clouded(node: Any, selector: tuple[Condition, ...]) -> bool:
     """Some item may be the one meant, but what would tell is withheld."""
-    return any(doubtful(selector, item) for item, _ in items_of(node, ()))
+    items = [item for _, item in candidates(node, selector)] if isinstance(node, list) else [node]
+    return any(doubtful(selector, item) for item in items)
+
+
+def candidates(items: list[Any], selector: tuple[Condition, ...]) -> list[tuple[int, Any]]:
+    """The items that could meet the selector: those are out that plainly bear another text at its first key.
+
+    A record of a hundred answers is asked a hundred times for one of them; most items need no closer look.
+    """
+    first = selector[0] if selector else None
+    if first is None or first.test != "equal" or first.path.up or [s.selector for s in first.path.steps] != [None]:
+        return list(enumerate(items))
+    key, values = first.path.steps[0].key, first.values
+    return [
+        (i, item) for i, item in enumerate(items)
+        if type(item) is not dict or type(said := item.get(key)) is not str or said in values
+    ]  # fmt: skip
 
 
 def items_of(node: Any, where: Where) -> Iterator[tuple[Any, Where]]:
@@ -220,7 +239,7 @@ def _first(node: Any, path: Path) -> Any:
 def _item(group: dict[str, Any], key: str, child: Any, selector: tuple[Condition, ...]) -> Any:
     """The item a selector means, appended when there is none."""
     if not blank(child):
-        for item, _ in items_of(child, ()):
+        for _, item in candidates(child if isinstance(child, list) else [child], selector):
             if holds_all(selector, item):
                 return item
     new = described(selector)

@@ -10,7 +10,7 @@ from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.kinds import CaseKind, NativeKind
 from casebridge.mapping.generate.pools import of_test
 from casebridge.mapping.paths import Condition, Path, Step
-from casebridge.mapping.walk import blank, holds, holds_all, remove
+from casebridge.mapping.walk import blank, candidates, holds, holds_all, remove
 
 Kind = CaseKind | NativeKind
 Above = tuple[Any, ...]
@@ -56,7 +56,7 @@ def _item(key: str, selector: tuple[Condition, ...], kind: Kind) -> Reach:
     def link(dice: Dice, node: Any) -> Any:
         child = node.get(key)
         listed = child if type(child) is list else [] if child is None else [child]
-        for item in listed:
+        for _, item in candidates(listed, selector):
             if type(item) is dict and holds_all(selector, item):
                 return item
         made: dict[str, Any] = {}
