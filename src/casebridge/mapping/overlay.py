@@ -80,8 +80,8 @@ def _fields(below: Entries | None, top: Entries) -> Entries:
         else:
             raise top.keys[case].error(
                 "CB-202",
-                f"`{case}` is not a line of the base map{notation.nearest(case, _lines_of(values))}; "
-                "there is nothing to drop",
+                f"`{case}` is not a line of the base map, so there is nothing to drop"
+                f"{notation.nearest(case, _lines_of(values))}",
             )
     return Entries(values, keys, top.place)
 
