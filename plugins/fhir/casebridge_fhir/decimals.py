@@ -9,15 +9,23 @@ from typing import Any
 from casebridge import Converter
 from casebridge.core.jsontext import Number
 
+_LONGEST = 40  # digits; an exponent of millions would be written out as millions of zeros
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def _read(value: Any) -> str:
-    """``72.50`` as it is written; an exponent is written out. ValueError when it is no number."""
-    if isinstance(value, bool | float) or not isinstance(value, int | Decimal):
+    """``72.50`` as it is written; an exponent is written out. ValueError when it is no number.
+
+    A float has lost its zeros already. Some systems send a number as text.
+    """
+    if isinstance(value, bool | float) or not isinstance(value, int | Decimal | str):
         raise ValueError("not a number")
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else format(Decimal(text), "f")
+    if _PLAIN.fullmatch(text):
+        return text
+    if isinstance(value, Decimal) and abs(value.adjusted()) < _LONGEST:
+        return format(value, "f")
+    raise ValueError("not an amount")
 
 
 def _write(value: Any) -> int | Number:

@@ -182,7 +182,7 @@ class Item(Recorded):
     group: str | None = None
     order: str | None = None
     value: Any | None = Field(default=None)
-    value_type: Literal["coded", "text", "boolean", "number", "moment", "quantity", "address", "ref"] | None = None
+    value_type: Literal["coded", "text", "flag", "number", "time", "quantity", "address"] | None = None
     value_system: str | None = None
     value_display: str | None = None
     unit: str | None = None
