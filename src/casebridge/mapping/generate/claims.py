@@ -12,13 +12,15 @@ from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.walk import Where, holds_all, items_of
 
 Steps = tuple[Step, ...]
+Branches = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A line with its whole case path and its whole paths on the other side.
 
-    ``ways`` and ``signed`` (why something may be lost) hold what the lines round it say too.
+    ``ways`` and ``signed`` (why something may be lost) hold what the lines round it say too. ``branches`` are the
+    branches it stands in, by the line and the number of the branch.
     """
 
     line: Line
@@ -27,6 +29,12 @@ class Claim:
     ways: frozenset[str]
     signed: str = ""
     also: tuple[Steps, ...] = ()
+    branches: Branches = ()
+
+    def beside(self, other: Claim) -> bool:
+        """Can both lines count in one record? Branches of one ``choose`` exclude each other."""
+        mine, theirs = dict(self.branches), dict(other.branches)
+        return all(mine[line] == theirs[line] for line in mine.keys() & theirs.keys())
 
     @property
     def leaves(self) -> tuple[Leaf, ...]:
@@ -42,9 +50,11 @@ class _Round:
     other: tuple[Steps, ...] = ((),)
     ways: frozenset[str] = BOTH
     signed: str = ""
+    branches: Branches = ()
 
     def inner(self, line: Line, case: Steps, other: Steps) -> _Round:
-        return _Round((case, *self.case), (other, *self.other), self.ways & line.ways, line.loss or self.signed)
+        ways, signed = self.ways & line.ways, line.loss or self.signed
+        return _Round((case, *self.case), (other, *self.other), ways, signed, self.branches)
 
 
 def claims(definition: Definition) -> tuple[Claim, ...]:
@@ -56,9 +66,10 @@ def claims(definition: Definition) -> tuple[Claim, ...]:
 def _claims(lines: Iterable[Line], around: _Round) -> Iterator[Claim]:
     for line in lines:
         if isinstance(line, Choose):
-            inner = _Round(around.case, around.other, around.ways & line.ways, line.loss or around.signed)
-            for branch in line.branches:
-                yield from _claims(branch.fields, inner)
+            for i, branch in enumerate(line.branches):
+                ways, signed = around.ways & line.ways, line.loss or around.signed
+                inside = (*around.branches, (id(line), i))
+                yield from _claims(branch.fields, _Round(around.case, around.other, ways, signed, inside))
             continue
         yield _claim(line, around)
         if isinstance(line, Each | Group):
@@ -71,7 +82,7 @@ def _claim(line: Line, around: _Round) -> Claim:
     also = [_whole(path, around.other) for leaf in leaves_of(line) for path in leaf.also_read]
     return Claim(
         line, _whole(line.case, around.case), tuple(_whole(path, around.other) for path in places_of(line)),
-        around.ways & line.ways, signed, tuple(also),
+        around.ways & line.ways, signed, tuple(also), around.branches,
     )  # fmt: skip
 
 
@@ -97,10 +108,15 @@ def places_of(line: Line) -> tuple[Path, ...]:
     return tuple(leaf.other for leaf in leaves_of(line))
 
 
-def in_shared(definition: Definition, claim: Claim) -> bool:
-    """Does the line speak of a shared parent, which its owner alone writes?"""
+def shared_parents(definition: Definition) -> frozenset[str]:
+    """The parents that their owner alone writes."""
     parents: Mapping[str, Any] = definition.shape.get("parents") or {}
-    theirs = {name for name, said in parents.items() if said.get("owner") != "ours"}
+    return frozenset(name for name, said in parents.items() if said.get("owner") != "ours")
+
+
+def in_shared(definition: Definition, claim: Claim) -> bool:
+    """Does the line speak of a shared parent?"""
+    theirs = shared_parents(definition)
     return any(steps and steps[0].key in theirs for steps in claim.other)
 
 

@@ -13,12 +13,13 @@ DENSITIES = (0.95, 0.15, 0.6, 0.4, 0.8)
 class Dice:
     """A seeded chance. ``density`` is how much of a record is filled; ``turn`` counts the records."""
 
-    __slots__ = ("density", "random", "rng", "turn")
+    __slots__ = ("density", "random", "rng", "turn", "turns")
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)  # noqa: S311  examples, not secrets
         self.random = self.rng.random
         self.turn = -1
+        self.turns: dict[int, int] = {}
         self.density = DENSITIES[0]
 
     def next(self) -> None:
@@ -27,9 +28,16 @@ class Dice:
         self.density = DENSITIES[self.turn % len(DENSITIES)]
 
     def pick(self, pool: Sequence[T]) -> T:
-        """One of ``pool``; half of the time each in turn, so that a long table is seen to its end."""
+        """One of ``pool``."""
+        return pool[int(self.random() * len(pool))]
+
+    def each(self, pool: Sequence[T]) -> T:
+        """One of a lasting ``pool``: half of the time the next in turn, so that a long table is seen to its end."""
         size = len(pool)
-        return pool[self.turn % size] if self.random() < 0.5 else pool[int(self.random() * size)]
+        if self.random() < 0.5:
+            return pool[int(self.random() * size)]
+        at = self.turns[id(pool)] = (self.turns.get(id(pool), -1) + 1) % size
+        return pool[at]
 
     def few(self, most: int = 3) -> int:
         """A small number from 1."""

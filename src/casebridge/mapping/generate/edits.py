@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from casebridge.core.case import PLURALS
 from casebridge.core.native import Element
 from casebridge.mapping.generate.claims import claims, root_length, speaking
 from casebridge.mapping.generate.dice import Dice
@@ -53,6 +54,8 @@ class Editor:
         edited = clone(slice_)
         said = [what for _ in range(dice.few()) if (what := dice.pick(self.kinds)(edited, dice))]
         edited = without_husks(edited)
+        if len(self.slots) > 1 and "complete" not in edited and dice.random() < 0.8:
+            edited["complete"] = [slot for slot in self.slots if slot in PLURALS]
         good = said and edited and self.fits(edited) and valid(edited)
         return (edited, ", ".join(said)) if good else None
 

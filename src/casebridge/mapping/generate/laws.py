@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
+from casebridge.core.case import PLURALS
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
 from casebridge.mapping.generate.claims import Claim, claims, root_length, speaking
@@ -56,6 +57,7 @@ class Laws:
 
     def differences(self, wanted: dict[str, Any], found: dict[str, Any], no_room: Iterable[str] = ()) -> list[str]:
         """What differs between two slices beyond what is declared."""
+        found = self._spoken_of(wanted, found)
         if self._shape(wanted) == self._shape(found):
             return [f"{path} has room, but is said to have none" for path in no_room]
         lost = set(no_room)
@@ -63,6 +65,18 @@ class Laws:
         if self._shape(mine) == self._shape(theirs):
             return []
         return list(_told(self._flat(mine), self._flat(theirs)))
+
+    def _spoken_of(self, wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        """Without what a slice of several slots leaves as it is: the slots it lacks, further records of open lists."""
+        if len(self.map.case) == 1:
+            return found
+        kept: dict[str, Any] = {slot: part for slot, part in found.items() if slot in wanted}
+        for slot in kept.keys() & PLURALS.keys() - set(wanted.get("complete", ())):
+            mine = [self._shape(item, (slot,)) for item in wanted[slot]]
+            same = [item for item in kept[slot] if self._shape(item, (slot,)) in mine]
+            if len(same) == len(mine):
+                kept[slot] = same
+        return kept
 
     def _declared(self, slice_: dict[str, Any], lost: set[str]) -> dict[str, Any]:
         """The slice without what is declared lost; what is signed as its line's echo."""

@@ -21,7 +21,7 @@ from casebridge.mapping.walk import blank, clone, is_absent
 _FREE = 16  # plain values tried for a line
 _OWN = OwnIds()
 MOMENT = re.compile(MOMENT_PATTERN)
-Readers = dict[Steps, list[Leaf]]
+Readers = dict[Steps, list[Claim]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +34,30 @@ class Pool:
     def draw(self, dice: Dice) -> Any:
         """One value, or a list of them."""
         if self.many:
-            found = [dice.pick(self.items) for _ in range(dice.few())]
+            found = [dice.each(self.items) for _ in range(dice.few())]
             return found[:1] if any(is_absent(item) for item in found) else found
-        found = dice.pick(self.items)
+        found = dice.each(self.items)
         return clone(found) if isinstance(found, dict | list) else found
 
 
 def readers(found: Iterable[Claim]) -> Readers:
-    """The leaves that read a place, by the place."""
+    """The lines that read a place, by the place."""
     by_place: Readers = {}
     for claim in found:
-        if "import" not in claim.ways:
-            continue
-        for leaf, place in zip(claim.leaves, claim.other[-len(claim.leaves) :], strict=False):
-            by_place.setdefault(place, []).append(leaf)
-        for place in claim.also:
-            by_place.setdefault(place, []).extend(claim.leaves)
+        if "import" in claim.ways:
+            for place in (*claim.other, *claim.also):
+                by_place.setdefault(place, []).append(claim)
     return by_place
 
 
 def other_pool(
-    leaf: Leaf, native: NativeKind, case: CaseKind, also: Iterable[Leaf] = (), hint: str = ""
+    leaf: Leaf, native: NativeKind, case: CaseKind, also: tuple[Leaf, ...] = (), hint: str = ""
 ) -> Pool:  # fmt: skip
     """What a partner may write at a leaf's place. ``also`` are the leaves that read the same place, and must."""
     rng = Random(leaf.other.text)  # noqa: S311  the same values each time
-    found = [native.spelled(value) for value in _theirs(leaf, native, case, rng, hint)]
     every = (leaf, *also)
+    listed = (row.other for each in also if each.codes for row in each.codes.rows if row.way != "export")
+    found = [native.spelled(value) for value in (*_theirs(leaf, native, case, rng, hint), *listed)]
     usable = [value for value in found if all(_works(to_case, each, value) for each in every)]
     many = native.many if native.many is not None else case.many and not native.element
     return Pool(distinct(usable), bool(many))

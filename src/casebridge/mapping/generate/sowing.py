@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from casebridge.mapping.generate.claims import Claim, claims, in_shared
+from casebridge.mapping.generate.claims import Claim, claims, in_shared, shared_parents
 from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.ground import Above, Kind, planting, reaching, settling
 from casebridge.mapping.generate.kinds import CaseKind, NativeKind
@@ -51,6 +51,7 @@ class Sower:
     def __init__(self, definition: Definition, side: Side) -> None:
         found = claims(definition)
         self.side: Side = side
+        self.parents = shared_parents(definition)
         self.pools: dict[int, Pool] = {}
         self.readers = readers(found)
         self.claims: dict[int, Claim] = {id(claim.line): claim for claim in found}
@@ -104,10 +105,17 @@ class Sower:
         hint = around.hints.get(line.case, "")
         if self.side == "case":
             return case_pool(leaf, native, case, hint)  # type: ignore[arg-type]
+        also = self._also_reading(line, other)
+        return other_pool(leaf, native, case, tuple(also), hint)  # type: ignore[arg-type]
+
+    def _also_reading(self, line: Line, other: Path) -> list[Leaf]:
+        """Other leaves that read the same place of one record, and must be able to."""
         claim = self.claims.get(id(line))
-        places = (*claim.other, *claim.also) if claim else ()
-        also = [each for place in places for each in self.readers.get(place, ()) if place[-1:] == other.steps[-1:]]
-        return other_pool(leaf, native, case, also, hint)  # type: ignore[arg-type]
+        if claim is None:
+            return []
+        places = [place for place in (*claim.other, *claim.also) if place[-1:] == other.steps[-1:]]
+        readers = [each for place in places for each in self.readers.get(place, ()) if each.beside(claim)]
+        return [leaf for each in readers for leaf in each.leaves if not isinstance(each.line, Flags)]
 
     def leaf(self, line: Leaf, around: Around, depth: int) -> Sow | None:
         """One value; on the other side sometimes at one of the further places that are read."""
@@ -122,7 +130,7 @@ class Sower:
             if not must and dice.random() >= dice.density:
                 return node
             if further and dice.random() < _ALSO:
-                node = dice.pick(further)(dice, node, above)
+                node = dice.each(further)(dice, node, above)
                 if dice.random() < _ALSO:
                     return node
             return plant(dice, node, above, pool.draw(dice))
@@ -177,7 +185,7 @@ class Sower:
         def sow(dice: Dice, node: Any, above: Above) -> Any:
             for plant, pool in zip(plants, pools, strict=True):
                 if dice.random() < dice.density:
-                    node = plant(dice, node, above, dice.pick(pool.items))
+                    node = plant(dice, node, above, dice.each(pool.items))
             return node
 
         return sow
@@ -205,7 +213,7 @@ class Sower:
         pool = self.pool(line.none, around, line, line.none.other) if line.none else Pool(())
         plant, _ = planting(line.case, around.case)
         items = tuple(item for item in pool.items if isinstance(item, dict))
-        return (lambda dice, node, above: plant(dice, node, above, dice.pick(items))) if items else None
+        return (lambda dice, node, above: plant(dice, node, above, dice.each(items))) if items else None
 
     # --- groups, lists, branches -------------------------------------------------------------------------------
 
@@ -263,15 +271,17 @@ class Sower:
         branches = [self.branch(branch, around, depth) for branch in line.branches if self._usable(branch)]
 
         def sow(dice: Dice, node: Any, above: Above) -> Any:
-            if not branches or (not depth and dice.random() >= max(dice.density, 0.5)):
+            if not branches or (not depth and dice.random() >= min(max(dice.density, 0.5), 0.9)):
                 return node
-            return dice.pick(branches)(dice, node, above)
+            return dice.each(branches)(dice, node, above)
 
         return sow
 
     def _usable(self, branch: Branch) -> bool:
-        """On the case side a branch counts when some line of it can be written."""
-        return self.side == "other" or not branch.fields or any(id(line) not in self.left for line in branch.fields)
+        """On the case side a branch counts when a line or a constant of it can be written."""
+        if self.side == "other" or not branch.fields or any(id(line) not in self.left for line in branch.fields):
+            return True
+        return any(c.test == "equal" and c.path.steps[0].key not in self.parents for c in branch.other)
 
     def branch(self, branch: Branch, around: Around, depth: int) -> Sow:
         """The lines of a branch and its conditions."""
@@ -279,7 +289,11 @@ class Sower:
         fields = self.level(branch.fields, around.branch(branch), depth)
         settle = settling(conditions, around.kinds(self.side)[0])
 
+        constant = settling([c for c in conditions if c.test == "equal"], around.kinds(self.side)[0])
+
         def sow(dice: Dice, node: Any, above: Above) -> Any:
+            if type(node) is dict:
+                constant(dice, node)
             node = fields(dice, node, above)
             if type(node) is dict and not holds_all(conditions, node):
                 density, dice.density = dice.density, 1.0
@@ -327,7 +341,7 @@ def _some(dice: Dice, words: list[str]) -> list[str]:
 
 
 def _row(dice: Dice, pools: list[Pool]) -> list[Any]:
-    return [dice.pick(pool.items) for pool in pools[: dice.few(len(pools))]]
+    return [dice.each(pool.items) for pool in pools[: dice.few(len(pools))]]
 
 
 def _joined(line: Group, dice: Dice, inner: Sow) -> Any:
