@@ -1,9 +1,10 @@
 """Which item of the case side is which item of the other side, by the key of an ``each``.
 
-First items that read exactly alike, then items with one key, then items whose key is partly withheld. When then one
-item is left on each side and they differ in one part of a longer key alone, it is one item whose key was edited. What
-is left on the other side is dropped; when that could hit the wrong one of two look-alikes, nothing is dropped and it
-is said. An item whose key is withheld is never written new: nobody could recognise it again.
+First items that read exactly alike, then items with one key, then items whose key is partly withheld: those that show
+most first, each with an item it does not contradict. When then one item is left on each side and they differ in one
+part of a longer key alone, it is one item whose key was edited. What is left on the other side is dropped; when that
+could hit the wrong one of two look-alikes, nothing is dropped and it is said. An item whose key is withheld is never
+written new: nobody could recognise it again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from casebridge.mapping.model import Each
 from casebridge.mapping.translate import Links, theirs_of
-from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, leaves, text_of, value_at
+from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, leaves, settled, text_of, value_at
 
 Key = tuple[Hashable, ...]
 HIDDEN = ("withheld",)
@@ -46,7 +47,8 @@ def pair(
         {i: key for i, key in open_mine.items() if HIDDEN not in key}, dict(open_read)
     )
     _take(keyed, open_mine, open_read, found)
-    for pattern in sorted({_pattern(key) for key in open_mine.values() if HIDDEN in key}):
+    _take(_agreeing(open_mine, open_read, mine, read), open_mine, open_read, found)
+    for pattern in sorted({_pattern(key) for key in open_mine.values() if HIDDEN in key}, key=len, reverse=True):
         hidden = _match(
             {i: _project(key, pattern) for i, key in open_mine.items() if _pattern(key) == pattern},
             {i: _project(key, pattern) for i, key in open_read.items()},
@@ -59,6 +61,25 @@ def pair(
         _take_edited(line, found, mine, read, open_mine, open_read)
     found.pairs.sort()
     return found
+
+
+def _agreeing(
+    keys: dict[int, Key], theirs: dict[int, Key], mine: list[Scope], read: list[Any]
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Items with a hidden key, those that show most first, each with the first item it nowhere contradicts."""
+    hidden = [i for i, key in keys.items() if HIDDEN in key]
+    free, pairs = list(theirs), []
+    for i in sorted(hidden, key=lambda i: -_shown(mine[i].node)):
+        j = next((j for j in free if _said_otherwise(mine[i].node, read[j]) == 0), None)
+        if j is not None:
+            free.remove(j)
+            pairs.append((i, j))
+    return pairs
+
+
+def _shown(item: Any) -> int:
+    """How many values of a case item are not withheld."""
+    return sum(_leaf(item, where) != WITHHELD for where in leaves(item))
 
 
 def _take_edited(
@@ -133,7 +154,7 @@ def key_of(line: Each, item: Any, links: Links) -> Key:
     found: list[Hashable] = []
     for path, leaf in line.key:
         value = value_at(item, path)
-        if value == WITHHELD:
+        if settled(value) == WITHHELD:
             found.append(HIDDEN)
             continue
         if leaf.link and isinstance(value, dict):

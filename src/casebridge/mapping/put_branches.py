@@ -92,7 +92,9 @@ class BranchWriter(ListWriter):
                 self.cut(line, condition.path, new)
 
     def _now(self, line: Choose, was: Branch | None, case: Scope, new: Any, old: Scope | None) -> Branch | None:
-        """The branch to write: theirs if it still fits, else the first that does."""
+        """The branch to write: theirs if it still fits, or could if what is withheld were known; else the first."""
+        if was is not None and doubtful(was.case, case.node):
+            return was
         if was is not None and old is not None and (self._fits(was, line, case, new) or self._agrees(was, case, old)):
             return was
         return next((branch for branch in line.branches if self._fits(branch, line, case, new)), None)
