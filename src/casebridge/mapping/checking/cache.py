@@ -1,8 +1,8 @@
 """Maps that were proved are not proved again: what was proved is known by a digest of all that the proof rests on.
 
-The digest covers the map's files with its bases and code tables, what the case model and the other side's schema say of
-the places it names, its converters' samples and source, and the checker itself. The shipped maps' digests come with the package
-(``data/proved.csv``, written by ``python -m casebridge.mapping.checking``); a site's own lie in its folder.
+The digest covers the map's files with its bases and code tables, what the case model and the other side's schema say
+of the places it names, its converters' samples and source, and the checker itself. The shipped maps' digests come with
+the package (``data/proved.csv``, written by ``python -m casebridge.mapping.checking``); a site's own lie in its folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from casebridge.adapter import Converter
 from casebridge.core.native import Element
 from casebridge.mapping.checking import kinds
 from casebridge.mapping.checking.places import keys_of
+from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.survey import Survey, survey
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import Leaf
@@ -108,18 +109,10 @@ def _case_facts(found: Survey) -> Iterator[str]:
 
 def _facts(found: Survey, root: Element | None) -> Iterator[str]:
     """What the schema says of each place that the map names, and on the way to it."""
-    if root is None:
-        return
-    told: set[tuple[str, ...]] = set()
-    for stand in found.stands:
-        element: Element | None = root
-        keys: tuple[str, ...] = ()
-        for key in keys_of(stand.other):
-            element = element.fields.get(key) if element is not None and element.type != "any" else None
-            keys = (*keys, key)
-            if keys not in told:
-                told.add(keys)
-                yield f"{keys} {_fact(element)}"
+    side = Side(root, "")
+    named = {keys_of(stand.other) for stand in found.stands} if root is not None else set()
+    for keys in sorted({whole[:i] for whole in named for i in range(1, len(whole) + 1)}):
+        yield f"{keys} {_fact(side.under(keys))}"
 
 
 def _fact(element: Element | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from casebridge.core.native import Element
 from casebridge.mapping.checking import kinds
-from casebridge.mapping.checking.places import At, Spot, spelled, steps_of
+from casebridge.mapping.checking.places import At, Spot, keys_of, spelled, steps_of
 from casebridge.mapping.checking.report import Finding
 from casebridge.mapping.checking.survey import Stand, Survey
 from casebridge.mapping.model import Group, Leaf
@@ -23,15 +23,24 @@ class Side:
 
     root: Element | None
     name: str  # fhir-r4/Patient
+    known: dict[tuple[str, ...], Mapping[str, Element]] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, spot: Spot) -> Element | None:
         """What stands at a place, or None where the schema does not know."""
-        found = self.root
-        for step in spot:
-            if found is None or found.type == "any":
-                return None
-            found = found.fields.get(step.key) if step.key else found
-        return found
+        return self.under(keys_of(spot))
+
+    def under(self, keys: tuple[str, ...]) -> Element | None:
+        """As :meth:`at`, by the names of the fields on the way."""
+        if not keys:
+            return self.root
+        above = self.under(keys[:-1])
+        return self.fields(keys[:-1], above).get(keys[-1]) if above is not None and above.type != "any" else None
+
+    def fields(self, keys: tuple[str, ...], element: Element) -> Mapping[str, Element]:
+        """The fields of the element at ``keys``; asked of the format once, which may make them anew each time."""
+        if keys not in self.known:
+            self.known[keys] = element.fields
+        return self.known[keys]
 
     def codes(self, spot: Spot) -> frozenset[str] | None:
         """All the values a place may have, or None where it is open."""
@@ -79,7 +88,7 @@ def _path(side: Side, spot: Spot, place: Place) -> Iterator[Finding]:
             return
         if not step.key:
             continue
-        known = element.fields
+        known = side.fields(keys_of(spot[:i]), element)
         path = spelled(spot[: i + 1])
         if step.key not in known:
             yield _missing(side, element, step, path, known, place)
@@ -173,26 +182,25 @@ def _first_items(side: Side, stand: Stand) -> Iterator[Finding]:
 
 
 def _value(found: Survey, stand: Stand, element: Element) -> Iterator[Finding]:
-    field = kinds.field_of(found.definition, stand.case)
+    name = kinds.field_of(found.definition, stand.case)
     plain = isinstance(stand.line, Leaf) and not (stand.line.codes or stand.line.convert or stand.line.link)
     place, path = stand.line.place, spelled(stand.other)
-    if element.type == "group" and not element.many and not _takes_group(field):
-        yield Finding("CB-216", place, f"`{path}` is a group in the partner's record, and `{field}` is one value",
+    if element.type == "group" and not element.many and not _takes_group(name):
+        yield Finding("CB-216", place, f"`{path}` is a group in the partner's record, and `{name}` is one value",
                       "The value would be refused by the case model.",
                       f"Say which field of it: {_some(f'{path}.{name}' for name in element.fields)}.")  # fmt: skip
-    elif plain and element.type == "boolean" and kinds.types_of(field) and bool not in kinds.types_of(field):
-        yield Finding("CB-216", place, f"`{path}` is true or false, and `{field}` is text",
+    elif plain and element.type == "boolean" and kinds.types_of(name) and bool not in kinds.types_of(name):
+        yield Finding("CB-216", place, f"`{path}` is true or false, and `{name}` is text",
                       "true would be refused by the case model.",
                       "Add `codes: {rows: [[..., true], [..., false]], otherwise: refuse}`.")  # fmt: skip
-    elif plain and stand.role == "value" and kinds.is_boolean(field) and element.type not in ("boolean", "any"):
-        yield Finding("CB-216", place, f"`{field}` is true or false, and `{path}` is {element.type}",
+    elif plain and stand.role == "value" and kinds.is_boolean(name) and element.type not in ("boolean", "any"):
+        yield Finding("CB-216", place, f"`{name}` is true or false, and `{path}` is {element.type}",
                       "Text would be refused by the case model, also the text `true`.",
                       "Add `as: boolean01`, `as: yes_no` or `codes:` with rows such as [true, Y].")  # fmt: skip
 
 
-def _takes_group(field: str) -> bool:
-    found = kinds.types_of(field)
-    return not found or kinds.is_group(field)
+def _takes_group(name: str) -> bool:
+    return not kinds.types_of(name) or kinds.is_group(name)
 
 
 def _some(values: Iterable[str]) -> str:

@@ -30,10 +30,21 @@ def _state(found: Survey, fork: Fork, number: int, branch: Branch, condition: Co
         verdict, why = "one-way", f"no line writes `{unwritten}`, so the state is read and never written"
     elif _by_reference(branch):
         verdict, why = "canonical", "written only where the reference is to a kind of record that the line names"
+    elif needed := _needed(fork, branch):
+        verdict, why = "canonical", f"written only together with {needed}"
     else:
         verdict, why = "lossless", "a branch of `choose`"
     said = "|".join(condition.values)
     return Verdict(f"{spelled(case.spot)}={said}", other, "import", verdict, why, "", branch.place)  # type: ignore[arg-type]
+
+
+def _needed(fork: Fork, branch: Branch) -> str:
+    """What must be there on the other side, whatever it holds, for the state to be read."""
+    tests = [c for c in branch.other if c.test not in ("equal", "absent")]
+    if tests:
+        return f"`{spelled(known(fork.other, tests[0]).spot)}`"
+    in_item = any(at.each for at in fork.case) and all(c.test == "absent" for c in branch.other)
+    return "another field of its item" if in_item else ""
 
 
 def _by_reference(branch: Branch) -> bool:

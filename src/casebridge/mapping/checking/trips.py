@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,9 @@ from casebridge.core.native import Element
 from casebridge.mapping import generate, interpreter
 from casebridge.mapping.checking import laws
 from casebridge.mapping.checking.fitting import misfit
+from casebridge.mapping.checking.places import spelled as spelled_spot
 from casebridge.mapping.checking.report import Finding, Verdict
+from casebridge.mapping.checking.survey import survey
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.reading import Trace
@@ -47,7 +49,7 @@ def examples(map_: Map) -> Iterator[Finding]:
 
 def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs: int) -> Trips:
     """``runs`` generated records, each put onto itself and created anew."""
-    trips, promise = Trips(), _promise(verdicts)
+    trips, promise = Trips(), _promise(map_, verdicts)
     way = map_.definition.only
     for record in islice(generate.records(map_, element, SEED), runs):
         if len(trips.findings) >= WORST:
@@ -63,7 +65,7 @@ def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs:
             for token, finding in _there_and_back(map_, element, record, slice_, promise):
                 trips.findings.setdefault(token, finding)
     if not way:
-        _outward(map_, element, promise, runs // 4, trips)
+        _outward(map_, element, promise.for_case_records(), runs // 4, trips)
     return trips
 
 
@@ -132,10 +134,14 @@ def _there_and_back(
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the verdicts promise: the case paths whose values come back, and the paths (or one value) that may not."""
+    """What the verdicts promise: the case paths whose values come back, and the paths (or one value) that may not.
+
+    ``hanging`` are lines of branches that are only read if something else is there, which a case record may lack.
+    """
 
     kept: frozenset[str]
     waived: frozenset[str]
+    hanging: frozenset[str] = frozenset()
 
     def covers(self, path: str, value: str) -> bool:
         """Must this value come back? Constants that only selectors write go with their item."""
@@ -143,12 +149,25 @@ class Promise:
         given_up = names | {f"{name}={value}" for name in names}
         return bool(names & self.kept) and not given_up & self.waived
 
+    def for_case_records(self) -> Promise:
+        """What can be promised to a record that may be as incomplete as a case record may be."""
+        return replace(self, waived=self.waived | self.hanging)
 
-def _promise(verdicts: tuple[Verdict, ...]) -> Promise:
-    waived = {one for v in verdicts if v.verdict in ("lossy", "one-way") for one in _places(v.case)}
-    kept = {_bare(v.case).partition("=")[0] for v in verdicts if v.verdict == "lossless"}
-    kept |= {_bare(v.case) for v in verdicts if v.verdict == "canonical"}  # of states, lossless ones only
-    return Promise(frozenset(kept), frozenset(waived))
+
+def _promise(map_: Map, verdicts: tuple[Verdict, ...]) -> Promise:
+    waived = {
+        one for v in verdicts for one in _places(v.case)
+        if v.verdict in ("lossy", "one-way") or ("=" in one and v.verdict == "canonical")
+    }  # fmt: skip
+    kept = {_bare(v.case).partition("=")[0] for v in verdicts if v.verdict in ("lossless", "canonical")}
+    hanging = set()
+    for stand in survey(map_.definition).stands:
+        path = _bare(spelled_spot(stand.case))
+        if isinstance(stand.line, Leaf) and stand.line.link:  # a partner knows a record by its own id alone
+            waived |= {f"{path}.{part}" for part in ("kind", "id", "display")}
+        if any(held.condition.test not in ("equal", "absent") for held in stand.other_if):
+            hanging.add(path)
+    return Promise(frozenset(kept), frozenset(waived), frozenset(hanging))
 
 
 def _upward(path: str) -> Iterator[str]:
