@@ -17,8 +17,11 @@ from casebridge_hmis.notation import flat, header_line, row_line
 from casebridge_hmis.reading import Reading
 from casebridge_hmis.rows import Header, Row, check, every_row, read_header
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import INSIDE, KNOWN, Column, Spec, key_of
+from casebridge_hmis.spec import INSIDE, KNOWN, SHARED, Column, Spec, key_of, references
 
+CHILD_POINTERS = {
+    child: {column for column, _ in references(child)} for rows in INSIDE.values() for child, _ in rows.values()
+}
 OURS = ("refused_rows", "notes")  # what reading adds to Export.csv's row
 
 
@@ -58,12 +61,13 @@ def _shelve(rows: Shelf, native: Native) -> None:
 
 
 def inside(file: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The rows that ride inside a record, each with its file."""
+    """The rows that ride inside a record, each with its file and the pointers that it shares with the record."""
+    pointers = {name: data[name] for name in SHARED if data.get(name)}
     for name, (child, _) in INSIDE.get(file, {}).items():
         found = data.get(name)
         for row in found if isinstance(found, list) else [found]:
             if isinstance(row, Mapping):
-                yield child, row
+                yield child, {**{n: v for n, v in pointers.items() if n in CHILD_POINTERS[child]}, **row}
 
 
 def _content(

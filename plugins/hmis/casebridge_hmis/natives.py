@@ -8,12 +8,13 @@ from typing import Any
 
 from casebridge import Natives
 from casebridge.core.native import Element, ElementType
-from casebridge_hmis.spec import INSIDE, KNOWN, Column, Spec
+from casebridge_hmis.spec import INSIDE, KNOWN, SHARED, Column, Spec
 
 TYPES: Mapping[str, ElementType] = {"S": "text", "I": "number", "M": "number", "D": "date", "T": "moment"}
 FILLED = frozenset({"ExportID", "UserID", "DateCreated", "DateUpdated"})
 """Required columns that the writer fills in by itself; a map may leave them out."""
 
+RIDING = frozenset(file for rows in INSIDE.values() for file, _ in rows.values())
 READING = {
     "refused_rows": Element("number", about="rows of victim service providers' clients, counted and forgotten"),
     "notes": Element("text", many=True, about="what was unusual about the export"),
@@ -23,8 +24,7 @@ READING = {
 
 def natives_of(spec: Spec) -> Natives:
     """The schema of one year's records, such as ``hmis-csv/Client``."""
-    inside = {file for rows in INSIDE.values() for file, _ in rows.values()}
-    records = tuple(file for file in KNOWN if file not in inside)
+    records = tuple(file for file in KNOWN if file not in RIDING)
     return Natives(spec.format, records, lambda record, shape, _: _root(spec, records, record, shape))
 
 
@@ -61,10 +61,15 @@ def _joined(spec: Spec, shape: Mapping[str, Any]) -> Callable[[], Mapping[str, E
     return children
 
 
+def _joins(file: str, column: Column) -> bool:
+    """Does the format itself write the column, because the row rides inside another?"""
+    return file in RIDING and column.name in (*SHARED, "ExitID")
+
+
 def _column(spec: Spec, file: str, column: Column) -> Element:
     codes = frozenset(code for name in column.lists for code in spec.codes(name))
     return Element(
         "text" if codes else TYPES[column.type[0]], codes=codes or None,
-        required=column.required and column.name not in FILLED, about=column.name,
+        required=column.required and column.name not in FILLED and not _joins(file, column), about=column.name,
         source=f"HMIS CSV {spec.title} {file}.{column.name}" + "".join(f", list {name}" for name in column.lists),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from casebridge_hmis.spec import (
     JOINED,
     KNOWN,
     PARENTS,
+    SHARED,
     Spec,
     key_of,
     references,
@@ -176,7 +177,7 @@ class Reading:
     def _around(self, file: str, record: dict[str, Any]) -> dict[str, Any]:
         """The record with the rows that ride inside it and, where they are joined, its parents."""
         for name, (child, many) in INSIDE.get(file, {}).items():
-            rows = self.shelf.below(child, record[key_of(file)])
+            rows = [_without_shared(row, record) for row in self.shelf.below(child, record[key_of(file)])]
             if rows:
                 record[name] = rows if many else rows[0]
         for name, parent in PARENTS.get(file, {}).items() if file in JOINED else ():
@@ -188,6 +189,10 @@ class Reading:
     def _native(self, file: str, line: int, record: dict[str, Any]) -> Native:
         return Native(f"{self.spec.format}/{file}", record, Position(file=f"{file}.csv", row=line),
                       name_of(file, record), order_key=record.get("PersonalID", ""))  # fmt: skip
+
+
+def _without_shared(row: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in SHARED or value != above.get(name)}
 
 
 def name_of(file: str, record: Mapping[str, str]) -> str:

@@ -21,6 +21,9 @@ INSIDE: Mapping[str, Mapping[str, tuple[str, bool]]] = {
 }
 """Rows that ride inside the record they belong to: name there, their file, may there be several."""
 
+SHARED = ("AssessmentID", "EnrollmentID", "PersonalID")
+"""Pointers that a row inside a record has in common with it; they stand there once."""
+
 PARENTS: Mapping[str, Mapping[str, str]] = {
     "Project": {"organization": "Organization"},
     "Enrollment": {"client": "Client", "project": "Project", "user": "User"},

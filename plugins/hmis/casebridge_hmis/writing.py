@@ -63,7 +63,7 @@ class Writing:
         if own:
             data = self._completed(file, data)
         for child, row in inside(file, data):
-            self._put(child, self._completed(child, self._below(child, row, data)) if own else dict(row), own)
+            self._put(child, self._completed(child, _keyed(child, row)) if own else dict(row), own)
         self._put(file, data, own)
 
     def _put(self, file: str, data: dict[str, Any], own: bool) -> None:
@@ -100,13 +100,6 @@ class Writing:
         again = file == "Event" and row["UserID"] == self.settings.user_id
         return {**row, "DateUpdated": self._moment()} if again else row
 
-    @staticmethod
-    def _below(child: str, row: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-        """A new row inside a record points to it; an exit is known by its enrollment."""
-        pointers = {name: above.get(name) for name in ("AssessmentID", "EnrollmentID", "PersonalID")}
-        own_key = {key_of(child): above.get("EnrollmentID")} if child == "Exit" else {}
-        return {**dict(row), **{n: v for n, v in {**pointers, **own_key}.items() if v and not row.get(n)}}
-
     def _add_users(self) -> None:
         """User.csv names every user of the other files; one nobody told us about has an id and no more."""
         now = self._moment()
@@ -142,6 +135,11 @@ class Writing:
     def _text(self, file: str) -> str:
         layout = self.spec.columns(file)
         return header_line(layout) + "".join(row_line(layout, row) for row in self.rows.get(file, {}).values())
+
+
+def _keyed(child: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A new exit is known by its enrollment: there is one of each."""
+    return {**row, "ExitID": row.get("ExitID") or row["EnrollmentID"]} if child == "Exit" else dict(row)
 
 
 def export_id(dispatch: str) -> str:

@@ -41,6 +41,7 @@ def test_records_come_joined_and_in_order(making, read):
     assert enrollment.data["client"]["PersonalID"] == "C1"
     assert enrollment.data["user"]["UserLastName"] == "Worker"
     assert enrollment.data["exit"]["ExitID"] == "X1"
+    assert "EnrollmentID" not in enrollment.data["exit"]  # it stands in the enrollment
     assert "exit" not in one(natives, "Enrollment", "E2").data
     event = one(natives, "Event", "V1").data
     assert event["client"]["PersonalID"] == "C1"
