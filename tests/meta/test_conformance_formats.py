@@ -49,6 +49,10 @@ def hmis() -> bytes:
     return make.zip_of(make.files_of(make.make_export(4))).getvalue()
 
 
+def tmsis() -> bytes:
+    return "".join(maker("flatfile/tests/make_tmsis.py").file_tmsis(4)).encode()
+
+
 def answer() -> bytes:
     given = {"referral": REFERRAL, "answer": "accept", "at": "2026-02-03T14:05:06Z", "nonce": "0" * 32}
     return json.dumps(given).encode()
@@ -67,6 +71,7 @@ SAMPLES: dict[str, tuple[Callable[[], bytes], str, dict[str, Any], bool]] = {
     "x12": (file_834, "x12", {}, False),
     "hmis-csv": (hmis, "hmis-2026", {}, False),  # strict on writing: its own tests go there and back
     "flatfile": (clients, "flatfile", {"layout": "agency-clients"}, True),
+    "tmsis": (tmsis, "tmsis", {}, False),
     "form": (answer, "web-form", {}, False),  # what goes out is not what comes in
 }
 

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
-from casebridge.core.errors import Held, Position, RecordError
+from casebridge.core.errors import Held, Position, RecordError, SetupError
+from casebridge_flatfile.joining import join
 from casebridge_flatfile.layout import load_layout
 from casebridge_flatfile.lines import Lines
 from casebridge_flatfile.render import write_file
@@ -66,17 +67,25 @@ class FlatfileFormat:
             yield from self._natives(twice)
 
     def _natives(self, stream: BinaryIO) -> Iterator[Native | RecordError]:
+        rows = self._data_rows(stream)
+        if self.layout.join:
+            yield from join(rows, self.layout, self.name)
+            return
         seen: set[int] = set()
+        for row in rows:
+            yield row if isinstance(row, RecordError) else _native(row, seen)
+
+    def _data_rows(self, stream: BinaryIO) -> Iterator[Row | RecordError]:
         checked = self.layout.environment is None
         for row in read_rows(Lines(stream, self.layout), self.layout):
             if isinstance(row, RecordError):
                 yield row
             elif row.record.role == "header":
-                checked = checked or self._is_for_us(row)
+                checked = self._is_for_us(row) or checked
             elif not checked:
                 raise _untrusted("the file does not begin with its header", row.number, "the header first")
             elif row.record.role == "data":
-                yield _native(row, seen)
+                yield row
 
     def _is_for_us(self, header: Row) -> bool:
         """True; raises Held CB-508 when the header does not name our environment."""
@@ -104,7 +113,12 @@ class FlatfileFormat:
             raise _untrusted("the trailer counts other than there are", last.number, f"{count} records", said)
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
-        """One file with all records, in their order."""
+        """One file with all records, in their order; SetupError CB-101 for a layout that joins rows when it reads."""
+        if self.layout.join:
+            raise SetupError(
+                "CB-101", f"the layout {self.layout.layout} joins rows: it is read, but not written",
+                remedy="Give this partner no outgoing route, or another format for what goes out.",
+            )  # fmt: skip
         data = write_file(self.layout, records, context)
         media_type = "text/csv" if self.layout.kind == "delimited" else "text/plain"
         yield OutFile(

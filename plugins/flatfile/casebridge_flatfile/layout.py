@@ -28,7 +28,7 @@ class Column(_Part):
     """One column. ``start`` counts characters from 1, ``length`` characters (fixed width only).
 
     ``constant`` and ``fill`` say what is written into it; ``pattern`` and ``expected`` what every value must look
-    like, to the program and to people.
+    like, to the program and to people; ``empty`` are values that stand for nothing, such as 99991231 for no end.
     """
 
     name: Word
@@ -40,6 +40,7 @@ class Column(_Part):
     required: bool = False
     pattern: str = ""
     expected: str = ""
+    empty: tuple[str, ...] = ()
     constant: str = ""
     fill: Fill | None = None
 
@@ -66,7 +67,8 @@ class RecordLayout(_Part):
     """One type of record. ``code`` begins its rows where a file has several types; ``key`` makes its external id.
 
     ``role`` tells the file's own first and last record from those that hold data; in a trailer, ``count`` names the
-    column with the number of data records. ``subject`` names the columns with the partner's id of the person.
+    column with the number of data records. ``subject`` names the columns with the partner's id of the person. Where
+    the layout joins rows, ``latest`` names the date by which only the newest of a person's rows counts.
     """
 
     name: Word
@@ -76,6 +78,7 @@ class RecordLayout(_Part):
     subject: tuple[Word, ...] = ()
     unique: bool = True
     count: str = ""
+    latest: str = ""
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -83,7 +86,7 @@ class RecordLayout(_Part):
         names = [column.name for column in self.columns]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"record {self.name}: the column {min(twice)} is there twice")
-        wanted = {*self.key, *self.subject, *filter(None, [self.count])}
+        wanted = {*self.key, *self.subject, *filter(None, [self.count, self.latest])}
         if missing := sorted(wanted - set(names)):
             raise ValueError(f"record {self.name}: there is no column {missing[0]}")
         if self.role == "data" and not self.key:
@@ -102,7 +105,11 @@ class Environment(_Part):
 
 
 class Layout(_Part):
-    """The whole file. ``identity`` names columns of the header record that number the file."""
+    """The whole file. ``identity`` names columns of the header record that number the file.
+
+    ``join`` names the one record that all rows of a person (their ``subject``) become; ``ignore`` are codes of rows
+    that are not read.
+    """
 
     layout: Word
     kind: Literal["delimited", "fixed"]
@@ -116,6 +123,8 @@ class Layout(_Part):
     extension: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,8}$")] = "csv"
     identity: tuple[Word, ...] = ()
     environment: Environment | None = None
+    join: Annotated[str, StringConstraints(pattern=r"^([A-Za-z][A-Za-z0-9_.-]{0,63})?$")] = ""
+    ignore: tuple[Word, ...] = ()
     records: tuple[RecordLayout, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -128,6 +137,12 @@ class Layout(_Part):
         asked = {*self.identity, *([self.environment.column] if self.environment else [])}
         if not asked <= {c.name for r in self.of_role("header") for c in r.columns}:
             raise ValueError("identity and environment name columns of the record with role: header")
+        return self
+
+    @model_validator(mode="after")
+    def _joined_rows_have_one_subject(self) -> Self:
+        if self.join and len({record.subject for record in self.of_role("data")} | {()}) != 2:
+            raise ValueError("where rows are joined, each record of them names the same columns as its subject")
         return self
 
     @model_validator(mode="after")

@@ -8,12 +8,14 @@ from casebridge import Converter, Format, Natives, hookimpl
 from casebridge_flatfile.dates import DATE_US
 from casebridge_flatfile.format import FlatfileFormat
 from casebridge_flatfile.natives import NATIVES
+from casebridge_flatfile.tmsis import TmsisFormat
 
 
 @hookimpl
 def register_formats(register: Callable[[type[Format]], None]) -> None:
-    """``flatfile``."""
+    """``flatfile`` and ``tmsis``."""
     register(FlatfileFormat)
+    register(TmsisFormat)
 
 
 @hookimpl
@@ -24,5 +26,6 @@ def register_converters(register: Callable[[Converter], None]) -> None:
 
 @hookimpl
 def register_natives(register: Callable[[Natives], None]) -> None:
-    """``flatfile/<record>`` of the layout that a map names."""
-    register(NATIVES)
+    """``flatfile/<record>`` of the layout that a map names, and ``tmsis/eligibility``."""
+    for natives in NATIVES:
+        register(natives)

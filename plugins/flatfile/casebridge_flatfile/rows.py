@@ -27,12 +27,17 @@ class Row:
 def read_rows(lines: Lines, layout: Layout) -> Iterator[Row | RecordError]:
     """Each row, or what is wrong with it. Raises RecordError CB-381 when the headings are not the layout's."""
     if layout.kind == "fixed":
-        yield from (_fixed(number, line, layout) for number, line in _full_lines(lines))
+        yield from (_fixed(number, line, layout) for number, line in _full_lines(lines) if not _ignored(line, layout))
         return
     cells = _cells(lines, layout)
     places = _places(cells, layout) if layout.header else None
     for number, row in cells:
-        yield row if isinstance(row, RecordError) else _delimited(number, row, layout, places)
+        if isinstance(row, RecordError) or row[0].strip() not in layout.ignore:
+            yield row if isinstance(row, RecordError) else _delimited(number, row, layout, places)
+
+
+def _ignored(line: str, layout: Layout) -> bool:
+    return line.startswith(layout.ignore)
 
 
 # --- delimited -----------------------------------------------------------------------------------------------
@@ -156,13 +161,22 @@ def _row(number: int, record: RecordLayout, columns: Sequence[Column], cells: Se
     readable = not _CONTROL.search("".join(cells))  # one look at the whole row: it is nearly always clean
     for column, cell in zip(columns, cells, strict=False):
         value = cell.strip()
+        if value in column.empty:
+            value = ""
         if not value and not column.required:
             continue
         problem = None if readable and value and not column.pattern else _problem(column, value)
         if problem:
-            return _wrong(number, problem[0], column.name, problem[1], value, problem[2])
+            whose = _whose(record, columns, cells)
+            return _wrong(number, problem[0], column.name, problem[1], value, problem[2], whose)
         values[column.name] = value
     return Row(number, record, values)
+
+
+def _whose(record: RecordLayout, columns: Sequence[Column], cells: Sequence[str]) -> str:
+    """The id of the person a bad row is about, as far as it can be read."""
+    said = {column.name: cell.strip() for column, cell in zip(columns, cells, strict=False)}
+    return "|".join(said.get(name, "") for name in record.subject)
 
 
 def _problem(column: Column, value: str) -> tuple[str, str, str] | None:
@@ -182,8 +196,10 @@ def _unknown(number: int, code: str, layout: Layout) -> RecordError:
 
 
 def _wrong(
-    number: int, message: str, field: str = "", expected: str = "", found: str | None = None, code: str = "CB-301"
-) -> RecordError:
+    number: int, message: str, field: str = "", expected: str = "", found: str | None = None, code: str = "CB-301",
+    whose: str = "",
+) -> RecordError:  # fmt: skip
     return RecordError(
-        code, message, position=Position(row=number), field=field, expected=expected, found=found or None
-    )
+        code, message, position=Position(row=number), field=field, expected=expected, found=found or None,
+        external_id=whose,
+    )  # fmt: skip

@@ -1,10 +1,11 @@
 """The schema that maps of flat files are checked against: the columns of a layout."""
 
 import pytest
-from casebridge_flatfile.natives import NATIVES
+from casebridge_flatfile.natives import NATIVES as KINDS
 
 from casebridge.core.errors import SetupError
 
+NATIVES = KINDS[0]
 MINE = """layout: mine
 kind: delimited
 records:
