@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from casebridge_flatfile.format import FlatfileFormat
+from casebridge_flatfile.tmsis import TmsisFormat
 
 from casebridge import Native
 from casebridge.testing import a_context
@@ -47,5 +48,6 @@ def test_the_fixed_width_layout_reads_a_file_of_its_kind(layouts):
 
 
 def test_the_settings_it_shows_are_taken():
-    (table,) = (tomllib.loads(text)["partner"]["shelter"] for text in blocks("toml"))
-    assert FlatfileFormat.Settings(**table["format_settings"]).layout == "layouts/shelter.yaml"
+    shelter, state = (next(iter(tomllib.loads(text)["partner"].values())) for text in blocks("toml"))
+    assert FlatfileFormat.Settings(**shelter["format_settings"]).layout == "layouts/shelter.yaml"
+    assert (state["format"], state["maps"]) == (TmsisFormat.name, "tmsis")
