@@ -83,7 +83,7 @@ class Creator:
 
     def __init__(self, definition: Definition, source: Source) -> None:
         self.definition, self.source = definition, source
-        self.lookups = Lookups(source)
+        self.lookups = Lookups(source, case=True)
         self.tables: dict[int, dict[str, object]] = {}
         self.keys: set[int] = set()  # the lines of a list's key that are always looked at
         self.parents = parents_of(definition)
@@ -186,7 +186,7 @@ class Creator:
         add, block = self.source.add, self.source.block
         plain = not (line.codes or line.convert or line.link or line.required or line.if_missing)
         if id(line) in self.keys and not plain:
-            add(f"if type({found}) is dict and hidden({found}): continue")
+            add(f"if {found} is not None and type({found}) is not str and hidden({found}): continue")
         required, default = "export" in line.required, line.if_missing.get("export")
         if not required and default is None:
             if line.codes or line.convert or line.link:
@@ -292,6 +292,8 @@ class Creator:
         if line.split:
             raise NotCompiled("a line with `split`")
         found = self.lookups.value(spot, line.case)
+        if any(id(leaf) in self.keys for leaf in _always(line.fields)):
+            self.source.add(f"if type({found}) is dict and veiled({found}): continue")
         if _speaks_of_nothing(line.fields):
             self.source.add(f"if hidden({found}): irregular()")
             held = self.source.name("v")
@@ -304,12 +306,8 @@ class Creator:
     def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
         below = spot.inner(found, line.case.steps) if line.case.steps else spot
         below.expect(case_paths_of(line.fields))
-        late = False
-        if line.case.steps:
-            if line.other.steps and not _speaks_of_nothing(line.fields):
-                late = True
-            else:
-                self.source.add(f"if 'absent' in {found}: whole({found})")
+        if line.case.steps and (not line.other.steps or _speaks_of_nothing(line.fields)):
+            self.source.add(f"if 'absent' in {found}: whole({found})")
         if not line.other.steps:
             self.fields(line.fields, below, into, root=root)
             return
@@ -326,8 +324,6 @@ class Creator:
                 self.source.add(f"{into.group(steps[:-1])}[{literal(steps[-1].key)}] = {group}")
             else:
                 self.source.add(f"{into.group(steps)}.update({group})")
-        if late:
-            self.source.add(f"elif 'absent' in {found}: whole({found})")
 
     def _each(self, line: Each, spot: Spot, into: Inside) -> None:
         steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()
@@ -357,8 +353,7 @@ class Creator:
             self.keys |= always & {id(leaf) for _, leaf in line.key}
             keys = [self.lookups.at(below, path.steps) for path, leaf in line.key if id(leaf) not in always]
             if keys:
-                dicts = " or ".join(f"type({key}) is dict" for key in keys)
-                self.source.add(f"if ({dicts}) and hidden({', '.join(keys)}): continue")
+                self.source.add(f"if hidden({', '.join(keys)}): continue")
             self._item(line, below, items)
 
     def _only(self, selector: tuple[Condition, ...], below: Spot) -> None:

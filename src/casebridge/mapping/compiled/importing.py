@@ -91,10 +91,11 @@ class Importer:
                     self.line(line, spot, into)
                 continue
             held = self.lookups.value(spot, group)
-            with self.source.block(f"if {held}:"):
+            with self.source.block(f"if type({held}) is dict:"):
                 self.lookups.sure(held)
                 for line in run:
                     self.line(line, spot, into)
+            self.source.add(f"elif {held}: beyond({held})")
         for line in lines:
             if line in early or "import" not in line.ways:
                 continue
@@ -273,26 +274,33 @@ class Importer:
 
     def _group(self, line: Group, spot: Spot, into: Inside) -> None:
         found = self.lookups.value(spot, line.other)
-        with self.source.block(f"if {THERE.format(found)}:"):
-            if line.split:
+        if line.split:
+            with self.source.block(f"if {THERE.format(found)}:"):
                 parts = self.source.name("v")
                 self.source.add(f"{parts} = parts_of({self.source.constant('L', line)}, {found})")
-                found = parts
-            below = Spot(found, spot) if line.split or line.other.up else spot.inner(found, line.other.steps)
-            below.expect(paths_of(line.fields))
-            if not line.case.steps or _speaks(line.fields):
-                self.source.add(f"if 'absent' in {found}: whole({found})")
-            if not line.case.steps:
-                self.fields(line.fields, below, into)
-                return
-            group = self.source.name("g")
-            self.source.add(f"{group} = {{}}")
-            inner = Inside(self.source, group, written(line.fields))
-            self.fields(line.fields, below, inner)
-            inner.finish()
-            with self.source.block(f"if {group}:"):
-                self._join(line, group, into)
-            self.source.add(f"elif 'absent' in {found}: whole({found})")
+                self._below(line, Spot(parts, spot), into)
+            return
+        with self.source.block(f"if type({found}) is dict:"):
+            self._below(line, Spot(found, spot) if line.other.up else spot.inner(found, line.other.steps), into)
+        speaks = _speaks(line.fields) or any(not path.steps for path in paths_of(line.fields))
+        with self.source.block(f"elif {THERE.format(found)}:"):
+            self.source.add("irregular()" if speaks else f"beyond({found})")
+
+    def _below(self, line: Group, below: Spot, into: Inside) -> None:
+        below.expect(paths_of(line.fields))
+        if not line.case.steps or _speaks(line.fields):
+            self.source.add(f"if 'absent' in {below.local}: whole({below.local})")
+        if not line.case.steps:
+            self.fields(line.fields, below, into)
+            return
+        group = self.source.name("g")
+        self.source.add(f"{group} = {{}}")
+        inner = Inside(self.source, group, written(line.fields))
+        self.fields(line.fields, below, inner)
+        inner.finish()
+        with self.source.block(f"if {group}:"):
+            self._join(line, group, into)
+        self.source.add(f"elif 'absent' in {below.local}: whole({below.local})")
 
     def _join(self, line: Group, group: str, into: Inside) -> None:
         steps = line.case.steps

@@ -68,10 +68,11 @@ def paths_of(lines: Iterable[Line]) -> Iterator[Path]:
 
 
 class Lookups:
-    """Emits lookups. A local that :attr:`sure` names is a group that is there, in the present block."""
+    """Emits lookups. On the case side, under an Absent group everything is that Absent."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, case: bool = False) -> None:
         self.source = source
+        self.case, self.odd = case, "within" if case else "odd"
 
     def value(self, spot: Spot, path: Path) -> str:
         """The local that holds what stands at ``path``; None in it when nothing does."""
@@ -94,7 +95,8 @@ class Lookups:
         if len(steps) == 1 or self.source.known(("sure", group)):
             self.source.add(f"{local} = {group}.get({name})")
         else:
-            self.source.add(f"{local} = ({group}.get({name}) or odd({group}, {name})) if {group} else None")
+            there = f"({group}.get({name}) or {self.odd}({group}, {name}))"
+            self.source.add(f"{local} = {there} if type({group}) is dict else beyond({group}) if {group} else None")
         return self.source.learn(key, local)
 
     def sure(self, group: str) -> None:
@@ -129,15 +131,29 @@ class Lookups:
             return
         add, block = self.source.add, self.source.block
         add(f"{' = '.join(wanted.values())} = None")
+        if self.case:
+            cloud = self.source.name("q")
+            add(f"{cloud} = False")
+            with block(f"if type({items}) is list:"):
+                self._each(items, wanted, cloud)
+                with block(f"if {cloud}:"):
+                    for selector, found in wanted.items():
+                        add(f"if {found} is None: {found} = clouded({items}, {self.source.constant('S', selector)})")
+            with block(f"elif {THERE.format(items)}:"):
+                add(f"{' = '.join(wanted.values())} = lone({items})")
+            return
         with block(f"if {THERE.format(items)}:"):
-            item = self.source.name("i")
-            with block(f"for {item} in {items} if type({items}) is list else alone({items}):"):
-                keys = {key: self.source.name("k") for key in plain_keys(wanted)}
-                for key, local in keys.items():
-                    add(f"{local} = {item}.get({literal(key)})")
-                self._pick(item, keys, wanted)
+            self._each(f"{items} if type({items}) is list else alone({items})", wanted, "")
 
-    def _pick(self, item: str, keys: dict[str, str], wanted: dict[Selector, str]) -> None:
+    def _each(self, items: str, wanted: dict[Selector, str], cloud: str) -> None:
+        item = self.source.name("i")
+        with self.source.block(f"for {item} in {items}:"):
+            keys = {key: self.source.name("k") for key in plain_keys(wanted)}
+            for key, local in keys.items():
+                self.source.add(f"{local} = {item}.get({literal(key)})")
+            self._pick(item, keys, wanted, cloud)
+
+    def _pick(self, item: str, keys: dict[str, str], wanted: dict[Selector, str], cloud: str) -> None:
         """Is ``item`` the first for one of the selectors?"""
         alone = len(keys) == 1 and len({v for s in wanted for v in s[0].values}) == sum(len(s[0].values) for s in wanted)
         word = "if"
@@ -148,11 +164,11 @@ class Lookups:
             if alone:  # one field, different constants: the item is meant by one of them at most
                 word = "elif"
                 continue
-            self._doubt(item, keys, [selector])
+            self._doubt(item, keys, [selector], cloud)
         if alone:
-            self._doubt(item, keys, list(wanted))
+            self._doubt(item, keys, list(wanted), cloud)
 
-    def _doubt(self, item: str, keys: dict[str, str], wanted: list[Selector]) -> None:
+    def _doubt(self, item: str, keys: dict[str, str], wanted: list[Selector], cloud: str) -> None:
         """A value that is no text may still be the one meant."""
         strange = " or ".join(
             f"type({keys[key]}) is not str and ({keys[key]} is not None or 'absent' in {item})"
@@ -160,4 +176,5 @@ class Lookups:
         )
         with self.source.block(f"elif {strange}:"):
             for selector in wanted:
-                self.source.add(f"unsure({self.source.constant('S', selector)}, {item})")
+                known = self.source.constant("S", selector)
+                self.source.add(f"{cloud} = strange({known}, {item})" if cloud else f"unsure({known}, {item})")

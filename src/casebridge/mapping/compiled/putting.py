@@ -22,7 +22,7 @@ class Putter:
 
     def __init__(self, definition: Definition, source: Source) -> None:
         self.definition, self.source = definition, source
-        self.lookups = Lookups(source)
+        self.lookups, self.native = Lookups(source, case=True), Lookups(source)
         self.parents = parents_of(definition)
         self.depth = 2 if len(definition.case) > 1 else 1
         self.ours, self.read, self.base = Spot("c"), Spot("r"), Spot("b")
@@ -41,7 +41,7 @@ class Putter:
             if self.parents:
                 add(f"if b.keys() <= {self.source.constant('Q', self.parents)}: irregular()")
             for condition in map_.match:
-                found = self.lookups.value(self.base, condition.path)
+                found = self.native.value(self.base, condition.path)
                 add(f"if not {test(self.source, condition, found)}: irregular()")
             self._roots()
             add("p = None")
@@ -140,7 +140,7 @@ class Putter:
 
     def _stays(self, branch: Branch) -> str:
         """``fits the case side if the original is of this branch``"""
-        there = [test(self.source, c, self.lookups.value(self.base, c.path)) for c in branch.other]
+        there = [test(self.source, c, self.native.value(self.base, c.path)) for c in branch.other]
         here = [test(self.source, c, self.lookups.value(self.ours, c.path)) for c in branch.case]
         return f"({' and '.join(here) or 'True'}) if {' and '.join(there) or 'True'}"
 

@@ -15,38 +15,66 @@ class Irregular(Exception):  # noqa: N818  not an error: the interpreter takes o
     """This record is not for the generated function."""
 
 
-IRREGULAR = Irregular()
-
 
 def irregular() -> NoReturn:
     """Hand the record over to the interpreter."""
-    raise IRREGULAR
+    raise Irregular
 
 
 def odd(node: dict[str, Any], key: str) -> Any:
     """What stands at ``key`` though it counts as false; an Absent group is for the interpreter."""
     if "absent" in node and is_absent(node):
-        raise IRREGULAR
+        raise Irregular
     return node.get(key)
+
+
+def beyond(node: Any) -> None:
+    """Nothing is under a single value; the first item of a list is for the interpreter."""
+    if type(node) is not str and isinstance(node, dict | list):
+        raise Irregular
+
+
+def within(node: dict[str, Any], key: str) -> Any:
+    """What stands at ``key`` of a group of the case side; under an Absent everything is that Absent."""
+    return node if "absent" in node and is_absent(node) else node.get(key)
+
+
+def lone(node: Any) -> Any:
+    """What stands in the place of a list of the case side, if it is an Absent."""
+    if is_absent(node):
+        return node
+    raise Irregular
 
 
 def whole(node: dict[str, Any]) -> None:
     """``node`` has a field called ``absent``: an Absent itself is for the interpreter."""
     if is_absent(node):
-        raise IRREGULAR
+        raise Irregular
 
 
 def alone(node: Any) -> tuple[Any, ...]:
     """A single group where a list may stand."""
     if type(node) is dict and not is_absent(node):
         return (node,)
-    raise IRREGULAR
+    raise Irregular
 
 
 def unsure(selector: tuple[Condition, ...], item: Any) -> None:
     """An item whose value is no text: only the interpreter knows whether the selector means it."""
     if holds_all(selector, item) or doubtful(selector, item):
-        raise IRREGULAR
+        raise Irregular
+
+
+def strange(selector: tuple[Condition, ...], item: Any) -> bool:
+    """An item of the case side whose value is no text: it may be withheld."""
+    if holds_all(selector, item):
+        raise Irregular
+    return True
+
+
+def clouded(items: list[Any], selector: tuple[Condition, ...]) -> Any:
+    """A withheld value where what would tell the item is withheld."""
+    return dict(WITHHELD) if any(doubtful(selector, item) for item in items) else None
 
 
 def first(items: Any, selector: tuple[Condition, ...]) -> Any:
@@ -55,7 +83,7 @@ def first(items: Any, selector: tuple[Condition, ...]) -> Any:
         if holds_all(selector, item):
             return item
         if doubtful(selector, item):
-            raise IRREGULAR
+            raise Irregular
     return None
 
 
@@ -88,18 +116,18 @@ def copied(value: Any) -> Any:
 def single(value: Any) -> Any:
     """One value; a list or a group is for the interpreter."""
     if isinstance(value, dict | list):
-        raise IRREGULAR
+        raise Irregular
     return value
 
 
 def unlisted_in(table: CodeTable, value: Any) -> Any:
     """A code of theirs that is not a text with a row; None when it is only reported."""
     if isinstance(value, dict | list):
-        raise IRREGULAR
+        raise Irregular
     try:
         found = table.read(value)
     except KeyError:
-        raise IRREGULAR from None
+        raise Irregular from None
     return None if blank(found) else found
 
 
@@ -109,11 +137,11 @@ def unlisted_out(table: CodeTable, value: Any) -> Any:
         found = None if value == WITHHELD else table.write(value)
         return None if blank(found) else found
     if isinstance(value, dict | list):
-        raise IRREGULAR
+        raise Irregular
     try:
         found = table.write(value)
     except KeyError:
-        raise IRREGULAR from None
+        raise Irregular from None
     return None if blank(found) else found
 
 
@@ -140,26 +168,31 @@ def converted(turn: Callable[[Any], Any], value: Any) -> Any:
     if is_absent(value):
         return None
     if isinstance(value, dict | list):
-        raise IRREGULAR
+        raise Irregular
     return turn(value)
 
 
 def theirs(value: Any, links: Links) -> Any:
     """The partner's reference for a ref of ours, or None."""
     if type(value) is not dict or any(isinstance(part, dict | list) for part in value.values()):
-        raise IRREGULAR
+        raise Irregular
     return theirs_of(value, links) or None
 
 
 def hidden(*values: Any) -> bool:
-    """Is one of these withheld?"""
-    return any(value == WITHHELD for value in values)
+    """Is one of these, or a part of it, withheld?"""
+    return any(isinstance(value, dict | list) and settled(value) == WITHHELD for value in values)
+
+
+def veiled(value: Any) -> bool:
+    """Is the whole group withheld?"""
+    return bool(value == WITHHELD)
 
 
 def listed(value: Any) -> tuple[Any, ...]:
     """The items of what is no list on the case side: none where the list is Absent."""
     if type(value) is not dict:
-        raise IRREGULAR
+        raise Irregular
     return () if is_absent(value) else (value,)
 
 
@@ -183,7 +216,7 @@ def unmet(node: dict[str, Any], path: Path, selector: tuple[Condition, ...]) -> 
     """No item that stands there already is one of the list's own."""
     for item, _ in items_of(value_at(node, path), ()):
         if holds_all(selector, item):
-            raise IRREGULAR
+            raise Irregular
 
 
 def merge(group: dict[str, Any], key: str, value: Any) -> None:
