@@ -53,6 +53,11 @@ def tmsis() -> bytes:
     return "".join(maker("flatfile/tests/make_tmsis.py").file_tmsis(4)).encode()
 
 
+def hmis_2024() -> bytes:
+    make = maker("hmis/tests/make_hmis.py")
+    return make.zip_of(make.files_of(make.make_export(4, spec=make.FY2024), spec=make.FY2024)).getvalue()
+
+
 def answer() -> bytes:
     given = {"referral": REFERRAL, "answer": "accept", "at": "2026-02-03T14:05:06Z", "nonce": "0" * 32}
     return json.dumps(given).encode()
@@ -70,6 +75,7 @@ SAMPLES: dict[str, tuple[Callable[[], bytes], str, dict[str, Any], bool]] = {
     "fhir-r4": (bundle, "sdohcc", {}, False),  # it writes only the kinds that are ours to write
     "x12": (file_834, "x12", {}, False),
     "hmis-csv": (hmis, "hmis-2026", {}, False),  # strict on writing: its own tests go there and back
+    "hmis-csv-2024": (hmis_2024, "hmis-2024", {}, False),
     "flatfile": (clients, "flatfile", {"layout": "agency-clients"}, True),
     "tmsis": (tmsis, "tmsis", {}, False),
     "form": (answer, "web-form", {}, False),  # what goes out is not what comes in

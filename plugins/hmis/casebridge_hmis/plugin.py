@@ -11,6 +11,8 @@ from casebridge_hmis.row_ids import ROW_IDS
 from casebridge_hmis.spec import FY2024, FY2026
 from casebridge_hmis.ssn import HUD_SSN
 
+CONVERTERS = (HUD_SSN, *ROW_IDS)
+
 
 @hookimpl
 def register_formats(register: Callable[[type[Format]], None]) -> None:
@@ -22,7 +24,7 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
     """Social security numbers that can be somebody's, and the ids of assessments."""
-    for converter in (HUD_SSN, *ROW_IDS):
+    for converter in CONVERTERS:
         register(converter)
 
 

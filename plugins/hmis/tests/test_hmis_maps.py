@@ -6,8 +6,9 @@ import io
 from pathlib import Path
 
 import pytest
-from casebridge_hmis.spec import FY2026
-from casebridge_hmis.ssn import HUD_SSN, read_ssn
+from casebridge_hmis.plugin import CONVERTERS
+from casebridge_hmis.spec import FY2024, FY2026
+from casebridge_hmis.ssn import read_ssn
 
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import MapError
@@ -19,7 +20,12 @@ MAPPINGS = Path(__file__).parents[3] / "mappings"
 
 @pytest.fixture(scope="module")
 def maps():
-    return load_set("hmis-2026", [MAPPINGS], converters=with_converters([HUD_SSN]))
+    return load_set("hmis-2026", [MAPPINGS], converters=with_converters(CONVERTERS))
+
+
+@pytest.fixture(scope="module")
+def maps_2024():
+    return load_set("hmis-2024", [MAPPINGS], converters=with_converters(CONVERTERS))
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +40,10 @@ def slices(making, read, maps):
     return {(n.type, n.external_id): maps.for_native(n.type, n.data).read(n.data).slice for n in natives}
 
 
-def test_every_example_holds(maps):
-    assert len(maps) == 7
-    assert [failure for m in maps for failure in m.run_examples()] == []
+def test_every_example_holds(maps, maps_2024):
+    assert [m.name.partition("/")[2] for m in maps] == [m.name.partition("/")[2] for m in maps_2024]
+    assert len(maps) == 15
+    assert [failure for m in (*maps, *maps_2024) for failure in m.run_examples()] == []
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -117,8 +124,9 @@ def test_filler_is_nobodys_number(filler):
     assert read_ssn(filler) == ""
 
 
-def test_the_converter_keeps_its_law():
-    check_converter(HUD_SSN)
+@pytest.mark.parametrize("converter", CONVERTERS, ids=lambda c: c.name)
+def test_a_converter_keeps_its_law(converter):
+    check_converter(converter)
 
 
 def test_an_enrollment_with_an_exit_has_ended(slices):
