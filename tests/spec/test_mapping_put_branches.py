@@ -118,3 +118,52 @@ def test_also_read_never_reaches_into_a_shared_parent(tmp_path: Path) -> None:
 def test_what_no_branch_can_say_has_no_room(result: Map) -> None:
     assert no_room(result, {"category": "shelter", "status": "unheard of"}) == ["person.status"]
     assert no_room(result, {"category": "meal", "status": "accepted"}) == ["person.status"]
+
+
+ENROLLMENT = """fields:
+  birth: b
+  enrollment:
+    choose:
+      - case: {status: ended}
+        other: {program: present, left: present}
+        fields: {extra.plan: program, extra.end: left}
+      - case: {status: enrolled}
+        other: {program: present, left: absent}
+        fields: {extra.plan: program, extra.on: on}
+  names:
+    each: name
+    key: [use, text]
+    fields:
+      kind:
+        choose:
+          - {case: {use: code}, other: {c: present, t: X}, fields: {text: c}}
+          - {case: {use: word}, other: {c: absent}, fields: {text: w}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("person", "data", "missing"),
+    [
+        ({"status": "ended", "extra": {"plan": "P", "end": "2"}}, {"program": "P", "left": "2"}, []),
+        # without the program nobody would read the rest: it is not written, and that is said
+        ({"birth": "1", "status": "enrolled", "extra": {"on": "2"}}, {"b": "1"}, ["person.status", "person.extra.on"]),
+        # and it would have been read as something else
+        ({"status": "ended", "extra": {"plan": "P"}}, {}, ["person.status", "person.extra.plan"]),
+        ({"names": [{"use": "code"}]}, {}, ["person.names[0].use"]),
+        ({"names": [{"use": "code", "text": "7"}]}, {"name": [{"t": "X", "c": "7"}]}, []),
+    ],
+)
+def test_a_branch_that_would_not_be_read_again_is_not_written(
+    tmp_path: Path, person: dict[str, Any], data: dict[str, Any], missing: list[str]
+) -> None:
+    the_map = a_map(tmp_path, ENROLLMENT)
+    assert put(the_map, person) == data
+    assert no_room(the_map, person) == missing
+
+
+def test_what_a_branch_can_no_longer_say_goes(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, ENROLLMENT)
+    base = {"program": "P", "left": "2", "x": "k"}
+    hidden = {"absent": "withheld"}
+    assert edited(the_map, base, extra={"end": "2"}) == {"x": "k"}
+    assert edited(the_map, base, extra={"plan": hidden, "end": "3"}) == {**base, "left": "3"}

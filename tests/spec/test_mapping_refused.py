@@ -53,6 +53,9 @@ BAD: list[tuple[str, str, str, int]] = [
     ("fields:\n  names: {each: name, key: family, fields: {famly: family}}", "CB-202", "did you mean `family`", 5),
     ("fields: {names.family: family}", "CB-202", "is a list", 4),
     ("fields: {birth.year: dob}", "CB-202", "has no fields", 4),
+    ("fields: {birth: name(^.use=official).x}", "CB-202", "a selector looks at the item itself", 4),
+    ("fields:\n  birth: {at: x, when: {^.status: active}}", "CB-202", "`when` looks at the present place", 5),
+    ("fields:\n  names: {each: n, key: a, fields: {^.birth: x, family: a}}", "CB-202", "where import cannot write", 5),
     ("fields:\n  birth: {each: dob, key: a, fields: {a: a}}", "CB-202", "is not a list", 5),
 ]  # fmt: skip
 

@@ -166,7 +166,9 @@ class _Reader:
         return tuple(conditions)
 
     def condition(self) -> Condition:
-        path = self.path()
+        start, path = self.at, self.path()
+        if path.up:
+            raise PathError(f"a selector looks at the item itself; `{path}` reaches above it", start)
         if self.take(":"):
             word = self.name()
             if word not in TESTS:

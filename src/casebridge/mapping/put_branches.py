@@ -14,6 +14,7 @@ from casebridge.mapping.put_values import NOWHERE, alike
 from casebridge.mapping.reading import Reader, chosen
 from casebridge.mapping.walk import (
     Scope,
+    Trail,
     Where,
     apply_conditions,
     assign,
@@ -73,11 +74,23 @@ class BranchWriter(ListWriter):
                 if branch is not now and branch is chosen(line.branches, new):
                     new = self._erase(line, branch, now, new, _fresh_copy(new, old))
             old = _fresh_copy(new, old)
-        if now is None:
-            return new
-        claim_conditions(case.node, now.case, case.where, self.trail)
-        self._enforce(line, now, new)
-        return self.fields(now.fields, case, new, old)
+        return new if now is None else self._branch(line, now, case, new, old)
+
+    def _branch(self, line: Choose, branch: Branch, case: Scope, new: Any, old: Scope | None) -> Any:
+        """Write a branch. One that does not stand there afterwards would be read as another, or not: it goes."""
+        outer, writes, looks = self.trail, self.writes, len(self.read_only)
+        self.trail = Trail()
+        claim_conditions(case.node, branch.case, case.where, self.trail)
+        self._enforce(line, branch, new)
+        new = self.fields(branch.fields, case, new, old)
+        if all(holds(condition, new) for condition in branch.other if self.ours(condition.path, new)):
+            outer.claimed |= self.trail.claimed
+        else:
+            new = self._erase(line, branch, None, new, _fresh_copy(new, old))
+            self.writes = writes
+            del self.read_only[looks:]
+        self.trail = outer
+        return new
 
     def _enforce(self, line: Choose, branch: Branch, new: Any) -> None:
         """Write the constants that tell the branch from its sisters, and clear what must not stand there."""

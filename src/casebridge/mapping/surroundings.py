@@ -56,7 +56,8 @@ class Surroundings:
         """``{path: value}``, ``{path: [values]}``, ``{path: present}`` as conditions."""
         keyed = notation.entries(node, what)
         return tuple(
-            self._condition(self.path_of(key, keyed.keys[key]), value) for key, value in keyed.values.items()
+            self._condition(_own(self.path_of(key, keyed.keys[key]), keyed.keys[key], what), value)
+            for key, value in keyed.values.items()
         )
 
     def _condition(self, path: Path, node: Node) -> Condition:
@@ -70,6 +71,12 @@ class Surroundings:
             values = parse_values(text, self.names)
         quoted = isinstance(node, Scalar) and not node.plain
         return Condition(path, "equal", values, values[0] if quoted else notation.constant(values[0]))
+
+
+def _own(path: Path, place: Place, what: str) -> Path:
+    if path.up:
+        raise place.error("CB-202", f"{what} looks at the present place and below; `{path}` reaches above it")
+    return path
 
 
 class placed:

@@ -414,6 +414,9 @@ class Creator:
                         cut = self.source.constant("S", (condition,))
                         self.source.add(f"if not holds_all({cut}, {into.local}): irregular()")
                 self.fields(branch.fields, spot, into, root=root)
+                kept = tuple(c for c in enforced(line, branch.other, parents) if c.test != "equal")
+                if kept:  # a branch that does not stand there is not written: the interpreter knows how
+                    self.source.add(f"if not holds_all({self.source.constant('S', kept)}, {into.local}): irregular()")
             word = "elif"
 
 
