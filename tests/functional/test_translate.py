@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import exports
 import pytest
 from commands import Command, command_line
 from members import file_834, member
@@ -147,3 +150,62 @@ def test_it_never_writes_over_the_file_it_reads(casebridge, clients):
     ended, said = casebridge("translate", "clients.csv", "clients.csv", *FROM_CSV, "--to", "sdohcc")
     assert ended == 3, said
     assert (clients / "clients.csv").read_text(encoding="utf-8").startswith("Client ID")
+
+
+# --- HMIS --------------------------------------------------------------------------------------------------------
+
+
+def made_up(found: exports.Rows) -> None:
+    """What FY2026 requires and the small export leaves out."""
+    for project in found["Project"]:
+        project |= {"OperatingStartDate": "2020-01-01", "ContinuumProject": "1"}
+
+
+def table(file: Path, name: str) -> list[dict[str, str]]:
+    """The rows of one file of an HMIS export."""
+    with zipfile.ZipFile(file) as archive:
+        return list(csv.DictReader(archive.read(f"{name}.csv").decode().splitlines()))
+
+
+def test_a_list_of_clients_becomes_an_hmis_export(casebridge, clients):
+    """What HMIS requires and nobody asked is 99, *data not collected*; an enrollment needs a project and is told of."""
+    ended, said = casebridge("translate", "clients.csv", "out.zip", *FROM_CSV, "--to", "hmis-2026")
+    ada, tobi = table(clients / "out.zip", "Client")
+    assert (ada["FirstName"], ada["LastName"], ada["SSN"], ada["SSNDataQuality"]) == ("Ada", "Moreno", "123456789", "1")
+    assert (tobi["PersonalID"], tobi["SSN"], tobi["SSNDataQuality"], tobi["RaceNone"]) == ("K-19", "", "99", "99")
+    assert table(clients / "out.zip", "Enrollment") == []
+    assert (ended, said.count("[ProjectID]")) == (5, 2), said
+    assert "person.telecoms[].value" in said
+
+
+def test_an_export_comes_back_row_for_row(casebridge, tmp_path):
+    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    ended, said = casebridge("translate", "in.zip", "out.zip", "--from", "hmis-2026", "--to", "hmis-2026")
+    assert ended == 0, said
+    kept = {"Client": ("PersonalID", "LastName", "DOB", "SSN", "UserID"), "Project": ("ProjectID", "OrganizationID"),
+            "Enrollment": ("EnrollmentID", "PersonalID", "ProjectID", "EntryDate", "HouseholdID")}  # fmt: skip
+    behind_the_wall = ("C9", "ENROLLED-9")
+    for name, columns in kept.items():
+        came = [[row[c] for c in columns] for row in table(tmp_path / "in.zip", name)]
+        went = [[row[c] for c in columns] for row in table(tmp_path / "out.zip", name)]
+        assert went == [row for row in came if row[0] not in behind_the_wall], name
+
+
+def test_a_victim_service_providers_clients_do_not_come_through(casebridge, tmp_path):
+    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    for target, name in (("hmis-2026", "out.zip"), ("sdohcc", "out.json")):
+        casebridge("translate", "in.zip", name, "--from", "hmis-2026", "--to", target)
+        with zipfile.ZipFile(tmp_path / name) if name.endswith("zip") else nullcontext() as archive:
+            parts = [archive.read(n) for n in archive.namelist()] if archive else [(tmp_path / name).read_bytes()]
+        assert parts
+        assert all(word not in part for part in parts for word in (b"Verborgen", b"899611009", b"ENROLLED-9"))
+
+
+def test_coverage_of_an_834_becomes_patients_with_their_coverage(casebridge, tmp_path):
+    (tmp_path / "in.834").write_bytes(file_834(member("MORENO", "ADA", "899611001", ends="20251231")))
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    assert ended == 0, said
+    (person,) = resources(tmp_path / "out.json", "Patient")
+    (coverage,) = resources(tmp_path / "out.json", "Coverage")
+    assert coverage["beneficiary"] == {"reference": f"Patient/{person['id']}"}
+    assert coverage["period"] == {"start": "2025-01-01", "end": "2025-12-31"}

@@ -36,7 +36,7 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
                 _write(names, map_, kept, report, drop_labels)
             except CaseBridgeError as error:
                 if error.code in NO_PLACE:
-                    report.no_place[kind, error.message] += 1
+                    report.displace(kind, error)
                 else:
                     report.refuse(kept.position, error)
 

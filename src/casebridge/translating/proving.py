@@ -54,12 +54,14 @@ class Proof:
                 self._refuse(numbers[0], error)
                 return
             middle = len(numbers) // 2
-            self._prove(numbers[:middle])
-            self._prove(numbers[middle:])
+            for half in (numbers[:middle], numbers[middle:]):
+                self._prove([n for n in half if not self._hangs_on_bad(n)])
             return
         self.good += numbers
 
     def _hangs_on_bad(self, number: int) -> bool:
+        if not self.bad:
+            return False
         found = self.shelf.numbered(number)
         if self.bad.isdisjoint(self._parents(found, DEPTH)):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from casebridge.core.errors import CaseBridgeError
 
 MOST = 10_000  # refused records named one by one
+_FOLDERS = re.compile(r"[^\s:`]*/(?=[^/\s:`]+\.(yaml|csv)\b)")
 COLUMNS = ("what", "where", "values", "code", "why")
 
 
@@ -44,8 +46,11 @@ class Report:
         """One record more that was not translated."""
         self.refusals += 1
         if len(self.refused) < MOST:
-            said = error.message.removeprefix("the payload: ").removeprefix(f"{position}: ")
-            self.refused.append(Refused(str(position), error.code, said))
+            self.refused.append(Refused(str(position), error.code, _short(error).removeprefix(f"{position}: ")))
+
+    def displace(self, kind: str, error: CaseBridgeError) -> None:
+        """One record more that the target has no place for."""
+        self.no_place[kind, f"{_short(error)} ({error.code})"] += 1
 
     def rows(self) -> Iterator[tuple[str, str, int, str, str]]:
         """(what, where, how many, code, why), the largest first in each part."""
@@ -70,3 +75,8 @@ class Report:
         lost = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()]
         told = {"read": self.read, "repeated": self.repeated, "refused": self.refusals, "written": dict(self.written)}
         return json.dumps({**told, "lost": lost}, indent=2) + "\n"
+
+
+def _short(error: CaseBridgeError) -> str:
+    """The message without the folders of the maps it names."""
+    return _FOLDERS.sub("", error.message.removeprefix("the payload: "))
