@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import _hmis_client as hmis
 from benchmarks import _patient40_by_hand as by_hand
 from benchmarks._patient40_put_by_hand import put
 from benchmarks.mapping import edited
@@ -46,3 +47,10 @@ def test_putting_by_hand_is_what_the_map_does(patient: dict[str, Any]) -> None:
     person = MAP.read(PATIENT).slice["person"]
     for after in (person, edited(person)):
         assert put(after, patient) == MAP.write({"person": after}, OwnIds(), patient).data
+
+
+def test_rows_of_clients_by_hand_are_what_the_map_gives() -> None:
+    text, read = hmis.made_up(200), hmis.through_the_map()
+    ours = [json.loads(line) for line in hmis.to_ndjson(text, read).splitlines()]
+    assert [json.loads(line) for line in hmis.by_hand(text).splitlines()] == ours
+    assert len(ours) == 200
