@@ -209,3 +209,18 @@ def test_coverage_of_an_834_becomes_patients_with_their_coverage(casebridge, tmp
     (coverage,) = resources(tmp_path / "out.json", "Coverage")
     assert coverage["beneficiary"] == {"reference": f"Patient/{person['id']}"}
     assert coverage["period"] == {"start": "2025-01-01", "end": "2025-12-31"}
+
+
+def test_an_export_goes_to_fy2024_and_back(casebridge, tmp_path):
+    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    for source, target, there, name in (("hmis-2026", "hmis-2024", "in.zip", "24.zip"),
+                                        ("hmis-2024", "hmis-2026", "24.zip", "26.zip")):  # fmt: skip
+        ended, said = casebridge("translate", there, name, "--from", source, "--to", target)
+        assert ended == 0, said
+    assert "HispanicLatinaeo" in table(tmp_path / "24.zip", "Client")[0]  # FY2024's own spelling
+    assert [row["Sex"] for row in table(tmp_path / "26.zip", "Client")] == ["", ""]
+    kept = {"Client": ("PersonalID", "LastName", "SSN"), "Enrollment": ("EnrollmentID", "EntryDate")}
+    for name, columns in kept.items():
+        once, twice = ([[row[c] for c in columns] for row in table(tmp_path / f, name)] for f in ("24.zip", "26.zip"))
+        assert once == twice
+        assert len(once) == 2
