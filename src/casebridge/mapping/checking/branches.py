@@ -105,9 +105,14 @@ def check_maps(definitions: Sequence[Definition]) -> Iterator[Finding]:
         reading = a.other == b.other and "export" not in (a.only, b.only)
         if reading and not apart(a.match, b.match) and not _special(a, b):
             yield _both(a, b, "match", f"a `{a.other}`", a.match + b.match)
-        shared = set(a.case) & set(b.case)
+        shared = set(a.case) & set(b.case) if _rivals(a, b) else set()
         if shared and "import" not in (a.only, b.only) and not apart(a.when, b.when):
             yield _both(a, b, "when", f"a `{min(shared)}`", a.when + b.when)
+
+
+def _rivals(a: Definition, b: Definition) -> bool:
+    """Could export take one for the other? A file of several slots is chosen by its type, a record by its slot."""
+    return a.other == b.other or len(a.case) == len(b.case) == 1
 
 
 def _special(a: Definition, b: Definition) -> bool:

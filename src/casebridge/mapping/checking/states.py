@@ -5,37 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from casebridge.mapping.checking.places import Spot, known, may_meet, spelled
-from casebridge.mapping.checking.report import Verdict
+from casebridge.mapping.checking.report import Judgement, Verdict
 from casebridge.mapping.checking.survey import Fork, Survey
 from casebridge.mapping.model import BOTH, Branch, Leaf
 from casebridge.mapping.paths import Condition
 
 
-def states(found: Survey) -> Iterator[Verdict]:
-    """A verdict for each constant that a branch gives the case side."""
+def states(found: Survey) -> Iterator[tuple[Fork, Verdict]]:
+    """A verdict for each constant that a branch gives the case side, with its choose."""
     for fork in found.forks:
         for i, branch in enumerate(fork.line.branches):
             for condition in branch.case:
-                if condition.test == "equal":
-                    yield _state(found, fork, i, branch, condition)
+                if condition.test == "equal" and not _has_a_line(found, known(fork.case, condition).spot):
+                    yield fork, _state(found, fork, i, branch, condition)
+
+
+def _has_a_line(found: Survey, spot: Spot) -> bool:
+    """Is the place another line's, so that the condition only chooses?"""
+    return any(stand.case == spot and stand.role == "value" and stand.ways == BOTH for stand in found.stands)
 
 
 def _state(found: Survey, fork: Fork, number: int, branch: Branch, condition: Condition) -> Verdict:
     case = known(fork.case, condition)
     other = " & ".join(str(known(fork.other, c)) for c in branch.other)
-    unwritten = _unwritten(found, fork, number, branch)
+    verdict, why = _judged(found, fork, number, branch, condition)
+    first, *more = condition.values
+    shown = " and ".join(f"{c.path} = {c.values[0]}" for c in branch.other if c.test == "equal") or other
+    return Verdict(
+        f"{spelled(case.spot)}={'|'.join(condition.values)}", other, "export" if more else "import", verdict, why,
+        f"{more[0]} -> {shown} -> {first}" if more else "", branch.place, fork.line.loss if more else "",
+    )  # fmt: skip
+
+
+def _judged(
+    found: Survey, fork: Fork, number: int, branch: Branch, condition: Condition
+) -> tuple[Judgement, str]:
     if fork.ways != BOTH:
-        verdict, why = "one-way", f"only: {min(fork.ways)}" if fork.ways else "the partner alone writes there"
-    elif unwritten:
-        verdict, why = "one-way", f"no line writes `{unwritten}`, so the state is read and never written"
-    elif _by_reference(branch):
-        verdict, why = "canonical", "written only where the reference is to a kind of record that the line names"
-    elif needed := _needed(fork, branch):
-        verdict, why = "canonical", f"written only together with {needed}"
-    else:
-        verdict, why = "lossless", "a branch of `choose`"
-    said = "|".join(condition.values)
-    return Verdict(f"{spelled(case.spot)}={said}", other, "import", verdict, why, "", branch.place)  # type: ignore[arg-type]
+        return "one-way", f"only: {min(fork.ways)}" if fork.ways else "the partner alone writes there"
+    if len(condition.values) > 1:
+        return "lossy", f"several codes of ours are one there, and come back as `{condition.values[0]}`"
+    if unwritten := _unwritten(found, fork, number, branch):
+        return "one-way", f"no line writes `{unwritten}`, so the state is read and never written"
+    if _by_reference(branch):
+        return "canonical", "written only where the reference is to a kind of record that the line names"
+    if needed := _needed(fork, branch):
+        return "canonical", f"written only together with {needed}"
+    return "lossless", "a branch of `choose`"
 
 
 def _needed(fork: Fork, branch: Branch) -> str:

@@ -11,7 +11,7 @@ from casebridge.mapping.checking.places import spelled
 from casebridge.mapping.checking.report import Finding, Verdict, Way
 from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.states import states
-from casebridge.mapping.checking.survey import Stand, Survey, values
+from casebridge.mapping.checking.survey import Fork, Stand, Survey, values
 from casebridge.mapping.checking.tables import Use, uses
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.model import BOTH, Flags, Group, Leaf, Line
@@ -49,8 +49,13 @@ def judge(found: Survey, side: Side) -> Judged:
         for way in WAYS:
             if way in stand.ways:
                 _judge(found, side, stand, used.get(id(stand)), way, judged, signatures)
+    for fork, verdict in states(found):
+        judged.verdicts.append(verdict)
+        if verdict.verdict == "lossy":
+            signatures.needed.add(fork.line.place)
+            if not verdict.signed:
+                judged.errors.append(_merged(fork, verdict))
     judged.errors += _idle(found, list(used.values()), signatures)
-    judged.verdicts += states(found)
     judged.verdicts.sort(key=lambda v: (v.place.file, v.place.line, v.place.column))
     return judged
 
@@ -147,6 +152,13 @@ def _unsigned(stand: Stand, use: Use | None, way: Way, loss: Loss) -> Finding:
         f"{loss.why}",
         f"{loss.witness}.",
         f"Say why this is right with `loss: ...` in {where}, or add rows, or write `only:` where it goes one way.",
+    )  # fmt: skip
+
+
+def _merged(fork: Fork, verdict: Verdict) -> Finding:
+    return Finding(
+        "CB-223", verdict.place, f"export of `{verdict.case}` may lose something: {verdict.why}", f"{verdict.witness}.",
+        f"Say why this is right with `loss: ...` beside `choose:` of the line `{fork.line.case}`.",
     )  # fmt: skip
 
 

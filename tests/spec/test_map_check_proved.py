@@ -1,0 +1,99 @@
+"""Proved maps: what is known by its digest is not proved again, and what has changed is."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from county import NATIVES
+
+from casebridge.core.errors import MapError
+from casebridge.core.native import Element
+from casebridge.mapping import load_map, load_set, with_converters
+from casebridge.mapping.checking import Proved, admit, cache, check_set, gate
+from casebridge.mapping.checking.cache import digest, shipped
+from casebridge.mapping.checking.shipped import maps
+from casebridge.mapping.maps import Map
+from casebridge.plugins import SHIPPED_MAPS, load_plugins
+
+GOOD = "map: county/good\ncase: person\nother: county/client\nfields:\n  birth: dob\n"
+ELEMENT = NATIVES["county"].element("client", {}, Path())
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The maps that are really checked, and not known before."""
+    seen: list[str] = []
+    real = gate.check
+
+    def counted(map_: Map, element: Element | None, *, runs: int) -> object:
+        seen.append(map_.name)
+        return real(map_, element, runs=runs)
+
+    monkeypatch.setattr(gate, "check", counted)
+    monkeypatch.setattr(cache, "PROVED_HERE", set())
+    return seen
+
+
+def a_map(tmp_path: Path, text: str = GOOD) -> Map:
+    (tmp_path / "good.yaml").write_text(text)
+    return load_map(tmp_path / "good.yaml")
+
+
+def test_a_map_is_proved_once_for_a_site(tmp_path: Path, checked: list[str]) -> None:
+    own = tmp_path / "site" / "proved.csv"
+    admit([a_map(tmp_path)], NATIVES, Proved(own), runs=10)
+    cache.PROVED_HERE.clear()  # another process
+    admit([a_map(tmp_path)], NATIVES, Proved(own), runs=10)
+    assert checked == ["county/good"]
+
+
+def test_a_map_that_has_changed_is_proved_again(tmp_path: Path, checked: list[str]) -> None:
+    proved = Proved()
+    admit([a_map(tmp_path)], NATIVES, proved, runs=10)
+    admit([a_map(tmp_path, GOOD.replace("birth: dob", "birth: died_on"))], NATIVES, proved, runs=10)
+    assert checked == ["county/good", "county/good"]
+
+
+def test_a_bad_map_is_refused_each_time(tmp_path: Path, checked: list[str]) -> None:
+    bad, proved = a_map(tmp_path, GOOD.replace("dob", "dbo")), Proved(tmp_path / "proved.csv")
+    for _ in range(2):
+        with pytest.raises(MapError) as caught:
+            admit([bad], NATIVES, proved, runs=10)
+        assert caught.value.code == "CB-215"
+    assert checked == ["county/good", "county/good"]
+    assert not (tmp_path / "proved.csv").exists()
+
+
+def test_where_nothing_can_be_written_the_map_runs_all_the_same(
+    tmp_path: Path, checked: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "full").write_text("a file where the folder should be")
+    with caplog.at_level(logging.WARNING):
+        admit([a_map(tmp_path)], NATIVES, Proved(tmp_path / "full" / "proved.csv"), runs=10)
+    assert "cannot be remembered" in caplog.text
+
+
+def test_the_digest_changes_with_all_that_the_proof_rests_on(tmp_path: Path) -> None:
+    before = digest(a_map(tmp_path), ELEMENT)
+    text = "  birth: dob\n  external_id: {at: id, as: ssn}\n"
+    assert ELEMENT is not None
+    fields = dict(ELEMENT.fields) | {"dob": Element("date", many=True)}
+    other = Element("group", children=lambda: fields)
+    assert before != digest(a_map(tmp_path), other)
+    assert before != digest(a_map(tmp_path), None)
+    assert before != digest(a_map(tmp_path, GOOD.replace("  birth: dob\n", text)), ELEMENT)
+    assert before == digest(a_map(tmp_path), ELEMENT)
+
+
+def test_every_shipped_map_is_proved() -> None:
+    """Stale? Run ``python -m casebridge.mapping.checking``."""
+    known = shipped()
+    assert [map_.name for map_, number in maps() if number not in known] == []
+
+
+@pytest.mark.parametrize("name", sorted(load_plugins().maps))
+def test_the_maps_of_a_shipped_set_exclude_each_other(name: str) -> None:
+    converters = with_converters(load_plugins().converters.values())
+    assert [str(f) for f in check_set(load_set(name, [SHIPPED_MAPS], converters=converters))] == []
