@@ -87,7 +87,7 @@ class ValueWriter(ABC):
             found = self.reader.value(line, old)
         except CaseBridgeError:
             return UNREADABLE
-        return found.value if found else MISSING
+        return settled(found.value) if found else MISSING
 
     # --- a leaf ------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class ValueWriter(ABC):
             return new
         words = {word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word}
         self._claim_words(line, hit, words)
-        if alike(value, current) or (isinstance(current, list) and words == set(current)):
+        if alike(value, current) or (isinstance(current, list) and _are(words, current)):
             self.claim(line, hit)
             return new
         said = bool(words) or (line.none is not None and not blank(to_other(line.none, value, self.links)))
@@ -241,6 +241,11 @@ class ValueWriter(ABC):
         elif (not blank(present) and text_of(present) in ON) is not on or (blank(present) and not answered):
             self.writes += 1
             assign(new, path, "1" if on else "0")
+
+
+def _are(words: set[str], current: list[Any]) -> bool:
+    """Does the original say exactly these words? It may hold anything."""
+    return len(words) == len(current) and all(isinstance(word, str) and word in words for word in current)
 
 
 def alike(mine: Any, theirs: Any) -> bool:

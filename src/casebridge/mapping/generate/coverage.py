@@ -34,6 +34,11 @@ class Reached:
         """What nothing has reached so far."""
         return sorted(f"{way} {what}" for way, what in self.open)
 
+    @property
+    def inward(self) -> bool:
+        """Has everything been reached that import can reach?"""
+        return all(way != "import" for way, _ in self.open)
+
     def record(self, record: dict[str, Any]) -> None:
         """A native record is imported."""
         watch = _Watch(self.tables)

@@ -180,7 +180,10 @@ class Editor:
             return ""
         if not isinstance(theirs, list):
             return ""
-        _at(slice_, where).append(clone(dice.pick(theirs)))
+        item, mine = clone(dice.pick(theirs)), _at(slice_, where)
+        if not isinstance(item, dict) and item in mine:
+            return ""
+        mine.append(item)
         return f"add to {_spelled(where)}"
 
 
