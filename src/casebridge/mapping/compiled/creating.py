@@ -10,7 +10,7 @@ from casebridge.mapping.compiled.inside import Alternative, Inside, Written, con
 from casebridge.mapping.compiled.outside import THERE, Lookups, Spot
 from casebridge.mapping.compiled.patch import parents_of
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
-from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.walk import described
 
@@ -410,6 +410,8 @@ class Creator:
                 for condition in enforced(line, branch.other, parents):
                     if condition.test == "equal":
                         into.enforce(condition)
+                    elif condition.test == "absent" and into.is_value(condition.path.steps):
+                        self.source.add(f"{into.local}.pop({literal(condition.path.steps[0].key)}, None)")
                     elif condition.test == "absent":
                         cut = self.source.constant("S", (condition,))
                         self.source.add(f"if not holds_all({cut}, {into.local}): irregular()")

@@ -9,7 +9,7 @@ from casebridge.mapping import interpreter
 from casebridge.mapping.compiled import runtime
 from casebridge.mapping.compiled.creating import Creator
 from casebridge.mapping.compiled.importing import Importer
-from casebridge.mapping.compiled.patch import Patch
+from casebridge.mapping.compiled.patch import ListPlan, Patch
 from casebridge.mapping.compiled.putting import Putter
 from casebridge.mapping.compiled.results import LateExported, LateImported
 from casebridge.mapping.compiled.text import NotCompiled, Source
@@ -33,10 +33,10 @@ def _moment(value: str) -> bool:
 
 KNOWN: dict[str, Any] = {
     **{name: getattr(runtime, name) for name in (
-        "irregular", "odd", "veiled", "within", "beyond", "strange", "clouded", "lone", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
+        "irregular", "odd", "veiled", "part", "within", "beyond", "strange", "clouded", "lone", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
         "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
         "parts", "copied", "unmet")},
-    "Patch": Patch, "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
+    "Patch": Patch, "ListPlan": ListPlan, "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip
 

@@ -112,7 +112,7 @@ class Inside:
             for i, step in enumerate(each.steps):
                 tested = [c.path.steps for c in step.selector or ()]
                 inner = [w.steps[i + 1 :] for w in self.all if w.steps[: i + 1] == each.steps[: i + 1]]
-                compared = any(_overlap(path, below) for path in tested for below in inner if below)
+                compared = any(overlap(path, below) for path in tested for below in inner if below)
                 if compared or any(c.test != "equal" for c in step.selector or ()):
                     yield each.steps[: i + 1]
 
@@ -236,6 +236,10 @@ class Inside:
         """Does writing there take one statement?"""
         return len(steps) == 1 and not self._twice(steps)
 
+    def is_value(self, steps: Steps) -> bool:
+        """Is it one field of the group, and no group or list itself?"""
+        return len(steps) == 1 and steps[0].selector is None and not self.below[steps] and steps not in self.lists
+
     def _twice(self, steps: Steps) -> bool:
         same = [each for each in self.all if each.steps == steps and not each.constant]
         return any(together(a.branch, b.branch) for i, a in enumerate(same) for b in same[i + 1 :])
@@ -267,7 +271,7 @@ class Inside:
 def _apart(each: Written, selector: tuple[Condition, ...]) -> bool:
     """Are the items of a list, made with the constants of its own selector, never those another one picks?"""
     lasting = tuple(
-        c for c in each.steps[-1].selector or () if not any(_overlap(c.path.steps, path) for path in each.inner)
+        c for c in each.steps[-1].selector or () if not any(overlap(c.path.steps, path) for path in each.inner)
     )
     return disjoint(lasting, selector)
 
@@ -283,7 +287,7 @@ def _differ(a: Condition, b: Condition) -> bool:
     return a.test == b.test == "equal" and not set(a.values) & set(b.values)
 
 
-def _overlap(one: Steps, other: Steps) -> bool:
+def overlap(one: Steps, other: Steps) -> bool:
     """Does one path lead to, into or round the place of the other?"""
     return all(_meet(a, b) for a, b in zip(one, other, strict=False))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from casebridge.core.case import PLURALS
+from casebridge.mapping.compiled.runtime import Irregular
+from casebridge.mapping.keyed import pair
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
-from casebridge.mapping.paths import Path
+from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.reading import Reader
 from casebridge.mapping.translate import Links
-from casebridge.mapping.walk import Scope, Trail, clone
+from casebridge.mapping.walk import Scope, Trail, Where, blank, clone, holds_all
 from casebridge.mapping.writing import Writer
 
 
@@ -39,6 +42,100 @@ class Patch(Writer):
             self.copied.add(key)
         self.line(line, self.case, self.new, self.old)
 
+    def value(self, line: Leaf, touched: Iterable[str], ours: Any, theirs: Any) -> None:
+        """Put one value, of which the slice and the original say different things."""
+        if type(ours) is str and type(theirs) is str and ours and theirs and _as_it_is(line):
+            self.new = placed(self.new, line.other.steps, ours)
+        else:
+            self.put(line, touched)
+
+    def items(self, plan: ListPlan, ours: Any, theirs: Any) -> None:
+        """Put a list whose items are known by different keys; any other goes to the writer."""
+        line, key = plan.line, plan.line.other.steps[0].key
+        before = self.new.get(key)
+        paired = self._paired(plan, ours, theirs, before)
+        if paired is None:
+            self.put(line, (key,))
+            return
+        pairs, added, dropped = paired
+        result = list(before)
+        for i, j in pairs:
+            if ours[i] != theirs[j]:
+                result[j] = self._item(plan, ours[i], theirs[j], before[j], (key, j))
+        made = [self._new_item(line, Scope(ours[i], (), self.case)) for i in added]
+        kept = [item for j, item in enumerate(result) if j not in dropped and not blank(item)]
+        kept += [item for item in made if not blank(item)]
+        if kept:
+            self.new[key] = kept
+        else:
+            self.put(line, (key,))
+
+    def _paired(self, plan: ListPlan, ours: Any, theirs: Any, before: Any) -> Any:
+        """Pairs, and what is new and what has gone, by keys that are all different; None where they are not."""
+        if type(ours) is not list or type(theirs) is not list or type(before) is not list:
+            return None
+        if len(theirs) != len(before) or not ours or plan.line.case.steps[0].key in self.partial:
+            return None
+        try:
+            mine = {plan.key(item): i for i, item in enumerate(ours)}
+            known = {plan.key(item): j for j, item in enumerate(theirs)}
+        except Irregular:
+            return None
+        if len(mine) != len(ours) or len(known) != len(theirs):
+            return None
+        pairs = [(i, known[key]) for key, i in mine.items() if key in known]
+        added = [i for key, i in mine.items() if key not in known]
+        dropped = [j for key, j in known.items() if key not in mine]
+        if len(added) == len(dropped) == 1:
+            i, j = added[0], dropped[0]
+            place = Scope(before[j], (), self.old)
+            edited = pair(plan.line, [Scope(ours[i], (), self.case)], [theirs[j]], [place], self.links, keep=False)
+            if edited.pairs:
+                return [*pairs, (i, j)], [], set()
+        return pairs, added, set(dropped)
+
+    def _item(self, plan: ListPlan, ours: Any, theirs: Any, before: Any, where: Where) -> Any:
+        """One item of theirs with what ours says otherwise."""
+        new, case, old = clone(before), Scope(ours, (), self.case), Scope(before, where, self.old)
+        self.standing.append(new)
+        for line, name in plan.lines:
+            if name is None or ours.get(name) != theirs.get(name):
+                new = self.line(line, case, new, old)
+        self.standing.pop()
+        return new
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """A list whose items tell all by themselves: its line, the key of a case item, and the lines of an item in their
+    order, each with the field of the item that says whether it has something to do (None: it always may).
+    """
+
+    line: Each
+    key: Callable[[Any], Any]
+    lines: tuple[tuple[Line, str | None], ...]
+
+
+def _as_it_is(line: Leaf) -> bool:
+    return not (line.codes or line.convert or line.link or line.beside or line.also_read)
+
+
+def placed(node: dict[str, Any], steps: tuple[Step, ...], value: Any) -> dict[str, Any]:
+    """``node`` with another value at a place that stands there; only what is on the way is copied."""
+    step, copied = steps[0], dict(node)
+    child = node[step.key]
+    if len(steps) == 1:
+        copied[step.key] = value
+    elif step.selector is None:
+        copied[step.key] = placed(child, steps[1:], value)
+    else:
+        items = child if type(child) is list else [child]
+        i = next(i for i, item in enumerate(items) if holds_all(step.selector, item))
+        copied[step.key] = [*items[:i], placed(items[i], steps[1:], value), *items[i + 1 :]]
+        if type(child) is not list:
+            copied[step.key] = copied[step.key][0]
+    return copied
+
 
 def parents_of(definition: Definition) -> frozenset[str]:
     """The shared parents of a record that are not ours to write."""
@@ -46,9 +143,14 @@ def parents_of(definition: Definition) -> frozenset[str]:
     return frozenset(name for name, parent in said.items() if parent.get("owner") != "ours")
 
 
+def places(line: Line) -> tuple[tuple[Step, ...], ...]:
+    """Where on the other side a line may change something."""
+    return tuple(dict.fromkeys(path.steps for path in _places(line) if path.steps and not path.up))
+
+
 def touched_by(line: Line) -> tuple[str, ...]:
     """The fields of the record that a line may change."""
-    return tuple(dict.fromkeys(path.steps[0].key for path in _places(line) if path.steps and not path.up))
+    return tuple(dict.fromkeys(steps[0].key for steps in places(line)))
 
 
 def _places(line: Line) -> Iterator[Path]:

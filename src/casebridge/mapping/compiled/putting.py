@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
-from casebridge.mapping.compiled.creating import case_paths_of, writes
-from casebridge.mapping.compiled.inside import Written, together, written
+from casebridge.mapping.compiled.creating import case_paths_of, exported, writes
+from casebridge.mapping.compiled.inside import Written, overlap, together, written
 from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
-from casebridge.mapping.compiled.patch import parents_of, touched_by
+from casebridge.mapping.compiled.patch import parents_of, places, touched_by
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import BOTH, Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
@@ -98,13 +98,17 @@ class Putter:
         if not self._plain(line):
             self._alone(line)
             return
-        with self.source.block(f"if {self._differ(self._fields(line))}:"):
+        moved = " or p is not None" if any(self._beside(each) for each in lines) else ""
+        with self.source.block(f"if {self._differ(self._fields(line))}{moved}:"):
             for each in lines:
                 with self.source.serving(each, "<->"):
                     if isinstance(each, Leaf | Spread | Flags):
                         ours, read = (self.lookups.value(spot, each.case) for spot in (self.ours, self.read))
-                        with self.source.block(f"if {ours} != {read}:"):
-                            self._put(each)
+                        moved = " or p is not None" if self._beside(each) else ""
+                        with self.source.block(f"if {ours} != {read}{moved}:"):
+                            self._put(each, f"{ours}, {read}" if isinstance(each, Leaf) else "")
+                    elif isinstance(each, Each) and self._by_itself(each):
+                        self._list(each)
                     else:
                         self._put(each)
 
@@ -134,7 +138,8 @@ class Putter:
         same = self.source.name("x")
         chosen = " else ".join([*(self._stays(branch) for branch in line.branches), "False"])
         self.source.add(f"{same} = {chosen}")
-        moved = " or p is not None" if any(c.path in line.settled for b in line.branches for c in b.other) else ""
+        settled = any(c.path in line.settled for b in line.branches for c in b.other)
+        moved = " or p is not None" if settled or self._beside(line) else ""
         with self.source.block(f"if not {same} or {self._differ(self._fields(line))}{moved}:"):
             self._put(line)
 
@@ -144,10 +149,24 @@ class Putter:
         here = [test(self.source, c, self.lookups.value(self.ours, c.path)) for c in branch.case]
         return f"({' and '.join(here) or 'True'}) if {' and '.join(there) or 'True'}"
 
-    def _put(self, line: Line) -> None:
-        touched = self.source.constant("K", touched_by(line))
+    def _put(self, line: Line, values: str = "") -> None:
+        known, touched = self.source.constant("L", line), self.source.constant("K", touched_by(line))
         self.source.add("if p is None: p = Patch(definition, links, b, c, s.get('complete') or ())")
-        self.source.add(f"p.put({self.source.constant('L', line)}, {touched})")
+        self.source.add(f"p.value({known}, {touched}, {values})" if values else f"p.put({known}, {touched})")
+
+    def _list(self, line: Each) -> None:
+        """A list that is paired by its key here."""
+        plan, name = self.source.name("G"), literal(line.case.steps[0].key)
+        lines = tuple((each, _telling(each)) for each in sorted(line.fields, key=lambda x: isinstance(x, Choose)))
+        with self.source.aside():
+            with self.source.block(f"def key_{plan}(i):"):
+                parts = [self.lookups.at(Spot("i"), path.steps) for path, _ in line.key]
+                key = ", ".join(f"({part} or None) if type({part}) is str else part({part})" for part in parts)
+                self.source.add(f"return ({key},)")
+            inner = self.source.constant("M", lines)
+            self.source.add(f"{plan} = ListPlan({self.source.constant('L', line)}, key_{plan}, {inner})")
+        self.source.add("if p is None: p = Patch(definition, links, b, c, s.get('complete') or ())")
+        self.source.add(f"p.items({plan}, c.get({name}), r.get({name}))")
 
     # --- fields ------------------------------------------------------------------------------------------------
 
@@ -177,6 +196,23 @@ class Putter:
             deep = self.depth > 1 and plain and len(steps) > 1 and steps[0].key not in PLURALS
             found.append(tuple(step.key for step in (steps if deep else steps[:1])))
         return tuple(dict.fromkeys(field for field in found if field))
+
+    def _beside(self, line: Line) -> bool:
+        """May another line take away what stands in a place of this one, so that it must be written again?"""
+        return any(
+            overlap(one, other)
+            for each in self.definition.fields if each is not line and writes(each, self.parents)
+            for one in places(each) for other in places(line)
+        )  # fmt: skip
+
+    def _by_itself(self, line: Each) -> bool:
+        """Is the list alone at one field of each side, and do its items need nothing round them?"""
+        plain = all(len(path.steps) == 1 and path.steps[0].selector is None for path in (line.case, line.other))
+        fields, steps = self.definition.fields, (line.case.steps[0].key, line.other.steps[0].key)
+        ours = [each for each in written(fields) if each.steps and each.steps[0].key == steps[0]]
+        theirs = [each for each in exported(fields, self.parents) if each.steps and each.steps[0].key == steps[1]]
+        alone = len(ours) == len(theirs) == 1 and self.depth == 1
+        return plain and alone and _needs_nothing(line) and not any(leaf.link for _, leaf in line.key)
 
     def _shared(self) -> frozenset[Field]:
         """Fields that two lines may fill at one place: what the original says there is not one line's alone."""
@@ -209,6 +245,28 @@ def faithful(line: Line) -> bool:
     return all(
         ("import" in each.ways or not writes(each, frozenset())) and faithful(each) for each in [*inner]
     )
+
+
+def _needs_nothing(line: Each) -> bool:
+    """Do the items need nothing that stands round them, and count always?"""
+    paths = [*paths_of(line.fields), *case_paths_of(line.fields)]
+    return not any(path.up or not path.steps for path in paths) and not any(_sometimes(each) for each in line.fields)
+
+
+def _sometimes(line: Line) -> bool:
+    """Is there a `when` in the line or under it, or a place above it?"""
+    inner = line.fields if isinstance(line, Each | Group) else ()
+    if isinstance(line, Choose):
+        inner = tuple(each for branch in line.branches for each in branch.fields)
+    above = any(path.up for path in [*paths_of(inner), *case_paths_of(inner)])
+    return bool(line.when) or above or any(_sometimes(each) for each in inner)
+
+
+def _telling(line: Line) -> str | None:
+    """The field of a case item that says whether a line of it has something to do."""
+    if isinstance(line, Choose) or "import" not in line.ways or not faithful(line):
+        return None
+    return line.case.steps[0].key
 
 
 def _case_paths(line: Line) -> Iterable[Path]:

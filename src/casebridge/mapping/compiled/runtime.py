@@ -204,6 +204,15 @@ def words_of(value: Any) -> list[str] | None:
     return [word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word]
 
 
+def part(value: Any) -> tuple[str, ...] | None:
+    """A part of a key that is no text: nothing, or a list of texts."""
+    if blank(value):
+        return None
+    if type(value) is not list or not all(type(item) is str for item in value):
+        raise Irregular
+    return tuple(value)
+
+
 def parts(value: Any) -> list[Any] | None:
     """The items of a list that is spread over several places; None when it is withheld."""
     value = settled(value)

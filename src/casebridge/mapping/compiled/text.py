@@ -43,6 +43,7 @@ class Source:
         self._known: list[dict[Hashable, str]] = [{}]
         self._depth = 0
         self._mark = ""
+        self._before: list[str] = []
 
     def name(self, letter: str = "v") -> str:
         """A new name: v1, v2 ..."""
@@ -79,6 +80,15 @@ class Source:
         self._depth -= 1
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Statements that stand before everything else, at no depth."""
+        kept = self.lines, self._known, self._depth, self._mark
+        self.lines, self._known, self._depth, self._mark = [], [{}], 0, ""
+        yield
+        self._before += self.lines
+        self.lines, self._known, self._depth, self._mark = kept
+
+    @contextmanager
     def serving(self, line: Line, sign: str) -> Iterator[None]:
         """Statements that serve one line of the map: a comment says which."""
         before, self._mark = self._mark, ""
@@ -110,4 +120,4 @@ class Source:
 
     def text(self) -> str:
         """All of it."""
-        return "\n".join(line for line in self.lines if line.strip()) + "\n"
+        return "\n".join(line for line in [*self._before, *self.lines] if line.strip()) + "\n"
