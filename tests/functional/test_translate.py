@@ -155,12 +155,6 @@ def test_it_never_writes_over_the_file_it_reads(casebridge, clients):
 # --- HMIS --------------------------------------------------------------------------------------------------------
 
 
-def made_up(found: exports.Rows) -> None:
-    """What FY2026 requires and the small export leaves out."""
-    for project in found["Project"]:
-        project |= {"OperatingStartDate": "2020-01-01", "ContinuumProject": "1"}
-
-
 def table(file: Path, name: str) -> list[dict[str, str]]:
     """The rows of one file of an HMIS export."""
     with zipfile.ZipFile(file) as archive:
@@ -179,7 +173,7 @@ def test_a_list_of_clients_becomes_an_hmis_export(casebridge, clients):
 
 
 def test_an_export_comes_back_row_for_row(casebridge, tmp_path):
-    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    (tmp_path / "in.zip").write_bytes(exports.export(exports.required))
     ended, said = casebridge("translate", "in.zip", "out.zip", "--from", "hmis-2026", "--to", "hmis-2026")
     assert ended == 0, said
     kept = {"Client": ("PersonalID", "LastName", "DOB", "SSN", "UserID"), "Project": ("ProjectID", "OrganizationID"),
@@ -192,7 +186,7 @@ def test_an_export_comes_back_row_for_row(casebridge, tmp_path):
 
 
 def test_a_victim_service_providers_clients_do_not_come_through(casebridge, tmp_path):
-    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    (tmp_path / "in.zip").write_bytes(exports.export(exports.required))
     for target, name in (("hmis-2026", "out.zip"), ("sdohcc", "out.json")):
         casebridge("translate", "in.zip", name, "--from", "hmis-2026", "--to", target)
         with zipfile.ZipFile(tmp_path / name) if name.endswith("zip") else nullcontext() as archive:
@@ -212,7 +206,7 @@ def test_coverage_of_an_834_becomes_patients_with_their_coverage(casebridge, tmp
 
 
 def test_an_export_goes_to_fy2024_and_back(casebridge, tmp_path):
-    (tmp_path / "in.zip").write_bytes(exports.export(made_up))
+    (tmp_path / "in.zip").write_bytes(exports.export(exports.required))
     for source, target, there, name in (("hmis-2026", "hmis-2024", "in.zip", "24.zip"),
                                         ("hmis-2024", "hmis-2026", "24.zip", "26.zip")):  # fmt: skip
         ended, said = casebridge("translate", there, name, "--from", source, "--to", target)
@@ -224,3 +218,36 @@ def test_an_export_goes_to_fy2024_and_back(casebridge, tmp_path):
         once, twice = ([[row[c] for c in columns] for row in table(tmp_path / f, name)] for f in ("24.zip", "26.zip"))
         assert once == twice
         assert len(once) == 2
+
+
+def referrals(tmp_path: Path, *orders: dict[str, Any], person: dict[str, Any] | None = None) -> None:
+    """The hospital's bundle: a Task and its order for each, and the patient."""
+    tasks = [task(id_=f"t{n}", focus={"reference": f"ServiceRequest/s{n}"}, authoredOn="2026-11-20T08:00:00Z")
+             for n, _ in enumerate(orders)]  # fmt: skip
+    asked = [{**one, "id": f"s{n}"} for n, one in enumerate(orders)]
+    (tmp_path / "in.json").write_text(json.dumps(bundle(*tasks, *asked, person or patient())), encoding="utf-8")
+
+
+def test_a_referral_becomes_an_event_under_the_clients_enrollment_there(casebridge, tmp_path):
+    """One bed and one food parcel: HMIS has an event for the first, and the report says so of the second."""
+    referrals(tmp_path, order("homelessness", "emergency-shelter"), order())
+    (tmp_path / "theirs.zip").write_bytes(exports.export(exports.required))
+    ended, said = casebridge("translate", "in.json", "out.zip", "--from", "sdohcc", "--to", "hmis-2026",
+                             "--beside", "theirs.zip", "--loss-report", "l.json")  # fmt: skip
+    assert ended == 0, said
+    (event,) = table(tmp_path / "out.zip", "Event")
+    assert (event["Event"], event["PersonalID"], event["EnrollmentID"]) == ("10", "C1", "E1")
+    assert [row["PersonalID"] for row in table(tmp_path / "out.zip", "Client")] == ["C1"]
+    lost = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))["lost"]
+    (food,) = [row for row in lost if row["what"] == "no place" and row["where"] == "referral"]
+    assert "code" in food["why"]
+
+
+def test_nobody_is_met_by_name(casebridge, tmp_path):
+    referrals(tmp_path, order("homelessness", "emergency-shelter"), person=patient(ssn="899611555"))
+    (tmp_path / "theirs.zip").write_bytes(exports.export(exports.required))
+    ended, said = casebridge("translate", "in.json", "out.zip", "--from", "sdohcc", "--to", "hmis-2026/event",
+                             "--beside", "theirs.zip")  # fmt: skip
+    assert ended == 5
+    assert not (tmp_path / "out.zip").exists()
+    assert "EnrollmentID" in said

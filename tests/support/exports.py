@@ -52,6 +52,18 @@ def rows() -> Rows:
     }  # fmt: skip
 
 
+def required(found: Rows) -> None:
+    """What FY2026 requires of rows that are written, and the small export leaves out."""
+    for project in found["Project"]:
+        project |= {"OperatingStartDate": "2020-01-01", "ContinuumProject": "1"}
+    for person in found["Client"]:
+        races = ("AmIndAKNative", "Asian", "BlackAfAmerican", "HispanicLatinao", "MidEastNAfrican", "NativeHIPacific",
+                 "White")  # fmt: skip
+        person |= {**dict.fromkeys(races, "0"), "RaceNone": "99", "VeteranStatus": "99"}
+    for enrolled in found["Enrollment"]:
+        enrolled |= {"DisablingCondition": "99"}
+
+
 def files_of(found: Rows) -> Files:
     """``Client.csv`` and so on, as bytes."""
     return {f"{name}.csv": _text(name, lines).encode() for name, lines in found.items()}

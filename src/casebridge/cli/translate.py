@@ -34,6 +34,9 @@ def translate(
     loss_report: Annotated[Path | None, typer.Option(help="Write all that was lost to this .csv or .json.")] = None,
     set_from: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of IN's format.")] = None,
     set_to: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of OUT's format.")] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="A file of the target's own, such as an HMIS export, that has the enrollments.")
+    ] = None,
     drop_labels: Annotated[
         bool, typer.Option("--drop-labels", help="Also records whose protecting labels the target cannot hold.")
     ] = False,
@@ -45,7 +48,7 @@ def translate(
     source = side(workshop, from_, settings_of(set_from), "test" if test else "prod")
     target = side(workshop, to, settings_of(set_to), "test" if test else "prod")
     with _progress() as tell:
-        report = translate_file(file, source, to_file, target, tell, drop_labels=drop_labels)
+        report = translate_file(file, source, to_file, target, tell, beside=beside, drop_labels=drop_labels)
     if loss_report:
         report.save(loss_report)
     _print(report, to_file, loss_report)

@@ -15,6 +15,7 @@ from casebridge.translating.shelf import Kept, Name, Shelf
 from casebridge.translating.sides import Side
 
 KEY = re.compile(r"[A-Za-z0-9._:/#-]{1,32}")  # what any target takes as a key: HMIS has 32 characters
+THERE = "there"  # in a reference: the target's own name of a record in its own file
 SLOTS = {kind: slot for slot, kind in PLURALS.items()}
 
 
@@ -56,8 +57,16 @@ class Names:
 
     def theirs(self, ref: Mapping[str, Any]) -> str | None:
         """How the record a reference points to is called there; None when it is not in the file."""
+        if THERE in ref:
+            return str(ref[THERE])
         name = self.shelf.name(str(ref.get("kind")), str(ref.get("external_id") or ""))
         return name.reference if name else None
+
+    def enrollment_of(self, subject: str) -> dict[str, str] | None:
+        """A reference to the open enrollment that a person met in the target's own file has there."""
+        person = self.shelf.met(subject)
+        found = self.shelf.enrollment(person) if person else None
+        return {"kind": "participation", "external_id": found, THERE: found} if found else None
 
 
 def _digest(external_id: str) -> str:

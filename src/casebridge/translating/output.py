@@ -17,6 +17,7 @@ from casebridge.translating.own_file import own_document
 from casebridge.translating.report import Report
 from casebridge.translating.required import say_not_asked
 from casebridge.translating.shelf import Kept, Shelf
+from casebridge.translating.sides import Side
 
 NO_PLACE = ("CB-205", "CB-211", "CB-302", "CB-340")
 """What a map's errors mean here: the target has no word or no place for such a record."""
@@ -29,6 +30,8 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
         for kept in names.shelf.records(kind):
             done += 1
             tell("translating", done)
+            if kind == "person" and names.shelf.met(kept.external_id) is not None:
+                continue
             if (map_ := names.map_for(kept)) is None:
                 report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += 1
                 continue
@@ -59,6 +62,8 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
         say_not_asked(map_.definition.fields, element, main)
     if kept.subject and kept.kind != "person" and shelf.record("person", kept.subject):
         main.setdefault("subject", {"kind": "person", "external_id": kept.subject})
+    if kept.kind == "referral" and "participation" not in main and (known := names.enrollment_of(kept.subject)):
+        main["participation"] = known
     slice_ = {map_.case[0]: [main] if map_.case[0] in PLURALS else main}
     person = kept.external_id if kept.kind == "person" else kept.subject
     for slot in map_.case[1:]:
@@ -79,10 +84,13 @@ def _look_at_labels(kept: Kept, lost: list[str], drop_labels: bool) -> None:
 
 
 class Documents(Sequence[Released]):
-    """Documents of the shelf as a format takes them, each read when it is asked for."""
+    """Documents of the shelf as a format takes them, each read when it is asked for.
 
-    def __init__(self, shelf: Shelf, numbers: Sequence[int]) -> None:
-        self._shelf, self._numbers = shelf, numbers
+    What a document hangs on is nested in it where it comes from the target's own file; the rest stands for itself.
+    """
+
+    def __init__(self, shelf: Shelf, target: Side, numbers: Sequence[int]) -> None:
+        self._shelf, self._target, self._numbers = shelf, target, numbers
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -101,4 +109,6 @@ class Documents(Sequence[Released]):
 
     def _document(self, number: int) -> Released:
         found = self._shelf.numbered(number)
-        return own_document(found.data, found.native_type)
+        around = {name: data for name, type_, key in self._target.parents(found.native_type, found.data)
+                  if (data := self._shelf.there(type_, key)) is not None}  # fmt: skip
+        return own_document({**found.data, **around}, found.native_type)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from casebridge.adapter import OutFile, RenderContext
 from casebridge.core.errors import CaseBridgeError, RecordError
-from casebridge.mapping.inspection.places import at
 from casebridge.translating.intake import Tell
 from casebridge.translating.output import Documents
 from casebridge.translating.report import Report
@@ -39,7 +37,7 @@ class Proof:
         for number in self.good:
             self.report.written[self.shelf.numbered(number).native_type] += 1
         if self.good:
-            yield from self.target.format.render(Documents(self.shelf, self.good), self.context)
+            yield from self.target.format.render(Documents(self.shelf, self.target, self.good), self.context)
 
     def _prove(self, numbers: Sequence[int]) -> None:
         """Rendered together with what they hang on, and thrown away; one that cannot be is refused, alone."""
@@ -47,7 +45,7 @@ class Proof:
             return
         around = dict.fromkeys(p for n in numbers for p in self._parents(self.shelf.numbered(n), DEPTH))
         try:
-            for _ in self.target.format.render(Documents(self.shelf, [*around, *numbers]), self.context):
+            for _ in self.target.format.render(Documents(self.shelf, self.target, [*around, *numbers]), self.context):
                 pass
         except CaseBridgeError as error:
             if len(numbers) == 1:
@@ -73,16 +71,8 @@ class Proof:
         self.report.refuse(self.shelf.numbered(number).position, error)
 
     def _parents(self, document: Document, depth: int) -> Iterator[int]:
-        """The numbers of the documents that this one's map joins to it (``shape.parents``), and of theirs."""
-        prefix = document.native_type.partition("/")[0]
-        for parent in self._shapes(document.native_type) if depth else ():
-            key = at(document.data, str(parent.get("follow", "")))
-            found = self.shelf.document(f"{prefix}/{parent.get('type', '')}", key) if isinstance(key, str) else None
-            if found is not None:
+        """The numbers of the documents that this one's map joins to it, and of theirs."""
+        for _, type_, key in self.target.parents(document.native_type, document.data) if depth else ():
+            if (found := self.shelf.document(type_, key)) is not None:
                 yield found.number
                 yield from self._parents(found, depth - 1)
-
-    def _shapes(self, native_type: str) -> Iterator[Mapping[str, Any]]:
-        for map_ in self.target.maps:
-            if map_.other == native_type:
-                yield from (map_.shape.get("parents") or {}).values()

@@ -14,6 +14,12 @@ _TABLES = """
 CREATE TABLE record (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, UNIQUE (kind, external_id));
 CREATE INDEX about ON record (subject, kind);
 CREATE TABLE name (kind TEXT, external_id TEXT, native_type TEXT, key TEXT, reference TEXT, UNIQUE (kind, external_id));
+CREATE TABLE there (native_type TEXT, key TEXT, data BLOB, UNIQUE (native_type, key));
+CREATE TABLE known (system TEXT, value TEXT, native_type TEXT, key TEXT);
+CREATE INDEX by_identifier ON known (system, value);
+CREATE TABLE enrolled (person TEXT, native_type TEXT, key TEXT, entry TEXT);
+CREATE INDEX by_person ON enrolled (person);
+CREATE TABLE met (external_id TEXT UNIQUE, key TEXT);
 CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, UNIQUE (native_type, key));
 """
 
@@ -114,6 +120,45 @@ class Shelf:
         """A document by its number."""
         row = self._one("SELECT rowid, * FROM document WHERE rowid = ?", number)
         return _document(row)
+
+    # --- what is there already: the target's own file -------------------------------------------------------------
+
+    def lay(self, native_type: str, key: str, data: dict[str, Any]) -> None:
+        """A native record of the target's own file."""
+        self._db.execute("INSERT OR REPLACE INTO there VALUES (?, ?, ?)", (native_type, key, dumps(data)))
+
+    def there(self, native_type: str, key: str) -> dict[str, Any] | None:
+        """A fresh copy of a native record of the target's own file, or None."""
+        row = self._one("SELECT data FROM there WHERE native_type = ? AND key = ?", native_type, key)
+        return None if row is None else loads(row[0])
+
+    def know(self, system: str, value: str, name: Name) -> None:
+        """One of theirs carries this identifier."""
+        self._db.execute("INSERT INTO known VALUES (?, ?, ?, ?)", (system, value, name.native_type, name.key))
+
+    def known(self, system: str, value: str) -> set[Name]:
+        """Which of theirs carry an identifier."""
+        sql = "SELECT native_type, key FROM known WHERE system = ? AND value = ?"
+        return {Name(type_, key, key) for type_, key in self._db.execute(sql, (system, value))}
+
+    def enroll(self, person: str, name: Name, entry: str) -> None:
+        """One of theirs has an open enrollment."""
+        self._db.execute("INSERT INTO enrolled VALUES (?, ?, ?, ?)", (person, name.native_type, name.key, entry))
+
+    def meet(self, kept: Kept, name: Name) -> None:
+        """A person of the source is one of theirs: called so from now on, and not written anew."""
+        self.call(kept, name)
+        self._db.execute("INSERT OR REPLACE INTO met VALUES (?, ?)", (kept.external_id, name.key))
+
+    def met(self, external_id: str) -> str | None:
+        """Their key of a person of the source who is one of theirs."""
+        row = self._one("SELECT key FROM met WHERE external_id = ?", external_id)
+        return None if row is None else str(row[0])
+
+    def enrollment(self, person: str) -> str | None:
+        """The latest open enrollment of one of theirs."""
+        row = self._one("SELECT key FROM enrolled WHERE person = ? ORDER BY entry DESC LIMIT 1", person)
+        return None if row is None else str(row[0])
 
     def close(self) -> None:
         """Forget everything."""

@@ -17,6 +17,7 @@ from casebridge.core.jsontext import loads
 from casebridge.core.native import Element
 from casebridge.mapping import MapSet
 from casebridge.mapping.checking import element_of
+from casebridge.mapping.inspection.places import at
 from casebridge.translating.workshop import Workshop
 
 IN_MEMORY = 8 * 1024 * 1024
@@ -35,6 +36,16 @@ class Side:
         """The records of a file in order, without those its format keeps behind a wall; a bad one is a RecordError."""
         with file.open("rb") as stream, _behind_the_wall(self.format, stream) as kept:
             yield from self.format.parse(kept, self.maps.shapes)
+
+
+    def parents(self, native_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """(name, native type, key) of the records that a map joins to this one (``shape.parents``)."""
+        prefix = native_type.partition("/")[0]
+        for map_ in (m for m in self.maps if m.other == native_type):
+            for name, parent in (map_.shape.get("parents") or {}).items():
+                key = at(data, str(parent.get("follow", "")))
+                if isinstance(key, str):
+                    yield name, f"{prefix}/{parent.get('type', '')}", key
 
 
 def side(

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from casebridge.adapter import Gathering, OutFile, RenderContext
 from casebridge.core.errors import RecordError, SetupError
+from casebridge.translating.beside import lay_beside
 from casebridge.translating.intake import Tell, take_in
 from casebridge.translating.naming import Names
 from casebridge.translating.output import write_documents
@@ -25,16 +26,21 @@ from casebridge.translating.sides import Side
 
 def translate(
     file: Path, source: Side, out: Path, target: Side, tell: Tell = lambda doing, count: None, *,
-    drop_labels: bool = False,
+    beside: Path | None = None, drop_labels: bool = False,
 ) -> Report:  # fmt: skip
-    """Translate ``file`` to ``out``. Raises what the source's format says of a file that cannot be read as a whole,
-    and RecordError CB-243 when nothing of it can be written; then ``out`` is as it was."""
-    _check(file, source, out, target)
+    """Translate ``file`` to ``out``; ``beside`` is a file of the target's own, whose records new ones hang on.
+
+    Raises what the source's format says of a file that cannot be read as a whole, and RecordError CB-243 when nothing
+    of it can be written; then ``out`` is as it was.
+    """
+    _check(file, source, out, target, beside)
     report = Report()
     with closing(Shelf()) as shelf:
         take_in(source.natives(file), source.maps, shelf, report, tell)
         names = Names(target, shelf)
         names.name_all()
+        if beside is not None:
+            lay_beside(beside, target, shelf, tell)
         write_documents(names, report, tell, drop_labels=drop_labels)
         context = RenderContext(_dispatch(file), datetime.now(UTC), partner="file")
         with _whole(out) as stream:
@@ -42,13 +48,15 @@ def translate(
     return report
 
 
-def _check(file: Path, source: Side, out: Path, target: Side) -> None:
-    for side, capability, doing in ((source, "parse", "read"), (target, "render", "write")):
+def _check(file: Path, source: Side, out: Path, target: Side, beside: Path | None) -> None:
+    asked = [(source, "parse", "read"), (target, "render", "write"), *([(target, "parse", "read")] if beside else [])]
+    for side, capability, doing in asked:
         if capability not in side.format.capabilities:
             raise SetupError("CB-241", f"the format {side.format.name} does not {doing} files")
-    if not file.is_file():
-        raise SetupError("CB-240", f"there is no file {file}", remedy="Name a file as the partner sends it.")
-    if out.exists() and (out.is_dir() or out.samefile(file)):
+    for one in (file, *([beside] if beside else [])):
+        if not one.is_file():
+            raise SetupError("CB-240", f"there is no file {one}", remedy="Name a file as the partner sends it.")
+    if out.exists() and (out.is_dir() or out.samefile(file) or (beside and out.samefile(beside))):
         raise SetupError("CB-241", f"{out} cannot be written", remedy="Name another file for what is written.")
 
 
