@@ -416,10 +416,40 @@ class Creator:
                         cut = self.source.constant("S", (condition,))
                         self.source.add(f"if not holds_all({cut}, {into.local}): irregular()")
                 self.fields(branch.fields, spot, into, root=root)
-                kept = tuple(c for c in enforced(line, branch.other, parents) if c.test != "equal")
-                if kept:  # a branch that does not stand there is not written: the interpreter knows how
-                    self.source.add(f"if not holds_all({self.source.constant('S', kept)}, {into.local}): irregular()")
+                self._stands(line, branch, into, parents)
             word = "elif"
+
+    def _stands(self, line: Choose, branch: Branch, into: Inside, parents: frozenset[str]) -> None:
+        """Take back what would not be read as this branch."""
+        asked = [c for c in branch.other if ours(c.path, parents)]
+        places = [each.steps for each in exported(branch.fields, parents)]
+        places += [c.path.steps for c in enforced(line, branch.other, parents) if c.test == "equal"]
+        if not asked or not places:
+            return
+        stands = self._asked(asked, into)
+        with self.source.block(f"if not ({stands}):"):
+            if all(into.is_value(steps) for steps in places) and all(_read_again(each) for each in branch.fields):
+                for steps in places:
+                    self.source.add(f"{into.local}.pop({literal(steps[0].key)}, None)")
+            else:
+                self.source.add("irregular()")
+
+    def _asked(self, conditions: list[Condition], into: Inside) -> str:
+        if any(len(c.path.steps) != 1 or c.path.steps[0].selector is not None for c in conditions):
+            return f"holds_all({self.source.constant('S', tuple(conditions))}, {into.local})"
+        tests = []
+        for condition in conditions:
+            local = self.source.name("w")
+            self.source.add(f"{local} = {into.local}.get({literal(condition.path.steps[0].key)})")
+            tests.append(test(self.source, condition, local))
+        return " and ".join(tests)
+
+
+def _read_again(line: Line) -> bool:
+    """A line of one place whose every value is read as it was written."""
+    if not isinstance(line, Leaf) or line.also_read or line.beside or line.link:
+        return False
+    return line.codes is None or set(line.codes._write.values()) <= set(line.codes._read)
 
 
 def _always(lines: Iterable[Line]) -> Iterator[Leaf]:
