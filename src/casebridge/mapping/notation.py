@@ -159,14 +159,20 @@ def entries(node: Node, what: str) -> Entries:
     """``node`` as keys and values, or MapError CB-201."""
     if isinstance(node, Entries):
         return node
-    raise node.place.error("CB-201", f"{what} must be keys and values")
+    remedy = "Write `name: value`, each on a line of its own and indented, or all in { } with commas between."
+    if isinstance(node, Scalar) and ":" in node.text:
+        remedy = "Put a space after the colon: `name: value`."
+    raise node.place.error("CB-201", f"{what} must be keys and values", remedy=remedy)
 
 
 def text(node: Node, what: str) -> str:
     """``node`` as one text, or MapError CB-201."""
     if isinstance(node, Scalar) and node.text:
         return node.text
-    raise node.place.error("CB-201", f"{what} must be one text")
+    raise node.place.error(
+        "CB-201", f"{what} must be one text",
+        remedy="Write it after the colon; quote it where it holds a colon, a comma or a bracket.",
+    )  # fmt: skip
 
 
 def texts(node: Node, what: str) -> tuple[str, ...]:
