@@ -22,15 +22,19 @@ WHY: Record = {"8": {"absent": "asked-unknown"}, "9": {"absent": "asked-declined
 QUALITY = {"1": "full", "2": "partial"} | WHY
 SEX = {"0": "female", "1": "male"} | WHY
 YES_NO = {"0": "no", "1": "yes"} | WHY
-BRANCH = {"1": "army", "2": "air-force", "3": "navy", "4": "marines", "6": "coast-guard", "7": "space-force"} | WHY
+BRANCH = {"1": "army", "2": "air-force", "3": "navy", "4": "marines", "6": "coast-guard",
+          "7": "space-force"} | WHY  # fmt: skip
 DISCHARGE = {"1": "honorable", "2": "general", "4": "bad-conduct", "5": "dishonorable",
              "6": "other-than-honorable", "7": "uncharacterized"} | WHY  # fmt: skip
-RACES = {"AmIndAKNative": "american-indian", "Asian": "asian", "BlackAfAmerican": "black", "HispanicLatinao": "hispanic",
+RACES = {"AmIndAKNative": "american-indian", "Asian": "asian", "BlackAfAmerican": "black",
+         "HispanicLatinao": "hispanic",
          "MidEastNAfrican": "mena", "NativeHIPacific": "pacific", "White": "white"}  # fmt: skip
 THEATERS = {"WorldWarII": "theater-world-war-2", "KoreanWar": "theater-korea", "VietnamWar": "theater-vietnam",
             "DesertStorm": "theater-gulf", "AfghanistanOEF": "theater-afghanistan", "IraqOIF": "theater-iraq-freedom",
             "IraqOND": "theater-iraq-dawn", "OtherTheater": "theater-other"}  # fmt: skip
-ENVELOPE = {"UserID": "asserted_by", "DateCreated": "created", "DateUpdated": "updated", "DateDeleted": "deleted"}
+ENVELOPE = {
+    "UserID": "asserted_by", "DateCreated": "created", "DateUpdated": "updated", "DateDeleted": "deleted",
+}  # fmt: skip
 SSN_SYSTEM = "http://hl7.org/fhir/sid/us-ssn"
 
 
