@@ -1,7 +1,7 @@
 """Which item of the case side is which item of the other side, by the key of an ``each``.
 
-First items that read exactly alike, then items with one key, then items whose key is partly withheld: those that show
-most first, each with an item it does not contradict. When then one item is left on each side and they differ in one
+First items that read exactly alike, then those of which something is withheld, if they contradict nothing, then items
+with one key, then items whose key is partly withheld. When then one item is left on each side and they differ in one
 part of a longer key alone, it is one item whose key was edited. What is left on the other side is dropped; when that
 could hit the wrong one of two look-alikes, nothing is dropped and it is said. An item whose key is withheld is never
 written new: nobody could recognise it again.
@@ -43,11 +43,11 @@ def pair(
         {i: (key, frozen(read[i])) for i, key in open_read.items()},
     )
     _take(exact, open_mine, open_read, found)
+    _take(_agreeing(open_mine, open_read, mine, read), open_mine, open_read, found)
     keyed = _match(
         {i: key for i, key in open_mine.items() if HIDDEN not in key}, dict(open_read)
     )
     _take(keyed, open_mine, open_read, found)
-    _take(_agreeing(open_mine, open_read, mine, read), open_mine, open_read, found)
     for pattern in sorted({_pattern(key) for key in open_mine.values() if HIDDEN in key}, key=len, reverse=True):
         hidden = _match(
             {i: _project(key, pattern) for i, key in open_mine.items() if _pattern(key) == pattern},
@@ -66,8 +66,8 @@ def pair(
 def _agreeing(
     keys: dict[int, Key], theirs: dict[int, Key], mine: list[Scope], read: list[Any]
 ) -> list[tuple[int, int]]:  # fmt: skip
-    """Items with a hidden key, those that show most first, each with the first item it nowhere contradicts."""
-    hidden = [i for i, key in keys.items() if HIDDEN in key]
+    """Items of which something is withheld, those that show most first, each with one it nowhere contradicts."""
+    hidden = [i for i in keys if _shown(mine[i].node) < sum(1 for _ in leaves(mine[i].node))]
     free, pairs = list(theirs), []
     for i in sorted(hidden, key=lambda i: -_shown(mine[i].node)):
         j = next((j for j in free if _said_otherwise(mine[i].node, read[j]) == 0), None)

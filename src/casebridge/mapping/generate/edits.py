@@ -54,7 +54,7 @@ class Editor:
         edited = clone(slice_)
         said = [what for _ in range(dice.few()) if (what := dice.pick(self.kinds)(edited, dice))]
         edited = without_husks(edited)
-        if len(self.slots) > 1 and "complete" not in edited and dice.random() < 0.8:
+        if len(self.slots) > 1 and "complete" not in edited:
             edited["complete"] = [slot for slot in self.slots if slot in PLURALS]
         good = said and edited and self.fits(edited) and valid(edited)
         return (edited, ", ".join(said)) if good else None

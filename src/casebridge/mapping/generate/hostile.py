@@ -15,7 +15,8 @@ from casebridge.mapping.walk import clone
 HUGE = "x" * 100_000
 DEPTH = 60  # levels; more is refused where JSON is read
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, 1, -7, Number("1" + "0" * 30), Number("72.50"), Number("1e-7"), "", " ", "true", "1", "None", "\u0000", "{}",
+    None, True, False, 0, 1, -7, Number("1" + "0" * 30), Number("72.50"), Number("1e-7"), "", " ", "true", "1",
+    "None", "\u0000", "{}",
     "'); drop table person; --", "__import__('os')", HUGE, "9999-99-99", "2024-02-30", "2024-02-29T25:61",
     [], {}, [None], [[]], [{}], ["a", "b"], {"": ""}, {"value": "x"}, {"absent": "withheld"}, {"absent": "not-asked"},
 )  # fmt: skip

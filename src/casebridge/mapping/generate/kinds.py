@@ -16,7 +16,7 @@ from casebridge.core.case import KINDS, PLURALS
 from casebridge.core.jsontext import Number
 from casebridge.core.native import Element
 from casebridge.core.schema import codes_of
-from casebridge.core.values import DATE_PATTERN, MOMENT_PATTERN, MONEY_PATTERN, Absent
+from casebridge.core.values import DATE_PATTERN, MOMENT_PATTERN, MONEY_PATTERN, Absent, Ref
 from casebridge.mapping.generate import values
 from casebridge.mapping.walk import blank, text_of
 
@@ -84,6 +84,8 @@ class CaseKind:
             return rng.choice(get_args(part))
         if get_origin(part) is Annotated:
             return _by_pattern(part)(rng)
+        if part is Ref:
+            return {"kind": rng.choice(sorted(KINDS)), "external_id": values.reference(rng, "")}
         if _is_model(part):
             return self._group(rng, part, depth)
         usual = _usual(self.path)
@@ -144,6 +146,8 @@ class NativeKind:
             return self.spelled(rng.choice(sorted(element.codes)))
         if element.type == "group":
             return self._group(rng, element.fields, depth)
+        if element.type == "number" and not self.typed:
+            return values.money(rng)
         found = _NATIVE[element.type](rng)
         return found if self.typed else text_of(found)
 

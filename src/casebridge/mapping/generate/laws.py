@@ -7,23 +7,26 @@ its code table signs with ``loss``, and the constants that import adds.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
-from casebridge.mapping.generate.claims import Claim, claims, root_length, speaking
+from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length, speaking
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.keyed import frozen
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line
 from casebridge.mapping.paths import Condition
+from casebridge.mapping.room import ENVELOPE
 from casebridge.mapping.translate import Links, OwnIds, to_case, to_other
-from casebridge.mapping.walk import Where, blank, clone, is_absent, leaves, spelled, text_of
+from casebridge.mapping.walk import Where, apply_conditions, assign, blank, clone, is_absent, leaves, spelled, text_of
 
 LINKS = OwnIds()
 Constant = tuple[tuple[str, ...], str]
+Values = Set[tuple[tuple[str, ...], Hashable]]
 
 
 class Executor(Protocol):
@@ -48,6 +51,9 @@ class Laws:
         self.claims = claims(definition)
         self.root = root_length(definition)
         self.unordered = {_keys(claim.case) for claim in self.claims if isinstance(claim.line, Each | Flags)}
+        self.fixed = {id(claim) for claim in self.claims if claim.ways != BOTH or in_shared(definition, claim)}
+        self.shadowed = {id(claim) for claim in _shadowed(self.claims)}
+        self.added = frozenset(self._added(definition))
         self.constants = frozenset(_constants(definition, self.claims))
         self.used: set[str] = set()
 
@@ -79,7 +85,8 @@ class Laws:
         if self._shape(wanted) == self._shape(found):
             return [f"{path} has room, but is said to have none" for path in no_room]
         lost = set(no_room)
-        mine, theirs = self._declared(wanted, lost), self._declared(found, set())
+        mine = self._declared(wanted, lost, {(_names(where), frozen(_at(found, where))) for where in leaves(found)})
+        theirs = self._declared(self._less(found, wanted, lost), set())
         if self._shape(mine) == self._shape(theirs):
             return []
         return list(_told(self._flat(mine), self._flat(theirs)))
@@ -96,16 +103,17 @@ class Laws:
                 kept[slot] = same
         return kept
 
-    def _declared(self, slice_: dict[str, Any], lost: set[str]) -> dict[str, Any]:
+    def _declared(self, slice_: dict[str, Any], lost: set[str], there: Values = frozenset()) -> dict[str, Any]:
         """The slice without what is declared lost; what is signed as its line's echo."""
         kept = clone({slot: part for slot, part in slice_.items() if slot != "complete"})
         for where in list(leaves(kept)):
-            if spelled(where) in lost or self._below(where, lost) or self._own(where, _at(kept, where)):
+            again = (_names(where), frozen(_at(slice_, where))) in there
+            if self._named(where, lost, again=again) or self._own(where, _at(kept, where)):
                 _put(kept, where, None)
                 continue
             spoken = speaking(self.claims, where[self.root :], _at(slice_, where[: self.root]))
             for claim in spoken:
-                if claim.ways != BOTH:
+                if id(claim) in self.fixed:
                     self.used.add(f"one way: {claim.line.place.line}")
                     _put(kept, where, None)
                     break
@@ -119,8 +127,45 @@ class Laws:
         keys = tuple(part for part in where if isinstance(part, str))
         return len(keys) == len(where) - (self.root == 2) and (keys, text_of(value)) in self.constants
 
-    def _below(self, where: Where, lost: set[str]) -> bool:
-        return bool(lost) and any(spelled(where[:i]) in lost for i in range(1, len(where)))
+    def _named(self, where: Where, lost: set[str], *, again: bool) -> bool:
+        """Is the place, or what it stands in, named as lost? The store's own fields may go with their record."""
+        if not lost:
+            return False
+        if any(spelled(where[:i]) in lost for i in range(1, len(where) + 1)):
+            return True
+        record = where[: 2 if len(where) > 1 and isinstance(where[1], int) else 1]
+        own = len(where) > len(record) and where[len(record)] in ENVELOPE
+        return own and not again and any(path.startswith(f"{spelled(record)}.") for path in lost)
+
+    def _less(self, found: dict[str, Any], wanted: dict[str, Any], lost: set[str]) -> dict[str, Any]:
+        """What was read, without what export adds by itself, and without what stands for something named as lost."""
+        kept: dict[str, Any] = clone({slot: part for slot, part in found.items() if slot != "complete"})
+        mine = {(_names(where), frozen(_at(wanted, where))) for where in leaves(wanted)}
+        gone = {re.sub(r"\[\d+\]", "", path) for path in lost}
+        for where in list(leaves(kept)):
+            names, value = _names(where), _at(found, where)
+            if (names, frozen(value)) in mine:
+                continue
+            constant = isinstance(value, str | bool) and (names, text_of(value)) in self.constants
+            if (names, frozen(value)) in self.added or (constant and ".".join(names) in gone):
+                _put(kept, where, None)
+            elif self.shadowed:
+                spoken = speaking(self.claims, where[self.root :], _at(found, where[: self.root]))
+                if any(id(claim) in self.shadowed for claim in spoken):
+                    _put(kept, where, None)
+        return kept
+
+    def _added(self, definition: Definition) -> Iterator[tuple[tuple[str, ...], Hashable]]:
+        """What is read of the constants that export writes on every new record."""
+        made: dict[str, Any] = {}
+        apply_conditions(definition.match, made)
+        for path, constant in definition.defaults.get("export", ()):
+            assign(made, path, constant)
+        try:
+            found = self.map.read(made).slice
+        except CaseBridgeError:
+            return
+        yield from ((_names(where), frozen(_at(found, where))) for where in leaves(found))
 
     def _without_husks(self, node: Any, keys: tuple[str, ...]) -> Any:
         """The node without blanks, and without groups that hold nothing but the map's own constants."""
@@ -219,6 +264,16 @@ def _of(conditions: Iterable[Condition], keys: tuple[str, ...]) -> Iterator[Cons
     for condition in conditions:
         for value in condition.values:
             yield (*keys, *_keys(condition.path.steps)), value
+
+
+def _shadowed(found: Iterable[Claim]) -> Iterator[Claim]:
+    """Lines that read a place which a line that only exports writes too."""
+    written = {place for claim in found if claim.ways == {"export"} for place in claim.other}
+    return (claim for claim in found if "import" in claim.ways and written.intersection(claim.other))
+
+
+def _names(where: Where) -> tuple[str, ...]:
+    return tuple(part for part in where if isinstance(part, str))
 
 
 def _keys(steps: Iterable[Any]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Around:
 
     def __init__(self, case: tuple[CaseKind, ...], other: tuple[NativeKind, ...], hints: Mapping[Path, str]) -> None:
         self.case, self.other, self.hints = case, other, hints
+        self.lines: Sequence[Line] = ()
 
     def inner(self, line: Line, other: Path) -> Around:
         """Inside a group or a list of it."""
@@ -38,7 +39,9 @@ class Around:
     def branch(self, branch: Branch) -> Around:
         """Inside a branch: what its case conditions say of the type of a leaf."""
         hints: dict[Path, str] = {c.path: c.test for c in branch.case if c.test in ("boolean", "moment")}
-        return Around(self.case, self.other, hints)
+        inside = Around(self.case, self.other, hints)
+        inside.lines = self.lines
+        return inside
 
     def kinds(self, side: Side) -> tuple[Kind, ...]:
         """Those of one side."""
@@ -65,6 +68,7 @@ class Sower:
 
     def level(self, lines: Sequence[Line], around: Around, depth: int = 0) -> Sow:
         """All lines of one level; branches and lines with ``when`` last."""
+        around.lines = [*around.lines, *lines]
         first = [self.line(line, around, depth) for line in lines if not line.when and not isinstance(line, Choose)]
         last = [self.line(line, around, depth) for line in lines if line.when or isinstance(line, Choose)]
         sows = [sow for sow in (*first, *last) if sow is not None]
@@ -283,6 +287,12 @@ class Sower:
             return True
         return any(c.test == "equal" and c.path.steps[0].key not in self.parents for c in branch.other)
 
+    def _needed(self, conditions: Sequence[Condition], branch: Branch, around: Around) -> list[Line]:
+        """The lines beside the branch that fill what must be present for it."""
+        present = [c.path for c in conditions if c.test == "present"]
+        lines = [line for line in around.lines if isinstance(line, Leaf | Group | Each) and line not in branch.fields]
+        return [line for line in lines if any(_starts(self.path(line), path) for path in present)]
+
     def branch(self, branch: Branch, around: Around, depth: int) -> Sow:
         """The lines of a branch and its conditions."""
         conditions = branch.case if self.side == "case" else branch.other
@@ -290,6 +300,7 @@ class Sower:
         settle = settling(conditions, around.kinds(self.side)[0])
 
         constant = settling([c for c in conditions if c.test == "equal"], around.kinds(self.side)[0])
+        beside = [more for line in self._needed(conditions, branch, around) if (more := self.line(line, around, depth))]
 
         def sow(dice: Dice, node: Any, above: Above) -> Any:
             if type(node) is dict:
@@ -298,11 +309,17 @@ class Sower:
             if type(node) is dict and not holds_all(conditions, node):
                 density, dice.density = dice.density, 1.0
                 node = fields(dice, node, above)
+                for needed in beside:
+                    node = needed(dice, node, above)
                 dice.density = density
                 settle(dice, node)
             return node
 
         return sow
+
+
+def _starts(path: Path, other: Path) -> bool:
+    return not path.up and not other.up and path.steps[: len(other.steps)] == other.steps
 
 
 def _kind_at(path: Path, kind: NativeKind) -> NativeKind:

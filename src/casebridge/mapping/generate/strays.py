@@ -20,10 +20,11 @@ _RARE = 0.12
 
 def strays(definition: Definition, found: Iterable[Claim], root: NativeKind) -> list[Settle]:
     """What may be added to a record; none of it is read by any line. Empty when the map refuses such records."""
-    added = [_ignored(path, root) for path in definition.ignore if path.steps]
+    paths = [steps for claim in found for steps in (*claim.other, *claim.also)]
+    read = {_bare(steps)[:i] for steps in paths for i in range(1, len(steps) + 1)}
+    added = [_ignored(path, root) for path in definition.ignore if path.steps and _bare(path.steps) not in read]
     if definition.rest == "refuse":
         return added
-    paths = [steps for claim in found for steps in (*claim.other, *claim.also)]
     known = frozenset(_words(paths, definition))
     lists = {steps[:i]: None for steps in paths for i, step in enumerate(steps, 1) if step.selector}
     groups = {_bare(steps[:i]): None for steps in paths for i in range(len(steps)) if not _shared(steps, definition)}
