@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from casebridge.adapter import Gathering
@@ -25,6 +25,7 @@ class Names:
 
     target: Side
     shelf: Shelf
+    asked: dict[Name, None] = field(default_factory=dict)  # whom the document being written refers to
 
     def map_for(self, kept: Kept) -> Map | None:
         """The map whose first slot is the record's kind and that fits it; None when the target has none."""
@@ -60,7 +61,10 @@ class Names:
         if THERE in ref:
             return str(ref[THERE])
         name = self.shelf.name(str(ref.get("kind")), str(ref.get("external_id") or ""))
-        return name.reference if name else None
+        if name is None:
+            return None
+        self.asked[name] = None
+        return name.reference
 
     def enrollment_of(self, subject: str) -> dict[str, str] | None:
         """A reference to the open enrollment that a person met in the target's own file has there."""

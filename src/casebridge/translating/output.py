@@ -33,7 +33,6 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
             if kind == "person" and names.shelf.met(kept.external_id) is not None:
                 continue
             if (map_ := names.map_for(kept)) is None:
-                report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += 1
                 continue
             try:
                 _write(names, map_, kept, report, drop_labels)
@@ -44,14 +43,29 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
                     report.refuse(kept.position, error)
 
 
+    _tell_of_the_rest(names, report)
+
+
+def _tell_of_the_rest(names: Names, report: Report) -> None:
+    """Records no map writes, and that went along in no other's document."""
+    for kind in names.shelf.kinds():
+        for kept in names.shelf.records(kind):
+            known = kind == "person" and names.shelf.met(kept.external_id) is not None
+            if not known and names.map_for(kept) is None and not names.shelf.carried(kept):
+                report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += 1
+
+
 def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: bool) -> None:
     name = names.shelf.name(kept.kind, kept.external_id)
     assert name is not None  # noqa: S101  (it was named with the same maps)
+    names.asked.clear()
     exported = map_.write(_slice(names, map_, kept, name.key), names)
     lost = [general(place) for place in exported.no_room]
     _look_at_labels(kept, lost, drop_labels)
     report.no_room.update(lost)
-    names.shelf.write(name, kept.position, {**exported.data, **names.id_fields(map_.other, kept.external_id)})
+    document = {**exported.data, **names.id_fields(map_.other, kept.external_id)}
+    if not names.shelf.write(name, kept.position, document, names.asked):
+        raise RecordError("CB-246", f"another record has the name of this {kept.kind} in the target already")
 
 
 def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
@@ -67,9 +81,12 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     slice_ = {map_.case[0]: [main] if map_.case[0] in PLURALS else main}
     person = kept.external_id if kept.kind == "person" else kept.subject
     for slot in map_.case[1:]:
-        found = [one.data for one in shelf.about(person, PLURALS.get(slot, slot)) if one.external_id != person]
-        if found:
-            slice_[slot] = found if slot in PLURALS else found[0]
+        found = [one for one in shelf.about(person, PLURALS.get(slot, slot)) if one.external_id != kept.external_id]
+        taken = found if slot in PLURALS else found[:1]
+        for one in taken:
+            shelf.carry(one)
+        if taken:
+            slice_[slot] = [one.data for one in taken] if slot in PLURALS else taken[0].data
     return slice_
 
 
@@ -79,7 +96,6 @@ def _look_at_labels(kept: Kept, lost: list[str], drop_labels: bool) -> None:
     if protecting and not drop_labels and any(".labels" in place for place in lost):
         raise RecordError(
             "CB-242", f"this {kept.kind} is labelled as protected, and the target has no place for the label",
-            external_id="",
         )  # fmt: skip
 
 

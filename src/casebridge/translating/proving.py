@@ -43,7 +43,8 @@ class Proof:
         """Rendered together with what they hang on, and thrown away; one that cannot be is refused, alone."""
         if not numbers:
             return
-        around = dict.fromkeys(p for n in numbers for p in self._parents(self.shelf.numbered(n), DEPTH))
+        around = {p: None for n in numbers for p in self._parents(self.shelf.numbered(n), DEPTH)}
+        around = {number: None for number in around if number not in numbers}
         try:
             for _ in self.target.format.render(Documents(self.shelf, self.target, [*around, *numbers]), self.context):
                 pass
@@ -70,9 +71,13 @@ class Proof:
         self.bad.add(number)
         self.report.refuse(self.shelf.numbered(number).position, error)
 
-    def _parents(self, document: Document, depth: int) -> Iterator[int]:
-        """The numbers of the documents that this one's map joins to it, and of theirs."""
-        for _, type_, key in self.target.parents(document.native_type, document.data) if depth else ():
-            if (found := self.shelf.document(type_, key)) is not None:
-                yield found.number
-                yield from self._parents(found, depth - 1)
+    def _parents(self, document: Document, depth: int) -> dict[int, None]:
+        """The numbers of the documents that this one refers to, and of those they refer to; itself never."""
+        found: dict[int, None] = {}
+        level = [document]
+        for _ in range(depth):
+            near = [self.shelf.document(type_, key) for one in level for type_, key in one.needs]
+            level = [one for one in near if one is not None and one.number not in found]
+            found |= dict.fromkeys(one.number for one in level)
+        found.pop(document.number, None)
+        return found

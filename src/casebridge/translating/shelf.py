@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ CREATE INDEX by_identifier ON known (system, value);
 CREATE TABLE enrolled (person TEXT, native_type TEXT, key TEXT, entry TEXT);
 CREATE INDEX by_person ON enrolled (person);
 CREATE TABLE met (external_id TEXT UNIQUE, key TEXT);
-CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, UNIQUE (native_type, key));
+CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, needs BLOB, UNIQUE (native_type, key));
+CREATE TABLE carried (kind TEXT, external_id TEXT, UNIQUE (kind, external_id));
 """
 
 
@@ -46,13 +47,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document made for the other side; ``number`` tells it from all others."""
+    """One document made for the other side; ``number`` tells it from all others, ``needs`` are the (native type, key)
+    of those it refers to."""
 
     number: int
     native_type: str
     key: str
     position: str
     data: dict[str, Any]
+    needs: list[list[str]]
 
 
 class Shelf:
@@ -102,10 +105,20 @@ class Shelf:
         row = self._one(sql, kind, external_id)
         return None if row is None else Name(*row)
 
-    def write(self, name: Name, position: str, document: dict[str, Any]) -> None:
-        """Keep a document made for the other side."""
-        row = (name.native_type, name.key, position, dumps(document))
-        self._db.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", row)
+    def write(self, name: Name, position: str, document: dict[str, Any], needs: Iterable[Name] = ()) -> bool:
+        """Keep a document made for the other side; False, and nothing kept, when one of that name is there."""
+        around = [[n.native_type, n.key] for n in needs]
+        row = (name.native_type, name.key, position, dumps(document), dumps(around))
+        return self._db.execute("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?)", row).rowcount == 1
+
+    def carry(self, kept: Kept) -> None:
+        """A record has gone along in another one's document."""
+        self._db.execute("INSERT OR IGNORE INTO carried VALUES (?, ?)", (kept.kind, kept.external_id))
+
+    def carried(self, kept: Kept) -> bool:
+        """Has it?"""
+        sql = "SELECT 1 FROM carried WHERE kind = ? AND external_id = ?"
+        return self._one(sql, kept.kind, kept.external_id) is not None
 
     def document(self, native_type: str, key: str) -> Document | None:
         """A document by its key on the other side, or None."""
@@ -174,5 +187,5 @@ def _kept(row: tuple[Any, ...]) -> Kept:
 
 
 def _document(row: tuple[Any, ...]) -> Document:
-    number, native_type, key, position, data = row
-    return Document(number, native_type, key, position, loads(data))
+    number, native_type, key, position, data, needs = row
+    return Document(number, native_type, key, position, loads(data), loads(needs))
