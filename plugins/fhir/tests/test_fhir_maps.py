@@ -324,7 +324,7 @@ def test_what_somebody_states_of_a_person_makes_no_second_person(maps: MapSet) -
     stated = observation(category=category, valueCodeableConcept=pronouns)
     imported = maps.for_native("fhir-r4/Observation", stated).read(stated)
     assert set(imported.slice) == {"assessment"}
-    assert imported.slice["assessment"]["assessment_kind"] == "personal-characteristic"
+    assert imported.slice["assessment"]["domains"] == ["personal-characteristic"]
 
 
 def test_not_enrolled_is_told_apart_from_enrolled_and_waiting(maps: MapSet) -> None:
