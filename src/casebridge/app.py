@@ -21,9 +21,11 @@ from casebridge.engine.lanes import Lanes
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Route, Site
 from casebridge.mapping import MapSet, load_set, with_converters
-from casebridge.mapping.checking import check, check_set, element_of
+from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
 from casebridge.store.database import Store
+
+PROVED = Path(".casebridge") / "proved-maps.csv"  # which of the site's own maps were proved
 
 
 @dataclass(slots=True)
@@ -49,8 +51,9 @@ def open_bridge(path: Path) -> Bridge:
     """The bridge that ``path`` describes; SetupError or MapError say what to mend."""
     config, base = read_config(path), path.resolve().parent
     registry = load_plugins(base / "plugins")
-    watch = MapWatch(base / "mappings", _sound_maps(registry, base))  # before the maps are read: no change is missed
-    partners = {name: _partner(name, table, config, registry, base) for name, table in config.partner.items()}
+    proved = Proved(base / PROVED)
+    watch = MapWatch(base / "mappings", _sound_maps(registry, base, proved))  # first: no change is missed
+    partners = {name: _partner(name, table, config, registry, base, proved) for name, table in config.partner.items()}
     site = Site(
         name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
@@ -61,19 +64,12 @@ def open_bridge(path: Path) -> Bridge:
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
 
-def _sound_maps(registry: Registry, base: Path) -> Callable[[str, frozenset[str]], MapSet]:
-    """Reads a set of maps anew; MapError for the first thing that is wrong with one that is not in use yet."""
+def _sound_maps(registry: Registry, base: Path, proved: Proved) -> Callable[[str, frozenset[str]], MapSet]:
+    """Reads a set of maps anew; MapError for the first thing that is wrong. What is in use was proved before."""
     folders = [base / "mappings", *registry.map_folders]
-    converters = with_converters(registry.converters.values())
 
-    def load(name: str, used: frozenset[str]) -> MapSet:
-        maps = load_set(name, folders, converters=converters)
-        changed = [m for m in maps if m.digest not in used]
-        for map_ in changed:
-            check(map_, element_of(map_, registry.natives)).raise_first()
-        for finding in check_set(maps) if changed else ():
-            raise finding.error
-        return maps
+    def load(name: str, _used: frozenset[str]) -> MapSet:
+        return _maps(name, registry, folders, proved)
 
     return load
 
@@ -83,9 +79,16 @@ def load_unused_maps(bridge: Bridge) -> list[str]:
     folder, used = bridge.base / "mappings", {p.maps.name for p in bridge.site.partners.values()}
     there = {path.stem if path.is_file() else path.name for path in folder.glob("*") if path.suffix in ("", ".yaml")}
     folders = [folder, *bridge.registry.map_folders]
-    converters = with_converters(bridge.registry.converters.values())
     unused = [name for name in sorted(there) if name not in used and not any(u.startswith(f"{name}/") for u in used)]
-    return [load_set(name, folders, converters=converters).name for name in unused if _has_maps(folder, name)]
+    proved = Proved(bridge.base / PROVED)
+    return [_maps(name, bridge.registry, folders, proved).name for name in unused if _has_maps(folder, name)]
+
+
+def _maps(name: str, registry: Registry, folders: list[Path], proved: Proved) -> MapSet:
+    """A set of maps, loaded and proved; MapError for the first thing that is wrong."""
+    maps = load_set(name, folders, converters=with_converters(registry.converters.values()))
+    admit(maps, registry.natives, proved, shipped=registry.map_folders)
+    return maps
 
 
 def _has_maps(folder: Path, name: str) -> bool:
@@ -107,17 +110,18 @@ def alone(bridge: Bridge) -> Iterator[None]:
         yield
 
 
-def _partner(name: str, table: PartnerTable, config: Config, registry: Registry, base: Path) -> Partner:
+def _partner(
+    name: str, table: PartnerTable, config: Config, registry: Registry, base: Path, proved: Proved
+) -> Partner:
     context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
     carrier = registry.link(table.carrier)
     format_ = registry.format(table.format or getattr(carrier, "default_format", table.carrier))
     maps = table.maps or table.format or table.carrier
-    converters = with_converters(registry.converters.values())
     return Partner(
         name=name, role=table.role, title=table.title or name, mode=table.mode, environment=table.environment,
         format=_made(f"partner.{name}.format_settings", format_, table.format_settings, context, base),
         link=_made(f"partner.{name}.settings", carrier, table.settings, context, base),
-        maps=load_set(maps, [base / "mappings", *registry.map_folders], converters=converters),
+        maps=_maps(maps, registry, [base / "mappings", *registry.map_folders], proved),
         applies_to=table.applies_to, dispatch=table.dispatch, answers_on_form=table.carrier in registry.doors,
         agreements=tuple(a.model_dump() for a in table.agreements), known_as=table.known_as,
         acts_for=table.acts_for, contact=table.contact, part2=table.part2, vsp=table.vsp or table.role == "vsp",
