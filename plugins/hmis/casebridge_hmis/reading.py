@@ -140,7 +140,7 @@ class Reading:
         if file == "Client":
             record.update({name: "" for name in self.blank if name in record})
         twice = file == "Exit" and self.shelf.marked(EXITED, record["EnrollmentID"])
-        above = record[ABOVE[file]] if file in ABOVE else ""
+        above = record[ABOVE[file]] if file in ABOVE else None
         key = key_of(file)
         if not twice and self.shelf.put(file, record[key], record, row.line, record.get("PersonalID", ""), above):
             self.shelf.mark(EXITED, record["EnrollmentID"] if file == "Exit" else "")

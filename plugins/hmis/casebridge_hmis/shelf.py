@@ -24,11 +24,11 @@ class Shelf:
         self._db.execute("CREATE TABLE row (file TEXT, key TEXT, line INTEGER, person TEXT, above TEXT, "
                          "data BLOB, UNIQUE (file, key))")  # fmt: skip
         self._db.execute("CREATE INDEX in_order ON row (file, line)")
-        self._db.execute("CREATE INDEX below ON row (file, above) WHERE above > ''")
+        self._db.execute("CREATE INDEX below ON row (file, above) WHERE above IS NOT NULL")
         self._db.execute("BEGIN")
 
     def put(
-        self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "", above: str = ""
+        self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "", above: str | None = None
     ) -> bool:
         """False when the key is there already; the first row stays."""
         done = self._db.execute(
@@ -45,7 +45,8 @@ class Shelf:
     def below(self, file: str, above: str) -> list[dict[str, Any]]:
         """The rows of ``file`` that belong to the record with the key ``above``, in the order of their lines."""
         cursor = self._db.execute(
-            "SELECT data FROM row WHERE file = ? AND above = ? AND above > '' ORDER BY line", (file, above)
+            "SELECT data FROM row INDEXED BY below WHERE file = ? AND above = ? ORDER BY line",
+            (file, above),
         )
         return [orjson.loads(data) for (data,) in cursor]
 

@@ -89,7 +89,8 @@ def _client(export: Export, number: int, chance: random.Random) -> None:
     export["Client"].append(
         row("Client", PersonalID=f"C{number}", NameDataQuality="1" if known else missing,
             FirstName=chance.choice(FIRST) if known else "", LastName=chance.choice(LAST) if known else "",
-            SSN=f"9{10 + number // 9000}{11 + number % 80}{1 + number % 9000:04d}" if known else "", SSNDataQuality="1" if known else missing,
+            SSN=f"9{10 + number // 9000}{11 + number % 80}{1 + number % 9000:04d}" if known else "",
+            SSNDataQuality="1" if known else missing,
             DOB=str(date(1950, 1, 1) + timedelta(days=chance.randrange(20_000))) if known else "",
             DOBDataQuality="1" if known else missing, Sex=chance.choice(["0", "1", "8", "9", "99"]),
             RaceNone="" if known else missing, VeteranStatus=chance.choice(["0", "1", "8", "9", "99"]), **races)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from casebridge_hmis.plugin import CONVERTERS
-from casebridge_hmis.spec import FY2024, FY2026
+from casebridge_hmis.spec import FY2026
 from casebridge_hmis.ssn import read_ssn
 
 from casebridge.core.case import records_of, validate_record

@@ -17,8 +17,8 @@ from casebridge.mapping import load_set, with_converters
 from casebridge.mapping.model import Choose, Each, Flags, Group, Leaf, Line, Spread
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
-FILES = ("Client", "Enrollment", "Exit", "Event", "Services", "IncomeBenefits", "HealthAndDV", "Disabilities", "Assessment",
-         "AssessmentQuestions", "AssessmentResults", "CurrentLivingSituation", "EmploymentEducation",
+FILES = ("Client", "Enrollment", "Exit", "Event", "Services", "IncomeBenefits", "HealthAndDV", "Disabilities",
+         "Assessment", "AssessmentQuestions", "AssessmentResults", "CurrentLivingSituation", "EmploymentEducation",
          "YouthEducationStatus", "Project", "Organization", "User")  # fmt: skip
 YEARS = {FY2026: "hmis-2026", FY2024: "hmis-2024"}
 
