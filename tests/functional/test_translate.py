@@ -251,3 +251,32 @@ def test_nobody_is_met_by_name(casebridge, tmp_path):
     assert ended == 5
     assert not (tmp_path / "out.zip").exists()
     assert "EnrollmentID" in said
+
+
+# --- names, and what goes along ----------------------------------------------------------------------------------
+
+
+def test_two_records_never_share_a_name_in_silence(casebridge, clients):
+    (clients / "clients.csv").write_text(HEAD + "7,Ada,Moreno,,,,,,,,,,\nPatient/7,Bo,Abara,,,,,,,,,,\n")
+    ended, said = casebridge("translate", "clients.csv", "out.json", *FROM_CSV, "--to", "sdohcc")
+    assert (ended, "CB-246" in said) == (5, True), said
+    assert [r["name"][0]["family"] for r in resources(clients / "out.json", "Patient")] == ["Moreno"]
+
+
+def test_what_goes_along_in_anothers_row_is_not_told_as_lost(casebridge, clients):
+    """A person and their enrollment are one row of the list."""
+    ended, said = casebridge("translate", "clients.csv", "out.csv", *FROM_CSV, "--to", "flatfile",
+                             "--set-to", "layout=agency-clients")  # fmt: skip
+    assert (ended, "Nothing was lost." in said) == (0, True), said
+    rows = list(csv.DictReader((clients / "out.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(r["Client ID"], r["Program"], r["Left On"]) for r in rows] == [
+        ("K-17", "Food pantry", ""), ("K-19", "Shelter", "02/01/2026")]  # fmt: skip
+
+
+def test_one_bad_row_among_hundreds_is_found(casebridge, clients):
+    """HMIS is strict about a whole export; the rows that FY2026 would refuse are told apart from the others."""
+    rows = [f"K-{n},Ada{'[' if n == 333 else ''},Moreno,,,,,,,,,," for n in range(500)]
+    (clients / "clients.csv").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    ended, said = casebridge("translate", "clients.csv", "out.zip", *FROM_CSV, "--to", "hmis-2026")
+    assert (ended, "row 335" in said) == (5, True), said
+    assert len(table(clients / "out.zip", "Client")) == 499

@@ -41,17 +41,14 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
                     report.displace(kind, error)
                 else:
                     report.refuse(kept.position, error)
-
-
     _tell_of_the_rest(names, report)
 
 
 def _tell_of_the_rest(names: Names, report: Report) -> None:
-    """Records no map writes, and that went along in no other's document."""
+    """Records without a name there: no map writes them, and they went along in no other's document."""
     for kind in names.shelf.kinds():
         for kept in names.shelf.records(kind):
-            known = kind == "person" and names.shelf.met(kept.external_id) is not None
-            if not known and names.map_for(kept) is None and not names.shelf.carried(kept):
+            if names.shelf.name(kind, kept.external_id) is None and not names.shelf.carried(kept):
                 report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += 1
 
 
@@ -81,7 +78,7 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     slice_ = {map_.case[0]: [main] if map_.case[0] in PLURALS else main}
     person = kept.external_id if kept.kind == "person" else kept.subject
     for slot in map_.case[1:]:
-        found = [one for one in shelf.about(person, PLURALS.get(slot, slot)) if one.external_id != kept.external_id]
+        found = [one for one in shelf.about(person, PLURALS.get(slot, slot)) if one != kept]
         taken = found if slot in PLURALS else found[:1]
         for one in taken:
             shelf.carry(one)
