@@ -65,10 +65,15 @@ class ListWriter(ValueWriter):
             for mine, theirs in pairing.pairs
         }
         gone = {_index(items[i]) for i in pairing.dropped} | {i for i, item in put.items() if blank(item)}
-        added = [item for mine in pairing.added if not blank(item := self._new_item(line, listed[mine]))]
+        sure = (listed[mine] for mine in pairing.added if self._surely(line, listed[mine]))
+        added = [item for case in sure if not blank(item := self._new_item(line, case))]
         if put or gone or added:
             self._relist(line, new, put, gone, added)
         return new
+
+    def _surely(self, line: Each, case: Scope) -> bool:
+        """Does the item belong to this line whatever is withheld of it? Else another line may be the one meant."""
+        return holds_all((line.case.steps[-1].selector or ()) if line.case.steps else (), case.node)
 
     def _relist(self, line: Each, new: Any, put: dict[int, Any], gone: set[int], added: list[Any]) -> None:
         key = line.other.steps[-1].key

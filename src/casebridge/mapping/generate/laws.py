@@ -53,6 +53,7 @@ class Laws:
         self.unordered = {_keys(claim.case) for claim in self.claims if isinstance(claim.line, Each | Flags)}
         self.fixed = {id(claim) for claim in self.claims if claim.ways != BOTH or in_shared(definition, claim)}
         self.shadowed = {id(claim) for claim in _shadowed(self.claims)}
+        self.sending = {id(claim) for claim in self.claims if claim.ways == {"export"}} if self.shadowed else set()
         self.added = frozenset(self._added(definition))
         self.constants = frozenset(_constants(definition, self.claims))
         self.used: set[str] = set()
@@ -85,8 +86,15 @@ class Laws:
         if self._shape(wanted) == self._shape(found):
             return [f"{path} has room, but is said to have none" for path in no_room]
         lost = set(no_room)
-        mine = self._declared(wanted, lost, {(_names(where), frozen(_at(found, where))) for where in leaves(found)})
-        theirs = self._declared(self._less(found, wanted, lost), set())
+        gone = {re.sub(r"\[\d+\]", "", path) for path in lost}
+        sent = {frozen(_at(wanted, where)) for where in leaves(wanted) if self._ways(wanted, where, self.sending)}
+        there = {(_names(where), frozen(_at(found, where))) for where in leaves(found)}
+        mine = self._apart(self._declared(wanted, lost, there), gone, sent, wanted)
+        theirs = self._apart(self._declared(found, set()), gone, sent, found)
+        for slot in {path.partition("[")[0] for path in lost} & PLURALS.keys():
+            for record in (*mine.get(slot, ()), *theirs.get(slot, ())):
+                for name in ENVELOPE & record.keys():
+                    del record[name]
         if self._shape(mine) == self._shape(theirs):
             return []
         return list(_told(self._flat(mine), self._flat(theirs)))
@@ -105,7 +113,7 @@ class Laws:
 
     def _declared(self, slice_: dict[str, Any], lost: set[str], there: Values = frozenset()) -> dict[str, Any]:
         """The slice without what is declared lost; what is signed as its line's echo."""
-        kept = clone({slot: part for slot, part in slice_.items() if slot != "complete"})
+        kept: dict[str, Any] = clone({slot: part for slot, part in slice_.items() if slot != "complete"})
         for where in list(leaves(kept)):
             again = (_names(where), frozen(_at(slice_, where))) in there
             if self._named(where, lost, again=again) or self._own(where, _at(kept, where)):
@@ -120,7 +128,7 @@ class Laws:
                 if claim.signed:
                     self.used.add(f"signed: {claim.line.place.line}")
                     _put(kept, where, _echo(claim, _at(kept, where)))
-        return self._without_husks(kept, ())  # type: ignore[no-any-return]
+        return kept
 
     def _own(self, where: Where, value: Any) -> bool:
         """A constant of the map that stands in no list: import writes it whatever the partner says."""
@@ -137,23 +145,30 @@ class Laws:
         own = len(where) > len(record) and where[len(record)] in ENVELOPE
         return own and not again and any(path.startswith(f"{spelled(record)}.") for path in lost)
 
-    def _less(self, found: dict[str, Any], wanted: dict[str, Any], lost: set[str]) -> dict[str, Any]:
-        """What was read, without what export adds by itself, and without what stands for something named as lost."""
-        kept: dict[str, Any] = clone({slot: part for slot, part in found.items() if slot != "complete"})
-        mine = {(_names(where), frozen(_at(wanted, where))) for where in leaves(wanted)}
-        gone = {re.sub(r"\[\d+\]", "", path) for path in lost}
+    def _apart(
+        self, kept: dict[str, Any], gone: Set[str], sent: Set[Hashable], slice_: dict[str, Any]
+    ) -> dict[str, Any]:  # fmt: skip
+        """Without what export adds by itself, what stands for something named as lost, and what was ``sent`` one way.
+
+        A constant says nothing where a value of that field is lost: the partner's record then reads as its default.
+        """
         for where in list(leaves(kept)):
-            names, value = _names(where), _at(found, where)
-            if (names, frozen(value)) in mine:
-                continue
+            names, value = _names(where), _at(kept, where)
             constant = isinstance(value, str | bool) and (names, text_of(value)) in self.constants
-            if (names, frozen(value)) in self.added or (constant and ".".join(names) in gone):
+            if (
+                (names, frozen(value)) in self.added
+                or (constant and ".".join(names) in gone)
+                or (frozen(value) in sent and self._ways(slice_, where, self.shadowed))
+            ):
                 _put(kept, where, None)
-            elif self.shadowed:
-                spoken = speaking(self.claims, where[self.root :], _at(found, where[: self.root]))
-                if any(id(claim) in self.shadowed for claim in spoken):
-                    _put(kept, where, None)
-        return kept
+        return self._without_husks(kept, ())  # type: ignore[no-any-return]
+
+    def _ways(self, slice_: dict[str, Any], where: Where, claims_: Set[int]) -> bool:
+        """Does one of those claims speak of the place?"""
+        if not claims_:
+            return False
+        spoken = speaking(self.claims, where[self.root :], _at(slice_, where[: self.root]))
+        return any(id(claim) in claims_ for claim in spoken)
 
     def _added(self, definition: Definition) -> Iterator[tuple[tuple[str, ...], Hashable]]:
         """What is read of the constants that export writes on every new record."""
