@@ -289,8 +289,6 @@ class Creator:
     # --- groups, lists, branches -------------------------------------------------------------------------------
 
     def _group(self, line: Group, spot: Spot, into: Inside, *, root: bool) -> None:
-        if line.split:
-            raise NotCompiled("a line with `split`")
         found = self.lookups.value(spot, line.case)
         if any(id(leaf) in self.keys for leaf in _always(line.fields)):
             self.source.add(f"if type({found}) is dict and veiled({found}): continue")
@@ -308,6 +306,8 @@ class Creator:
         below.expect(case_paths_of(line.fields))
         if line.case.steps and (not line.other.steps or _speaks_of_nothing(line.fields)):
             self.source.add(f"if 'absent' in {found}: whole({found})")
+        if line.split and not line.other.steps:
+            raise NotCompiled("a split value that is the whole item")
         if not line.other.steps:
             self.fields(line.fields, below, into, root=root)
             return
@@ -316,6 +316,12 @@ class Creator:
         inner = Inside(self.source, group, exported(line.fields, frozenset()))
         self.fields(line.fields, below, inner)
         inner.finish()
+        if line.split:
+            text = self.source.name("x")
+            self.source.add(f"{text} = joined({self.source.constant('L', line)}, {group})")
+            with self.source.block(f"if {text}:"):
+                into.value(line.other.steps, text)
+            return
         if into.below[line.other.steps] > 1 and any(isinstance(each, Choose) for each in line.fields):
             raise NotCompiled("branches in a group that other lines write into")
         with self.source.block(f"if {group}:"):

@@ -33,7 +33,7 @@ def _moment(value: str) -> bool:
 
 KNOWN: dict[str, Any] = {
     **{name: getattr(runtime, name) for name in (
-        "irregular", "odd", "veiled", "part", "within", "beyond", "strange", "clouded", "lone", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
+        "irregular", "odd", "veiled", "part", "joined", "hollow", "within", "beyond", "strange", "clouded", "lone", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
         "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
         "parts", "copied", "unmet")},
     "Patch": Patch, "ListPlan": ListPlan, "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,

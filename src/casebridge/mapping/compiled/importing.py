@@ -282,13 +282,13 @@ class Importer:
             return
         with self.source.block(f"if type({found}) is dict:"):
             self._below(line, Spot(found, spot) if line.other.up else spot.inner(found, line.other.steps), into)
-        speaks = _speaks(line.fields) or any(not path.steps for path in paths_of(line.fields))
+        alive = speaks(line.fields) or any(not path.steps for path in paths_of(line.fields))
         with self.source.block(f"elif {THERE.format(found)}:"):
-            self.source.add("irregular()" if speaks else f"beyond({found})")
+            self.source.add("irregular()" if alive else f"beyond({found})")
 
     def _below(self, line: Group, below: Spot, into: Inside) -> None:
         below.expect(paths_of(line.fields))
-        if not line.case.steps or _speaks(line.fields):
+        if not line.case.steps or speaks(line.fields):
             self.source.add(f"if 'absent' in {below.local}: whole({below.local})")
         if not line.case.steps:
             self.fields(line.fields, below, into)
@@ -326,7 +326,7 @@ class Importer:
                 self._only(last.selector, item)
             below = Spot(item, spot)
             below.expect(paths_of(line.fields))
-            if _speaks(line.fields):
+            if speaks(line.fields):
                 add(f"if type({item}) is dict and 'absent' in {item}: whole({item})")
             self._item(line, below, items)
         return items
@@ -385,11 +385,11 @@ class Importer:
             word = "elif"
 
 
-def _speaks(lines: Sequence[Line]) -> bool:
+def speaks(lines: Sequence[Line]) -> bool:
     """Can the lines say something where nothing stands?"""
     return any(
         line.when or isinstance(line, Choose | Spread | Flags) or (isinstance(line, Leaf) and bool(line.if_missing))
-        or (isinstance(line, Group) and _speaks(line.fields))
+        or (isinstance(line, Group) and speaks(line.fields))
         for line in lines
     )  # fmt: skip
 

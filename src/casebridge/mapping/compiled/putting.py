@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.creating import case_paths_of, exported, writes
-from casebridge.mapping.compiled.inside import Written, overlap, together, written
+from casebridge.mapping.compiled.importing import speaks
+from casebridge.mapping.compiled.inside import Written, disjoint, together, written
 from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
 from casebridge.mapping.compiled.patch import parents_of, places, touched_by
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
@@ -99,6 +100,9 @@ class Putter:
             self._alone(line)
             return
         moved = " or p is not None" if any(self._beside(each) for each in lines) else ""
+        for each in lines:
+            if isinstance(each, Each) and speaks(each.fields):
+                moved += f" or hollow({self.native.at(self.base, listed_at(each.other))})"
         with self.source.block(f"if {self._differ(self._fields(line))}{moved}:"):
             for each in lines:
                 with self.source.serving(each, "<->"):
@@ -200,7 +204,7 @@ class Putter:
     def _beside(self, line: Line) -> bool:
         """May another line take away what stands in a place of this one, so that it must be written again?"""
         return any(
-            overlap(one, other)
+            _near(one, other)
             for each in self.definition.fields if each is not line and writes(each, self.parents)
             for one in places(each) for other in places(line)
         )  # fmt: skip
@@ -242,6 +246,8 @@ def faithful(line: Line) -> bool:
         inner = list(line.fields) if isinstance(line, Each | Group) else []
     if isinstance(line, Each | Group) and any(_colliding(written(inner))):
         return False
+    if any(isinstance(each, Each) and speaks(each.fields) for each in inner):
+        return False  # an empty item may say something, and goes when it is put
     return all(
         ("import" in each.ways or not writes(each, frozenset())) and faithful(each) for each in [*inner]
     )
@@ -260,6 +266,20 @@ def _sometimes(line: Line) -> bool:
         inner = tuple(each for branch in line.branches for each in branch.fields)
     above = any(path.up for path in [*paths_of(inner), *case_paths_of(inner)])
     return bool(line.when) or above or any(_sometimes(each) for each in inner)
+
+
+def _near(one: tuple[Step, ...], other: tuple[Step, ...]) -> bool:
+    """Does one place lie in, round or beside the other, so that a selector may see it? Constants keep places apart."""
+    for a, b in zip(one, other, strict=False):
+        ours, theirs = (tuple(c for c in step.selector or () if c.test == "equal") for step in (a, b))
+        if a.key != b.key or disjoint(ours, theirs):
+            return False
+    return True
+
+
+def listed_at(path: Path) -> tuple[Step, ...]:
+    """The list itself that a path picks items of."""
+    return (*path.steps[:-1], Step(path.steps[-1].key))
 
 
 def _telling(line: Line) -> str | None:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from casebridge.mapping.codes import CodeTable
+from casebridge.mapping.model import Group
 from casebridge.mapping.paths import Condition, Path
+from casebridge.mapping.reading import last_part
 from casebridge.mapping.translate import Links, theirs_of
 from casebridge.mapping.walk import WITHHELD, blank, clone, doubtful, holds_all, is_absent, items_of, settled, text_of, value_at
 
@@ -204,6 +206,16 @@ def words_of(value: Any) -> list[str] | None:
     return [word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word]
 
 
+def joined(line: Group, parts: dict[str, Any]) -> str:
+    """The parts of a split value as one text."""
+    texts = [str(parts.get(str(i), "")) for i in range(1, last_part(line) + 1)]
+    if any(line.split in text for text in texts):
+        raise Irregular
+    while texts and not texts[-1]:
+        texts.pop()
+    return line.split.join(texts)
+
+
 def part(value: Any) -> tuple[str, ...] | None:
     """A part of a key that is no text: nothing, or a list of texts."""
     if blank(value):
@@ -226,6 +238,11 @@ def unmet(node: dict[str, Any], path: Path, selector: tuple[Condition, ...]) -> 
     for item, _ in items_of(value_at(node, path), ()):
         if holds_all(selector, item):
             raise Irregular
+
+
+def hollow(items: Any) -> bool:
+    """Is there an item that holds nothing?"""
+    return type(items) is list and any(blank(item) for item in items)
 
 
 def merge(group: dict[str, Any], key: str, value: Any) -> None:
