@@ -21,8 +21,11 @@ def maps() -> Iterator[tuple[Map, str]]:
         yield map_, digest(map_, element_of(map_, registry.natives))
 
 
-def proofs(runs: int = RUNS) -> Iterator[tuple[Report, str]]:
-    """Each shipped map's report with its digest."""
+def proofs(runs: int = RUNS, known: frozenset[str] = frozenset()) -> Iterator[tuple[Report, str]]:
+    """Each shipped map's report with its digest; one whose digest is ``known`` is not proved again."""
     natives = load_plugins().natives
     for map_, number in maps():
-        yield check(map_, element_of(map_, natives), runs=runs), number
+        if number in known:
+            yield Report(map_.name), number
+        else:
+            yield check(map_, element_of(map_, natives), runs=runs), number
