@@ -96,7 +96,7 @@ def test_one_bad_record_is_held_and_the_others_go_on(site: TestSite) -> None:
 
 
 def test_every_record_is_counted(site: TestSite) -> None:
-    entries = [task(), order(), patient(), {"resourceType": "Device", "id": "d1"}, {"no": "type"}]
+    entries = [task(), order(), patient(), {"resourceType": "Encounter", "id": "e1"}, {"no": "type"}]
     site.drop("hospital", "a.json", bundle(*entries))
     states = sorted(m.state for m in site.messages(direction="in") if m.kind != "payload")
     assert states == ["done", "done", "held", "skipped", "skipped"]

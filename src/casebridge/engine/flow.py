@@ -35,6 +35,7 @@ from casebridge.store.ledger import Message
 
 log = logging.getLogger(__name__)
 BATCH = 500
+LEFT_OVER = 100  # places named in a report of what no line of a map reads
 NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")
 """What a partner that is only *also* told cannot take is noted, not held."""
 
@@ -92,12 +93,21 @@ def _keep_natives(site: Site, partner: Partner, parent: Message, batch: Sequence
                 position, external_id = native.position, native.external_id
                 values = understood(c, partner, native)
             order_key = partner.quiet(getattr(native, "order_key", "") or external_id)
-            held = values["state"] == "held"
-            ledger.add(
+            held, left_over = values["state"] == "held", values.pop("left_over", [])
+            id_ = ledger.add(
                 c, site.now(), direction="in", partner=partner.name, kind=getattr(native, "type", "unreadable"),
                 external_id=(partner.quiet(external_id) if held else external_id) or None, order_key=order_key or None,
                 parent=parent.id, payload=parent.payload,
                 position=position.as_dict() or {"pointer": external_id}, **values)  # fmt: skip
+            if id_:
+                report(c, site, partner, id_, left_over)
+
+
+def report(c: Connection, site: Site, partner: Partner, message: str, left_over: Sequence[str]) -> None:
+    """Put on the books what no line of a map with ``rest: report`` read: the places, never the values."""
+    if left_over:
+        facts = {"paths": list(left_over[:LEFT_OVER]), "more": len(left_over[LEFT_OVER:])}
+        ledger.note(c, site.now(), "left-over", message=message, partner=partner.name, stop="understand", facts=facts)
 
 
 def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any]:
@@ -110,12 +120,15 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
     about = {"version": native.version} if native.version else {}
     values: dict[str, Any] = {"map_name": map_.name, "map_digest": map_.digest, "about": about}
     try:
-        slice_ = map_.read(native.data).slice
+        imported = map_.read(native.data)
+        slice_ = imported.slice
         for kind, _, record in records_of(slice_):
             validate_record(kind, record, native.position)
     except CaseBridgeError as error:
         return {**values, **_held_at("understand", error), **_where_to_mend(error, map_)}
     maptexts.keep(c, map_.digest, map_.name, map_.text)
+    if map_.rest == "report":
+        values["left_over"] = imported.left_over
     document = {"slice": slice_, "native": native.data}
     return {**values, "stop": "apply", "state": "waiting", "document": document}
 
@@ -125,8 +138,9 @@ def _where_to_mend(error: CaseBridgeError, map_: Map) -> dict[str, str]:
     if error.code != "CB-205":
         return {}
     name = "/".join(map_.path.parts[-2:])
-    return {"remedy": f"Add a row for the code in {name}, if that map is the site's own; else lay one of your own over "
-                      f"{map_.name} (base: {map_.name}) and name it for the partner. Then replay."}  # fmt: skip
+    return {"remedy": f"If it is a code of theirs, add a row for it in {name} where that map is the site's own, else "
+                      f"lay one of your own over {map_.name} (base: {map_.name}) and name it for the partner; then "
+                      "replay. If it is a mistake, ask the partner to correct the record and resend it."}  # fmt: skip
 
 
 def _is_echo(c: Connection, partner: Partner, native: Native, slot: str) -> bool:

@@ -68,9 +68,11 @@ def _understand_again(site: Site, message: Message) -> None:
     native = native_of(site, message)
     with site.store.write() as c:
         values = flow.understood(c, partner, native)
+        left_over = values.pop("left_over", [])
         known = {} if values["state"] == "held" else {"external_id": native.external_id}
         ledger.change(c, message.id, site.now(), due_at=site.now(), **known, **values)
         ledger.note(c, site.now(), "replayed", message, state=values["state"], code=values.get("code"))
+        flow.report(c, site, partner, message.id, left_over)
 
 
 def native_of(site: Site, message: Message) -> Native:
