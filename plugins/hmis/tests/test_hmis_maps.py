@@ -217,15 +217,24 @@ def test_their_own_event_keeps_its_key(event_map):
     assert write(event_map, theirs, external_id="V77") == theirs
 
 
-def test_every_record_of_the_sample_is_valid_or_names_what_is_wrong(lsa, codec, maps):
-    """Four of its exits have a destination that HUD's list does not know."""
-    wrong = []
+def test_every_record_of_the_sample_is_put_back_unchanged_or_names_what_is_wrong(lsa, codec, maps):
+    """Four of its exits have a destination that HUD's list does not know. Of its 180,000 disabilities some will do."""
+    wrong, seen = [], 0
     with lsa.open("rb") as stream:
-        for number, native in enumerate(codec().parse(stream, maps.shapes)):
-            if hasattr(native, "data"):
+        for native in codec().parse(stream, maps.shapes):
+            many = getattr(native, "type", "").endswith("/Disabilities")
+            seen += many
+            if hasattr(native, "data") and not (many and seen > 5_000):
                 try:
-                    kept(maps, native, put=number % 20 == 0)
+                    kept(maps, native)
                 except MapError as error:
                     wrong.append(error)
     assert [e.code for e in wrong] == ["CB-205"] * 4
     assert all("destination" in str(e) for e in wrong)
+
+
+def test_an_activity_without_an_enrollment_is_no_service_of_hmis(maps):
+    """What a food bank did goes to whoever asked for it, but HMIS has no row for it."""
+    done = {"activity_kind": "service", "status": "done", "code": {"code": "467681000124101"}}
+    assert maps.writing("activity", done) == []
+    assert maps.writing("activity", {**done, "participation": {"kind": "participation", "external_id": "E1"}}) != []

@@ -73,7 +73,8 @@ def _answer(c: Connection, site: Site, referral: StoredReferral) -> None:
     if source is None:
         return
     for number, activity in enumerate(_activities(c, site, referral)):
-        if source.map_for("activity") is not None:
+        made = records.by_id(c, activity)
+        if made is not None and source.map_for("activity", made.document) is not None:
             about = {"referral": referral.id, "activity": activity, "output": number}
             send(c, site, source, "activity", "referral-status", about, referral.id)
     send(c, site, source, "referral", "referral-status", {"referral": referral.id}, referral.id)
