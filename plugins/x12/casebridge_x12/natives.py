@@ -135,13 +135,16 @@ def _segment(tag: str, rules: list[SegmentRule], loop: Loop, source: str) -> Pla
 
 
 def _element(uses: list[Element], source: str) -> Place:
-    """The first use says the name; codes close the element only where every use closes it."""
+    """The first use says the name. Codes close the element only where the reader holds a record with another one:
+
+    elsewhere payers' companion guides add codes of their own, and an overlay may give them rows.
+    """
     first = uses[0]
     if first.components:
         parts = {KEYS[part.index]: _element([part], f"{source}-{KEYS[part.index]}") for part in first.components
                  if part.used}  # fmt: skip
         return _group(parts, many=first.repeats, about=first.name, source=source)
-    closed = all(use.codes and not use.repeats for use in uses)
+    closed = all(use.codes and use.on_error == "hold" for use in uses)
     return Place(
         "date" if all(use.check for use in uses) else "text",
         codes=frozenset[str]().union(*(use.codes for use in uses)) if closed else None,

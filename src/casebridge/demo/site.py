@@ -69,8 +69,8 @@ def make_site(folder: Path, hospital_url: str) -> DemoSite:
 
 def state_map_names() -> list[str]:
     """The 834 maps that come with CaseBridge, one for subscribers and one for dependents."""
-    folder = files("casebridge").joinpath("mappings/x12")
-    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    folder = Path(str(files("casebridge").joinpath("mappings/x12")))
+    return sorted(f.name.removesuffix(".yaml") for f in folder.glob("834-*.yaml"))
 
 
 def mend_maps(site: DemoSite) -> None:
