@@ -20,7 +20,7 @@ BAD: list[tuple[str, str, int, str, str]] = [
     # the map                   code      line  what the message says                          what would go wrong
     ("position", "CB-202", 6, "positions such as [0] are not part of the language", ""),
     ("bracket-path", "CB-201", 5, "this is not YAML", ""),
-    ("comma-in-selector", "CB-203", 5, "is not a word of a line", ""),
+    ("comma-in-selector", "CB-203", 5, "join the conditions of a selector with &", ""),
     ("list-without-key", "CB-207", 5, "the list `phone` has no `key`", ""),
     ("unknown-word", "CB-203", 5, "`convert` is not a word of a line", ""),
     ("duplicate-key", "CB-204", 7, "`birth` is already written in line 5", ""),

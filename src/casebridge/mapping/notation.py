@@ -194,7 +194,10 @@ def check_words(node: Entries, allowed: frozenset[str], where: str) -> None:
     """MapError CB-203 when ``node`` has a key that is not a word of the language here."""
     for word, place in node.keys.items():
         if word not in allowed:
-            raise place.error("CB-203", f"`{word}` is not a word of {where}{nearest(word, allowed)}")
+            hint = nearest(word, allowed)
+            if ")" in word:
+                hint = "; a comma ends the path before it: join the conditions of a selector with &"
+            raise place.error("CB-203", f"`{word}` is not a word of {where}{hint}")
 
 
 def constant(text: str) -> str | bool:
