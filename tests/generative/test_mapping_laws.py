@@ -39,7 +39,17 @@ class Exception_:
     why: str
 
 
-EXCEPTIONS: tuple[Exception_, ...] = ()
+_MIXED = "one category holds a domain beside another coding: without the domain, the other is what the category says"
+_THEIRS = "it also stands in the order, which is the requester's and is never written"
+_TWICE = "the Task and its order carry the same label: it is one fact, and counted once"
+EXCEPTIONS: tuple[Exception_, ...] = (
+    Exception_("sdohcc/condition", "PutGet: need.categories", _MIXED),
+    Exception_("sdohcc/observation", "PutGet: assessment.categories", _MIXED),
+    Exception_("sdohcc/task", "PutGet: referral.needed_by", _THEIRS),
+    Exception_("sdohcc/task", "PutGet: referral.priority", _THEIRS),
+    Exception_("sdohcc/task", "GetPut: referral.labels", _TWICE),
+    Exception_("sdohcc/task", "PutGet: referral.labels", _TWICE),
+)
 
 
 @pytest.fixture(scope="module", params=["everything", *NAMES])

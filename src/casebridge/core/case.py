@@ -303,6 +303,7 @@ class Activity(Record):
     authored: Moment | None = None
     priority: Literal["routine", "urgent", "asap", "stat"] | None = None
     based_on: list[Ref] | None = None
+    material: Ref | None = None
     inputs: list[Item] | None = None
     outputs: list[Item] | None = None
     performer: Ref | None = None
