@@ -18,7 +18,7 @@ from shipped import LINKS, NAMES, Shipped, dressed, shipped
 
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
-from casebridge.mapping import load_map
+from casebridge.mapping import interpreter, load_map
 from casebridge.mapping.generate import Dice, hostile, records, slices
 from casebridge.mapping.walk import clone
 
@@ -69,7 +69,9 @@ def _shown(part: Any) -> str:
 def imports(world: Shipped, found: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each record with its slice, after both executors have agreed on it."""
     for record in islice(found, COUNT):
-        read = agree(lambda r=record: world.map.read(r).slice, lambda r=record: world.oracle.executor.read(r).slice, record)
+        oracle = world.oracle.executor
+        assert world.map.matches(record) == interpreter.matches(world.map.definition, record)
+        read = agree(lambda r=record: world.map.read(r).slice, lambda r=record: oracle.read(r).slice, record)  # noqa: B023
         if not isinstance(read, str):
             yield record, read
 

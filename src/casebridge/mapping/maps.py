@@ -85,7 +85,7 @@ class Map:
 
     def matches(self, data: Mapping[str, Any]) -> bool:
         """Is this native record one the map is for (its ``match:``)?"""
-        return interpreter.matches(self.definition, dict(data))
+        return self.compiled.matches(data)
 
     def fits(self, slice_: Mapping[str, Any]) -> bool:
         """Is this slice one the map writes (its ``when:``)?"""

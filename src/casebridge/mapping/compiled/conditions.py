@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from casebridge.mapping.compiled.text import Source, literal
 from casebridge.mapping.paths import Condition
 
-_TEXT_OF_OTHERS = re.compile(r"(?i)true|false|none|[-+]?(\d[\d_.]*|\.\d+)(e[-+]?\d+)?|[-+]?(inf(inity)?|s?nan\d*)|[({\[].*")
+_TEXT_OF_OTHERS = re.compile(
+    r"(?i)true|false|none|[-+]?(\d[\d_.]*|\.\d+)(e[-+]?\d+)?|[-+]?(inf(inity)?|s?nan\d*)|[({\[].*"
+)
 
 
 def plain_keys(selectors: Iterable[tuple[Condition, ...]]) -> list[str]:
@@ -32,7 +34,8 @@ def test(source: Source, condition: Condition, local: str) -> str:
     if condition.test == "moment":
         return f"(type({local}) is str and moment({local}))"
     values = condition.values
-    equal = f"{local} == {literal(values[0])}" if len(values) == 1 else f"{local} in ({', '.join(map(literal, values))})"
+    several = f"{local} in ({', '.join(map(literal, values))})"
+    equal = f"{local} == {literal(values[0])}" if len(values) == 1 else several
     if text_only(values):
         return equal
     texts = source.constant("V", values)

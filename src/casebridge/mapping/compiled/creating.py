@@ -67,8 +67,9 @@ def exported(lines: Iterable[Line], parents: frozenset[str], branch: Alternative
             yield from exported(line.fields, parents, branch)
         elif isinstance(line, Leaf | Group | Each):
             group = isinstance(line, Group) and not line.split
-            inner = frozenset(w.steps for w in exported(line.fields, frozenset())) if isinstance(line, Each) else frozenset()
-            yield Written(line.other.steps, branch, isinstance(line, Each), group, inner=inner)
+            inner = exported(line.fields, frozenset()) if isinstance(line, Each) else ()
+            steps = frozenset(each.steps for each in inner)
+            yield Written(line.other.steps, branch, isinstance(line, Each), group, inner=steps)
             if isinstance(line, Leaf):
                 yield from constants(line.beside, branch)
 
@@ -221,9 +222,9 @@ class Creator:
             return
         add(f"{wanted} = {found}")
         with self.source.block(f"if {found} is not None and type({found}) is not str:"):
-            if key:
-                add(f"if hidden({found}): continue")
             add(f"{wanted} = outgoing({found})")
+            if key:
+                add(f"if {wanted} is None and hidden({found}): continue")
         with self.source.block(f"if {THERE.format(wanted)}:"):
             then(wanted)
 
@@ -485,10 +486,8 @@ def _by_slot(lines: Sequence[Line]) -> Iterator[tuple[list[str], list[Line]]]:
     """Neighbouring lines with the slots they speak of; branches come last, as they run last."""
     found: list[tuple[list[str], list[Line]]] = []
     for line in sorted(lines, key=lambda line: isinstance(line, Choose)):
-        if isinstance(line, Choose):
-            paths = [c.path for branch in line.branches for c in branch.case]
-        else:
-            paths = [line.case]
+        branches = line.branches if isinstance(line, Choose) else ()
+        paths = [c.path for branch in branches for c in branch.case] if branches else [line.case]
         if any(not path.steps for path in paths):
             raise NotCompiled("a line for the whole slice")
         slots = list(dict.fromkeys(path.steps[0].key for path in paths))

@@ -15,28 +15,14 @@ from casebridge.mapping.compiled.results import LateExported, LateImported
 from casebridge.mapping.compiled.text import NotCompiled, Source
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition
-from casebridge.mapping.reading import parts_of
 from casebridge.mapping.translate import Links
-from casebridge.mapping.walk import _MOMENT, assign, blank, holds_all, reach, value_at
 
 Function = Callable[..., Any]
 
 
-def _default(found: dict[str, Any], path: Any, constant: Any) -> None:
-    if blank(value_at(found, path)):
-        assign(found, path, constant)
-
-
-def _moment(value: str) -> bool:
-    return _MOMENT.fullmatch(value) is not None
-
-
 KNOWN: dict[str, Any] = {
-    **{name: getattr(runtime, name) for name in (
-        "irregular", "odd", "veiled", "part", "joined", "hollow", "within", "beyond", "strange", "clouded", "lone", "whole", "alone", "unsure", "first", "same", "present", "lacking", "single", "unlisted_in",
-        "unlisted_out", "flagged", "outgoing", "merge", "converted", "theirs", "hidden", "listed", "words_of",
-        "parts", "copied", "unmet")},
-    "Patch": Patch, "ListPlan": ListPlan, "holds_all": holds_all, "reach": reach, "parts_of": parts_of, "default": _default, "moment": _moment,
+    **{name: getattr(runtime, name) for name in runtime.__all__},
+    "Patch": Patch, "ListPlan": ListPlan,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip
 
@@ -44,13 +30,14 @@ KNOWN: dict[str, Any] = {
 class Compiled:
     """The two executors of one map as one: generated functions first, the interpreter for the rest."""
 
-    __slots__ = ("_create", "_functions", "_put", "_read", "definition", "texts", "why_not")
+    __slots__ = ("_create", "_functions", "_match", "_put", "_read", "definition", "texts", "why_not")
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
         self.texts: dict[str, str] = {}
         self.why_not: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
+        self._match: Function = self._first_match
         self._read: Function = self._first_read
         self._create: Function = self._first_create
         self._put: Function = self._first_put
@@ -81,6 +68,17 @@ class Compiled:
         for name in WRITERS:
             self.function(name)
         return "\n\n".join(self.texts[name] for name in WRITERS)
+
+    def _first_match(self, data: Mapping[str, Any]) -> Any:
+        self._match = self.function("match")
+        return self._match(data)
+
+    def matches(self, data: Mapping[str, Any]) -> bool:
+        """Is this record one the map is for?"""
+        try:
+            return bool(self._match(data))
+        except Exception:  # noqa: BLE001  as below
+            return interpreter.matches(self.definition, dict(data))
 
     def _first_read(self, data: Mapping[str, Any]) -> Any:
         self._read = self.function("read")
@@ -115,6 +113,7 @@ def _hand_over(*_: Any) -> Any:
 
 
 WRITERS: dict[str, Callable[[Definition, Source], None]] = {
+    "match": lambda definition, source: Importer(definition, source).match(),
     "read": lambda definition, source: Importer(definition, source).function(),
     "create": lambda definition, source: Creator(definition, source).function(),
     "put": lambda definition, source: Putter(definition, source).function(),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from casebridge.core.case import PLURALS
+from casebridge.core.errors import CaseBridgeError
+from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.inside import Inside, constants, written
 from casebridge.mapping.compiled.outside import THERE, Lookups, Spot, paths_of
 from casebridge.mapping.compiled.text import NotCompiled, Source, literal
-from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Link, Spread
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.translate import to_case
 from casebridge.mapping.walk import described
@@ -40,6 +42,17 @@ class Importer:
             else:
                 self._record(spot)
 
+    def match(self) -> None:
+        """The function ``match(d)``: is the record ``d`` one the map is for?"""
+        spot = Spot("d")
+        spot.expect(c.path for c in self.definition.match)
+        with self.source.block("def match(d):"):
+            self.source.add("if 'absent' in d: whole(d)")
+            for condition in self.definition.match:
+                found = self.lookups.value(spot, condition.path)
+                self.source.add(f"if not {test(self.source, condition, found)}: return False")
+            self.source.add("return True")
+
     def _record(self, spot: Spot) -> None:
         map_, add = self.definition, self.source.add
         add("o = {}")
@@ -63,7 +76,7 @@ class Importer:
             held = "[o]" if slot in PLURALS else "o"
             add(f"return {{{literal(slot)}: {held}{complete}}} if o else {{{complete[2:]}}}")
 
-    def _list(self, spot: Spot, lines: list[Line]) -> None:
+    def _list(self, spot: Spot, lines: Sequence[Line]) -> None:
         """A map whose only line is the list of a slot."""
         map_ = self.definition
         line = lines[0]
@@ -185,16 +198,16 @@ class Importer:
     def _instead(self, line: Leaf) -> object:
         try:
             return to_case(line, line.if_missing["import"])
-        except Exception:
+        except CaseBridgeError:
             raise NotCompiled("an `if_missing` that the line itself cannot read") from None
 
     def _read(self, line: Leaf, path: Path, spot: Spot, then: Then) -> None:
         found = self.lookups.value(spot, path)
         there = THERE.format(found)
         if path is line.other and line.beside:
-            above = spot.rise(path.up)
-            assert above is not None
-            beside = [test(self.source, c, self.lookups.at(above, c.path.steps)) for c in line.beside]
+            beside = [
+                test(self.source, c, self.lookups.value(spot, Path(c.path.steps, path.up))) for c in line.beside
+            ]
             there = " and ".join([f"({there})", *beside])
         with self.source.block(f"if {there}:"):
             self._translate(line, found, then)
@@ -203,10 +216,10 @@ class Importer:
         """Their value in our spelling: a link, a code, a converter, or as it is."""
         add = self.source.add
         if line.link:
-            self._linked(line, found, then)
+            self._linked(line.link, found, then)
         elif line.codes:
             value = self.source.name("x")
-            self._coded(line, found, value)
+            self._coded(line.codes, found, value)
             if line.convert:
                 add(f"if type({value}) is not dict and {value} is not None:")
                 add(f"    {value} = {self.source.constant('C', line.convert.read)}(single({value}))")
@@ -225,23 +238,21 @@ class Importer:
             self.source.add(f"if type({found}) is not str: {found} = copied({found})")
             then(found)
 
-    def _coded(self, line: Leaf, found: str, value: str) -> None:
-        assert line.codes
-        codes = {key: _absent(case) for key, case in line.codes._read.items()}
-        names = self.source.constant("T", self.tables.setdefault(id(line.codes), codes))
+    def _coded(self, table: CodeTable, found: str, value: str) -> None:
+        codes = {key: _absent(case) for key, case in table._read.items()}
+        names = self.source.constant("T", self.tables.setdefault(id(table), codes))
         self.source.add(f"{value} = {names}.get({found})")
-        self.source.add(f"if {value} is None: {value} = unlisted_in({self.source.constant('U', line.codes)}, {found})")
+        self.source.add(f"if {value} is None: {value} = unlisted_in({self.source.constant('U', table)}, {found})")
         if any(isinstance(case, dict) for case in codes.values()):
             self.source.add(f"elif type({value}) is dict: {value} = {value}.copy()")
 
-    def _linked(self, line: Leaf, found: str, then: Then) -> None:
-        assert line.link
+    def _linked(self, link: Link, found: str, then: Then) -> None:
         self.source.add(f"if type({found}) is not str: irregular()")
-        if line.link.kind:
-            then(f"{{'kind': {literal(line.link.kind)}, 'external_id': {found}}}")
+        if link.kind:
+            then(f"{{'kind': {literal(link.kind)}, 'external_id': {found}}}")
             return
         kind = self.source.name("x")
-        kinds = self.source.constant("K", dict(line.link.kinds))
+        kinds = self.source.constant("K", dict(link.kinds))
         self.source.add(f"{kind} = {kinds}.get({found}.rpartition('/')[0].rpartition('/')[2])")
         with self.source.block(f"if {kind}:"):
             then(f"{{'kind': {kind}, 'external_id': {found}}}")
@@ -321,7 +332,8 @@ class Importer:
         found = self.lookups.at(spot, (*line.other.steps[:-1], Step(last.key)))
         items, item = self.source.name("l"), self.source.name("i")
         add(f"{items} = []")
-        with block(f"if {THERE.format(found)}:"), block(f"for {item} in {found} if type({found}) is list else alone({found}):"):
+        every = f"for {item} in {found} if type({found}) is list else alone({found}):"
+        with block(f"if {THERE.format(found)}:"), block(every):
             if last.selector:
                 self._only(last.selector, item)
             below = Spot(item, spot)
@@ -350,10 +362,10 @@ class Importer:
         own = line.case.steps[-1].selector if line.case.steps else None
         given = literal(described(own))[1:-1] if own else ""
         imported = [each for each in line.fields if "import" in each.ways]
-        if len(imported) == 1 and isinstance(imported[0], Leaf) and not imported[0].case.steps and not imported[0].when:
+        leaf = imported[0] if len(imported) == 1 else None
+        if isinstance(leaf, Leaf) and not leaf.case.steps and not leaf.when:
             if given:
                 raise NotCompiled("a list of single values under a selector")
-            leaf = imported[0]
             if leaf.other.steps:
                 self.source.add(f"if 'absent' in {below.local}: whole({below.local})")
             with self.source.serving(leaf, "<-"):

@@ -162,10 +162,10 @@ class Inside:
             path = self.source.constant("P", Path((step,)))
             add(f"{local} = reach({above}, {path}.steps, {path})")
         elif len(self.lists[listed]) == 1:
-            add(f"{local} = {literal(described(step.selector))}")
+            add(f"{local} = {literal(described(step.selector or ()))}")
             add(f"{above}[{name}] = [{local}]")
         else:
-            add(f"{local} = {literal(described(step.selector))}")
+            add(f"{local} = {literal(described(step.selector or ()))}")
             add(f"{self.list(listed)}.append({local})")
         return local
 
@@ -265,7 +265,8 @@ class Inside:
         group, name = self.group(condition.path.steps[:-1]), literal(condition.path.steps[-1].key)
         local = self.source.name("w")
         self.source.add(f"{local} = {group}.get({name})")
-        self.source.add(f"if not {test(self.source, condition, local)}: {group}[{name}] = {literal(condition.constant)}")
+        stands, constant = test(self.source, condition, local), literal(condition.constant)
+        self.source.add(f"if not {stands}: {group}[{name}] = {constant}")
 
 
 def _apart(each: Written, selector: tuple[Condition, ...]) -> bool:

@@ -155,7 +155,8 @@ class Lookups:
 
     def _pick(self, item: str, keys: dict[str, str], wanted: dict[Selector, str], cloud: str) -> None:
         """Is ``item`` the first for one of the selectors?"""
-        alone = len(keys) == 1 and len({v for s in wanted for v in s[0].values}) == sum(len(s[0].values) for s in wanted)
+        constants = [value for selector in wanted for value in selector[0].values]
+        alone = len(keys) == 1 and len(set(constants)) == len(constants)
         word = "if"
         for selector, found in wanted.items():
             fits = " and ".join(test(self.source, c, keys[c.path.steps[0].key]) for c in selector)

@@ -44,7 +44,7 @@ class Patch(Writer):
 
     def value(self, line: Leaf, touched: Iterable[str], ours: Any, theirs: Any) -> None:
         """Put one value, of which the slice and the original say different things."""
-        if type(ours) is str and type(theirs) is str and ours and theirs and _as_it_is(line):
+        if _replaces(line, ours, theirs):
             self.new = placed(self.new, line.other.steps, ours)
         else:
             self.put(line, touched)
@@ -52,7 +52,7 @@ class Patch(Writer):
     def items(self, plan: ListPlan, ours: Any, theirs: Any) -> None:
         """Put a list whose items are known by different keys; any other goes to the writer."""
         line, key = plan.line, plan.line.other.steps[0].key
-        before = self.new.get(key)
+        before: Any = self.new.get(key)
         paired = self._paired(plan, ours, theirs, before)
         if paired is None:
             self.put(line, (key,))
@@ -88,20 +88,35 @@ class Patch(Writer):
         dropped = [j for key, j in known.items() if key not in mine]
         if len(added) == len(dropped) == 1:
             i, j = added[0], dropped[0]
-            place = Scope(before[j], (), self.old)
-            edited = pair(plan.line, [Scope(ours[i], (), self.case)], [theirs[j]], [place], self.links, keep=False)
-            if edited.pairs:
+            if self._edited(plan, ours[i], theirs[j], before[j]):
                 return [*pairs, (i, j)], [], set()
         return pairs, added, set(dropped)
 
+    def _edited(self, plan: ListPlan, ours: Any, theirs: Any, before: Any) -> bool:
+        """Is it one item of which a part of the key has changed? The common case is seen at once."""
+        parts = list(zip(plan.key(ours), plan.key(theirs), strict=True))
+        if sum(a != b for a, b in parts) != 1:
+            return False
+        flat = all(type(value) is str and value for item in (ours, theirs) for value in item.values())
+        if flat and all(b is not None for a, b in parts if a != b):
+            same = any(a == b and a is not None for a, b in parts)
+            return same and sum(ours.get(name) != value for name, value in theirs.items()) <= 1
+        place = Scope(before, (), self.old)
+        return bool(pair(plan.line, [Scope(ours, (), self.case)], [theirs], [place], self.links, keep=False).pairs)
+
     def _item(self, plan: ListPlan, ours: Any, theirs: Any, before: Any, where: Where) -> Any:
         """One item of theirs with what ours says otherwise."""
-        new, case, old = clone(before), Scope(ours, (), self.case), Scope(before, where, self.old)
-        self.standing.append(new)
+        new, case, old = before, Scope(ours, (), self.case), Scope(before, where, self.old)
         for line, name in plan.lines:
-            if name is None or ours.get(name) != theirs.get(name):
-                new = self.line(line, case, new, old)
-        self.standing.pop()
+            mine, there = (ours.get(name), theirs.get(name)) if name is not None else (None, True)
+            if mine == there:
+                continue
+            if isinstance(line, Leaf) and len(line.case.steps) == 1 and _replaces(line, mine, there):
+                new = placed(new, line.other.steps, mine)
+                continue
+            self.standing.append(new := clone(new))
+            new = self.line(line, case, new, old)
+            self.standing.pop()
         return new
 
 
@@ -116,7 +131,10 @@ class ListPlan:
     lines: tuple[tuple[Line, str | None], ...]
 
 
-def _as_it_is(line: Leaf) -> bool:
+def _replaces(line: Leaf, ours: Any, theirs: Any) -> bool:
+    """Does one text take the place of another, as it is?"""
+    if type(ours) is not str or type(theirs) is not str or not ours or not theirs:
+        return False
     return not (line.codes or line.convert or line.link or line.beside or line.also_read)
 
 

@@ -19,7 +19,8 @@ class LateImported(Imported):
 
     def __init__(self, slice_: dict[str, Any], definition: Definition, data: Mapping[str, Any]) -> None:
         self.slice = slice_  # type: ignore[misc]
-        self._definition, self._data, self._told = definition, data, None
+        self._definition, self._data = definition, data
+        self._told: Imported | None = None
 
     def _ask(self) -> Imported:
         if self._told is None:
@@ -27,12 +28,12 @@ class LateImported(Imported):
         return self._told
 
     @property
-    def left_over(self) -> list[str]:  # type: ignore[override]
+    def left_over(self) -> list[str]:
         """The places of the record that no line claims."""
         return self._ask().left_over
 
     @property
-    def notes(self) -> list[str]:  # type: ignore[override]
+    def notes(self) -> list[str]:
         """What was doubtful."""
         return self._ask().notes
 
@@ -48,10 +49,11 @@ class LateExported(Exported):
         base: Mapping[str, Any] | None,
     ) -> None:  # fmt: skip
         self.data = data  # type: ignore[misc]
-        self._asked, self._told = (definition, slice_, links, base), None
+        self._asked = (definition, slice_, links, base)
+        self._told: list[str] | None = None
 
     @property
-    def no_room(self) -> list[str]:  # type: ignore[override]
+    def no_room(self) -> list[str]:
         """The case paths of values that no line could write."""
         if self._told is None:
             definition, slice_, links, base = self._asked

@@ -8,14 +8,36 @@ from typing import Any, NoReturn
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.model import Group
 from casebridge.mapping.paths import Condition, Path
-from casebridge.mapping.reading import last_part
+from casebridge.mapping.reading import last_part, parts_of
 from casebridge.mapping.translate import Links, theirs_of
-from casebridge.mapping.walk import WITHHELD, blank, clone, doubtful, holds_all, is_absent, items_of, settled, text_of, value_at
+from casebridge.mapping.walk import (
+    WITHHELD,
+    assign,
+    blank,
+    clone,
+    doubtful,
+    holds,
+    holds_all,
+    is_absent,
+    items_of,
+    reach,
+    settled,
+    text_of,
+    value_at,
+)  # fmt: skip
+
+_MOMENT = Condition(Path(), "moment")
 
 
-class Irregular(Exception):  # noqa: N818  not an error: the interpreter takes over
+class Irregular(Exception):
     """This record is not for the generated function."""
 
+
+
+def default(found: dict[str, Any], path: Path, constant: Any) -> None:
+    """A constant where nothing stands."""
+    if blank(value_at(found, path)):
+        assign(found, path, constant)
 
 
 def irregular() -> NoReturn:
@@ -92,6 +114,11 @@ def first(items: Any, selector: tuple[Condition, ...]) -> Any:
 def same(value: Any, texts: tuple[str, ...]) -> bool:
     """A value that is no text against constants: true, false and numbers have a text too."""
     return not blank(value) and not isinstance(value, dict | list) and text_of(value) in texts
+
+
+def moment(value: str) -> bool:
+    """A date, as far as it is known, or a moment."""
+    return holds(_MOMENT, value)
 
 
 def present(value: Any) -> bool:
@@ -252,3 +279,45 @@ def merge(group: dict[str, Any], key: str, value: Any) -> None:
         standing.update(value)
     else:
         group[key] = value
+
+
+__all__ = [
+    "Irregular",
+    "alone",
+    "beyond",
+    "clouded",
+    "converted",
+    "copied",
+    "default",
+    "first",
+    "flagged",
+    "hidden",
+    "holds_all",
+    "hollow",
+    "irregular",
+    "joined",
+    "lacking",
+    "listed",
+    "lone",
+    "merge",
+    "moment",
+    "odd",
+    "outgoing",
+    "part",
+    "parts",
+    "parts_of",
+    "present",
+    "reach",
+    "same",
+    "single",
+    "strange",
+    "theirs",
+    "unlisted_in",
+    "unlisted_out",
+    "unmet",
+    "unsure",
+    "veiled",
+    "whole",
+    "within",
+    "words_of",
+]  # fmt: skip
