@@ -29,7 +29,7 @@ def test_there_are_exits_to_look_at() -> None:
 @pytest.mark.parametrize("name", sorted(REGISTRY.formats))
 def test_a_format_renders_released_documents_only(name: str) -> None:
     format_ = REGISTRY.formats[name]
-    hints = typing.get_type_hints(format_.render, vars(inspect.getmodule(format_)))
+    hints = typing.get_type_hints(format_.render, vars(inspect.getmodule(format_.render)))
     assert Released in typing.get_args(hints["records"]), f"{name}.render must take a sequence of Released"
     made = object.__new__(format_)
     for anything in NOT_RELEASED:
