@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from casebridge.core.errors import MapError, error_codes
+from casebridge.core.errors import MapError
 from casebridge.mapping.notation import Place
 
 Way = Literal["import", "export"]
@@ -70,22 +70,8 @@ class Report:
         if self.errors:
             raise self.errors[0].error
 
-    def lines(self) -> list[str]:
-        """The report as text, errors first."""
-        said = [f"error: {finding}" for finding in self.errors] + [f"note: {finding}" for finding in self.notes]
-        return said + [
-            f"{v.case} {'<-' if v.way == 'import' else '->'} {v.other}: {v.verdict}" + "".join(
-                f"; {part}" for part in (v.why, v.witness, f"signed: {v.signed}" if v.signed else "") if part)
-            for v in self.verdicts
-        ]  # fmt: skip
-
 
 def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By place, each said once."""
     known = {(f.code, str(f.place), f.message): f for f in findings}
     return tuple(sorted(known.values(), key=lambda f: (f.place.file, f.place.line, f.place.column, f.code)))
-
-
-def title(code: str) -> str:
-    """What the list of errors calls this finding."""
-    return error_codes()[code].title
