@@ -70,11 +70,19 @@ def _agreeing(
     hidden = [i for i in keys if _shown(mine[i].node) < sum(1 for _ in leaves(mine[i].node))]
     free, pairs = list(theirs), []
     for i in sorted(hidden, key=lambda i: -_shown(mine[i].node)):
-        j = next((j for j in free if _said_otherwise(mine[i].node, read[j]) == 0), None)
+        j = next((j for j in free if _agree(mine[i].node, read[j])), None)
         if j is not None:
             free.remove(j)
             pairs.append((i, j))
     return pairs
+
+
+def _agree(mine: Any, theirs: Any) -> bool:
+    """Does each say what the other does, as far as it is not withheld?"""
+    said = (where for where in leaves(mine) if _leaf(mine, where) != WITHHELD)
+    return _said_otherwise(mine, theirs) == 0 and all(
+        frozen(_leaf_or_nothing(theirs, where)) == frozen(_leaf(mine, where)) for where in said
+    )
 
 
 def _shown(item: Any) -> int:

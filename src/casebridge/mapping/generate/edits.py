@@ -120,6 +120,8 @@ class Editor:
             return ""
         where = dice.pick(places)
         _delete(slice_, where)
+        if list(_at(slice_, where[:-1])) == ["kind"]:  # a reference to nothing is none
+            _delete(slice_, where[:-1])
         return f"remove {_spelled(where)}"
 
     def absent(self, slice_: dict[str, Any], dice: Dice) -> str:

@@ -202,7 +202,7 @@ class Laws:
                 if not blank(child) and (keys or key != "complete")
             ))  # fmt: skip
         if isinstance(node, list):
-            items = [self._shape(child, keys) for child in node]
+            items = [self._shape(child, keys) for child in node if not blank(child)]
             free = any(isinstance(child, dict) for child in node) or keys[min(self.root, 1) :] in self.unordered
             return ("[]", *(sorted(items, key=repr) if free else items))
         return (type(node) is bool, text_of(node))

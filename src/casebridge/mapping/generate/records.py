@@ -54,7 +54,7 @@ def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator
     if definition.only == "import":
         return
     _, sow = case_sower(definition, element)
-    when = settling(getattr(definition, "when", ()), _case(definition))
+    when = settling([c for c in definition.when if c.test == "equal"], _case(definition))
     dice = Dice(seed)
     tried = 0
     while tried < _GIVES_UP:
@@ -62,9 +62,11 @@ def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator
         tried += 1
         start: Any = {}
         when(dice, start)
-        found = without_husks(sow(dice, start, ()))
-        slice_ = _as_slice(definition, found)
-        if slice_ and valid(slice_):
+        found = sow(dice, start, ())
+        if isinstance(found, dict):
+            when(dice, found)
+        slice_ = _as_slice(definition, without_husks(found))
+        if slice_ and map_.fits(slice_) and valid(slice_):
             tried = 0
             yield slice_
 
