@@ -169,7 +169,7 @@ def test_the_schema_completes_case_paths_words_and_converters(casebridge, site):
 def test_what_each_line_did_to_a_record(casebridge):
     ended, said = casebridge("map", "try", "county/client", "ada.json", "--all")
     assert ended == 0, said
-    for told in ("02/20/1987 -> 1987-02-20", "F -> female", "K-1", "555-0142", "Ignored on purpose", "10001"):
+    for told in ("02/20/1987 ->", "1987-02-20", "F -> female", "K-1", "555-0142", "Ignored on purpose", "10001"):
         assert told in said
 
 
