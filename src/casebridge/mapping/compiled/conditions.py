@@ -26,9 +26,9 @@ def text_only(values: Iterable[str]) -> bool:
 def test(source: Source, condition: Condition, local: str) -> str:
     """The expression that is true when what ``local`` holds meets the condition."""
     if condition.test == "present":
-        return f"({local} is not None and present({local}))"
+        return f"({local} != '' if type({local}) is str else {local} is not None and present({local}))"
     if condition.test == "absent":
-        return f"({local} is None or lacking({local}))"
+        return f"({local} == '' if type({local}) is str else {local} is None or lacking({local}))"
     if condition.test == "boolean":
         return f"type({local}) is bool"
     if condition.test == "moment":

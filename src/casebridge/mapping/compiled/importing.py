@@ -24,7 +24,7 @@ class Importer:
 
     def __init__(self, definition: Definition, source: Source) -> None:
         self.definition, self.source = definition, source
-        self.lookups = Lookups(source)
+        self.lookups, self.case = Lookups(source), Lookups(source, case=True)
         self.tables: dict[int, dict[str, object]] = {}
 
     def function(self) -> None:
@@ -136,14 +136,11 @@ class Importer:
 
     def _holds(self, conditions: tuple[Condition, ...], into: Inside) -> str:
         """The ``when`` of a line, asked of the case side as far as it stands."""
-        parts = []
-        for condition in conditions:
-            if len(condition.path.steps) != 1 or condition.path.up or condition.path.steps[0].selector is not None:
-                return f"holds_all({self.source.constant('W', conditions)}, {into.local})"
-            local = self.source.name("w")
-            self.source.add(f"{local} = {into.local}.get({literal(condition.path.steps[0].key)})")
-            parts.append(test(self.source, condition, local))
-        return " and ".join(parts)
+        if any(condition.path.up for condition in conditions):
+            return f"holds_all({self.source.constant('W', conditions)}, {into.local})"
+        case = Spot(into.local)  # a new one: what was looked up before may have changed
+        case.expect(condition.path for condition in conditions)
+        return " and ".join(test(self.source, c, self.case.value(case, c.path)) for c in conditions)
 
     def line(self, line: Line, spot: Spot, into: Inside) -> None:
         """One line."""
@@ -273,7 +270,7 @@ class Importer:
         add(f"{words} = []")
         for word, path in line.flags:
             found = self.lookups.value(spot, path)
-            add(f"if {found} == '1' or {found} != '0' and {found} is not None and flagged({found}): "
+            add(f"if {found} == '1' or {found} and {found} != '0' and flagged({found}): "
                 f"{words}.append({literal(word)})")  # fmt: skip
         with self.source.block(f"if {words}:"):
             into.value(line.case.steps, words)

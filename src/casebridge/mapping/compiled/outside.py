@@ -11,7 +11,8 @@ from casebridge.mapping.compiled.text import NotCompiled, Source, literal
 from casebridge.mapping.model import Choose, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
 
-THERE = "{0} or {0} is not None and {0} == 0"  # no None, empty text, list or group; false and 0 are values
+# No None, empty text, list or group; false and 0 are values.
+THERE = "{0} or {0} is not None and {0} != '' and {0} == 0"
 _numbers = count()
 Selector = tuple[Condition, ...]
 

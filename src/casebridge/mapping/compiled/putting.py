@@ -164,6 +164,7 @@ class Putter:
         lines = tuple((each, _telling(each)) for each in sorted(line.fields, key=lambda x: isinstance(x, Choose)))
         with self.source.aside():
             with self.source.block(f"def key_{plan}(i):"):
+                self.source.add("if 'absent' in i: whole(i)")
                 parts = [self.lookups.at(Spot("i"), path.steps) for path, _ in line.key]
                 key = ", ".join(f"({part} or None) if type({part}) is str else part({part})" for part in parts)
                 self.source.add(f"return ({key},)")
