@@ -15,6 +15,7 @@ from casebridge.mapping.reading import Reader, chosen
 from casebridge.mapping.walk import Hit, Scope, Where, blank, described, find, is_absent, leaves, text_of
 
 Mark = tuple[str, str]
+_LOOK_AGAIN = 50  # slices after which the lines that are done are left out
 
 
 class Reached:
@@ -28,6 +29,7 @@ class Reached:
         self.open: set[Mark] = {*_inward(definition, self.claims), *_outward(definition, self.claims)}
         self.open -= set(_pinned(definition, self.claims))
         self.wanted = len(self.open)
+        self.slices, self.pending = 0, list(self.claims)
 
     @property
     def missing(self) -> list[str]:
@@ -50,10 +52,13 @@ class Reached:
 
     def slice(self, slice_: dict[str, Any]) -> None:
         """A slice is exported."""
+        if self.slices % _LOOK_AGAIN == 0:
+            self.pending = [claim for claim in self.claims if self.open.intersection(_marks(claim))]
+        self.slices += 1
         plain = {slot: part for slot, part in slice_.items() if slot != "complete"}
         for where in leaves(plain):
             node, value = _at(plain, where[: self.root]), _at(plain, where)
-            for claim in speaking(self.claims, where[self.root :], node):
+            for claim in speaking(self.pending, where[self.root :], node):
                 self.open.discard(("export", str(claim.line.place)))
                 for leaf in claim.leaves:
                     if leaf.codes and (row := self.tables.row(leaf.codes, _code(value), export=True)):
@@ -124,9 +129,14 @@ def _outward(definition: Definition, found: Iterable[Claim]) -> Iterator[Mark]:
             continue
         if isinstance(claim.line, Leaf) and claim.line.other.up:
             continue
-        yield "export", str(claim.line.place)
-        for leaf in claim.leaves:
-            yield from (("export", _row_name(row)) for row in _live(leaf.codes, export=True))
+        yield from _marks(claim)
+
+
+def _marks(claim: Claim) -> Iterator[Mark]:
+    """What a line can reach on export."""
+    yield "export", str(claim.line.place)
+    for leaf in claim.leaves:
+        yield from (("export", _row_name(row)) for row in _live(leaf.codes, export=True))
 
 
 def _pinned(definition: Definition, found: Iterable[Claim]) -> Iterator[Mark]:
