@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
-
 CONVERSION = "conversion"
 """The purpose of what nobody receives: a file converted by whoever holds it already."""
 
