@@ -20,6 +20,7 @@ Record = dict[str, Any]
 Read = Callable[[Record], Any]
 WHY: Record = {"8": {"absent": "asked-unknown"}, "9": {"absent": "asked-declined"}, "99": {"absent": "not-asked"}}
 QUALITY = {"1": "full", "2": "partial"} | WHY
+NO_SSN = {"2": "partial"} | WHY
 SEX = {"0": "female", "1": "male"} | WHY
 YES_NO = {"0": "no", "1": "yes"} | WHY
 BRANCH = {"1": "army", "2": "air-force", "3": "navy", "4": "marines", "6": "coast-guard",
@@ -128,6 +129,8 @@ class _Columns:
         for index, field in self.envelope:
             if value := row[index]:
                 person[field] = value
+        if "identifiers" not in person and (why := NO_SSN.get(row[self.ssn_quality])):
+            traits.append({"code": "ssn-quality", "value": why})
         if value := row[self.birth]:
             person["birth"] = value
             if value := row[self.birth_quality]:
