@@ -153,6 +153,7 @@ class Participation(Record):
     """Enrollment, eligibility and coverage span in one, on two time axes: effective and received.
 
     ``items`` are the questions asked when it began or ended. ``as_of`` is the day for which ``performers`` say so.
+    A payer that is no record of ours is told by ``payer_id`` and ``payer_name``.
     """
 
     status: Literal["applied", "pending", "eligible", "enrolled", "waitlisted", "denied", "suspended",
@@ -172,6 +173,8 @@ class Participation(Record):
     scope: str | None = None
     renewal_due: Moment | None = None
     payer: Ref | None = None
+    payer_id: Identifier | None = None
+    payer_name: Text | None = None
     member_id: str | None = None
     program_code: Coding | None = None
     as_of: Moment | None = None
@@ -183,12 +186,14 @@ class Participation(Record):
 class Need(Record):
     """A social risk or a strength. ``domain`` is one of the 24 SDOHCC categories, ``categories`` are all others.
 
+    ``domain_display`` are the source's own words for the domain, in every kind that has one.
     ``verification`` says how unsure its ``asserter`` is; ``software`` is what found it, where no person did.
     """
 
     status: Literal["identified", "confirmed", "in-plan", "resolved", "unresolved", "declined",
                     "refuted", "entered-in-error"] | Absent | None = None  # fmt: skip
     domain: Text | None = None
+    domain_display: str | None = None
     codes: list[Coding] | None = None
     polarity: Literal["risk", "strength"] | None = None
     categories: list[Coding] | None = None
@@ -297,6 +302,7 @@ class Activity(Record):
     ] | None = None  # fmt: skip
     code: Coding | None = None
     domain: str | None = None
+    domain_display: str | None = None
     planned: Period | None = None
     actual: Period | None = None
     requester: Ref | None = None
@@ -348,6 +354,7 @@ class Document(Record):
     intent: str | None = None
     priority: str | None = None
     domain: Text | None = None
+    domain_display: str | None = None
     categories: list[Coding] | None = None
     service: Coding | None = None
     requester: Ref | None = None

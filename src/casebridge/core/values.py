@@ -174,11 +174,13 @@ class Relation(Value):
 class Item(Recorded):
     """One answer of an assessment, or one output of a referral; ``group`` and ``order`` are its place on the form.
 
-    ``value_type`` says what ``value`` is; a coded one has the system its code belongs to beside it.
+    ``value_type`` says what ``value`` is; a coded one has the system its code belongs to beside it. ``code_display`` are
+    the words beside a ``code`` that is a plain text.
     """
 
     external_id: str | None = None
     code: Coding | str
+    code_display: str | None = None
     group: str | None = None
     order: str | None = None
     value: Any | None = Field(default=None)
@@ -192,12 +194,16 @@ class Item(Recorded):
 
 
 class Goal(Value):
-    """A measurable goal of a plan: for which needs, what is measured and what shall be reached."""
+    """A measurable goal of a plan: for which needs, what is measured and what shall be reached.
+
+    ``domain_display`` are the source's own words for the ``domain``.
+    """
 
     external_id: str | None = None
     text: str | None = None
     code: Coding | None = None
     domain: str | None = None
+    domain_display: str | None = None
     needs: list[Ref] | None = None
     measure: Coding | None = None
     target_code: Coding | None = None
