@@ -22,6 +22,7 @@ NOTES = {
     "no room": "Values that no line of the target's maps writes",
     "no map": "Records no map of the source takes",
     "no place": "Records the target has no place for",
+    "held": "Records left out for the sake of others",
     "refused": "Records refused",
 }
 

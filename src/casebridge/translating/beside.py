@@ -19,8 +19,10 @@ from casebridge.translating.sides import Side
 
 
 def lay_beside(file: Path, target: Side, shelf: Shelf, tell: Tell) -> None:
-    """Put the file's records on the shelf as what is there already, and let people meet. A bad record is passed over:
-    nobody meets it, and nothing hangs on it."""
+    """Put the file's records on the shelf as what is there already.
+
+    A bad record is passed over: nobody meets it, and nothing hangs on it.
+    """
     for number, native in enumerate(target.natives(file), 1):
         tell("reading what is there", number)
         if isinstance(native, RecordError):
@@ -33,7 +35,6 @@ def lay_beside(file: Path, target: Side, shelf: Shelf, tell: Tell) -> None:
                 person = str((record.get("subject") or {}).get("external_id") or "")
                 shelf.enroll(person, Name(native.type, native.external_id, native.external_id),
                              str(record.get("entry") or ""))  # fmt: skip
-    _meet(shelf)
 
 
 def _records(target: Side, native: Native) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -64,7 +65,8 @@ def _is_open_head(participation: Mapping[str, Any]) -> bool:
     return participation.get("status") == "enrolled" and participation.get("relationship") == "self"
 
 
-def _meet(shelf: Shelf) -> None:
+def meet(shelf: Shelf) -> None:
+    """People of both files meet."""
     for kept in shelf.records("person"):
         found = {name for system, value in identifiers(kept.data) for name in shelf.known(system, value)}
         if len(found) == 1:

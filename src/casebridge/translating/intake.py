@@ -45,6 +45,6 @@ def _keep(map_: Map, native: Native, shelf: Shelf, report: Report) -> None:
     for kind, path, record in records:
         external_id = external_id_of(native.external_id, kind, path, record)
         subject = subject_of(native.external_id, kind, record, found.slice)
-        if not shelf.keep(Kept(kind, external_id, subject, str(native.position), record)):
+        if not shelf.keep(Kept(kind, external_id, subject, str(native.position), record, report.read)):
             report.repeated += 1
     report.not_read.update(f"{native.type}.{general(place)}" for place in found.left_over)

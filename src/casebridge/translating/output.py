@@ -40,6 +40,7 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
                 if error.code in NO_PLACE:
                     report.displace(kind, error)
                 else:
+                    names.shelf.leave_out(kind, kept.external_id)
                     report.refuse(kept.position, error)
     _tell_of_the_rest(names, report)
 
@@ -61,7 +62,7 @@ def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: boo
     _look_at_labels(kept, lost, drop_labels)
     report.no_room.update(lost)
     document = {**exported.data, **names.id_fields(map_.other, kept.external_id)}
-    if not names.shelf.write(name, kept.position, document, names.asked):
+    if not names.shelf.write(name, kept, document, names.asked):
         raise RecordError("CB-246", f"another record has the name of this {kept.kind} in the target already")
 
 

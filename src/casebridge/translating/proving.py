@@ -28,12 +28,22 @@ class Proof:
     good: list[int] = field(default_factory=list)
     bad: set[int] = field(default_factory=set)
 
-    def files(self, tell: Tell) -> Iterator[OutFile]:
-        """What the format makes of all that can be written."""
+    def prove(self, tell: Tell) -> None:
+        """Tell good from bad."""
         numbers = self.shelf.numbers()
         for start in range(0, len(numbers), BATCH):
             self._prove([n for n in numbers[start : start + BATCH] if not self._hangs_on_bad(n)])
             tell("checking", min(start + BATCH, len(numbers)))
+
+    def start_again(self) -> None:
+        """Nothing is made yet."""
+        self.good.clear()
+        self.bad.clear()
+        self.shelf.start_again()
+        self.report.start_again()
+
+    def files(self) -> Iterator[OutFile]:
+        """What the format makes of all that can be written."""
         for number in self.good:
             self.report.written[self.shelf.numbered(number).native_type] += 1
         if self.good:
@@ -68,8 +78,10 @@ class Proof:
         return True
 
     def _refuse(self, number: int, error: CaseBridgeError) -> None:
+        found = self.shelf.numbered(number)
         self.bad.add(number)
-        self.report.refuse(self.shelf.numbered(number).position, error)
+        self.shelf.leave_out(found.kind, found.external_id)
+        self.report.refuse(found.position, error)
 
     def _parents(self, document: Document, depth: int) -> dict[int, None]:
         """The numbers of the documents that this one refers to, and of those they refer to; itself never."""

@@ -30,7 +30,8 @@ class Refused:
 @dataclass(slots=True)
 class Report:
     """``not_read`` counts values no line of the source's maps reads, ``no_room`` values no line of the target's maps
-    writes, both by field. ``no_map`` counts records by native type, ``no_place`` records by kind and reason."""
+    writes, both by field. ``no_map`` counts records by native type, ``no_place`` records by kind and reason, ``held``
+    records that are right in themselves but were left out for others' sake, by kind and reason."""
 
     read: int = 0
     repeated: int = 0
@@ -39,6 +40,7 @@ class Report:
     no_room: Counter[str] = field(default_factory=Counter)
     no_map: Counter[str] = field(default_factory=Counter)
     no_place: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     refusals: int = 0
 
@@ -48,6 +50,11 @@ class Report:
         if len(self.refused) < MOST:
             self.refused.append(Refused(str(position), error.code, _short(error).removeprefix(f"{position}: ")))
 
+    def start_again(self) -> None:
+        """What was read, refused and held stays; all else is counted anew."""
+        for counter in (self.written, self.no_room, self.no_place):
+            counter.clear()
+
     def displace(self, kind: str, error: CaseBridgeError) -> None:
         """One record more that the target has no place for."""
         self.no_place[kind, f"{_short(error)} ({error.code})"] += 1
@@ -56,8 +63,8 @@ class Report:
         """(what, where, how many, code, why), the largest first in each part."""
         for what, counter in (("not read", self.not_read), ("no room", self.no_room), ("no map", self.no_map)):
             yield from ((what, where, count, "", "") for where, count in counter.most_common())
-        for (kind, why), count in self.no_place.most_common():
-            yield "no place", kind, count, "", why
+        for what, reasons in (("no place", self.no_place), ("held", self.held)):
+            yield from ((what, kind, count, "", why) for (kind, why), count in reasons.most_common())
         yield from (("refused", one.position, 1, one.code, one.message) for one in self.refused)
 
     def save(self, file: Path) -> None:

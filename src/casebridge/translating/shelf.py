@@ -11,8 +11,15 @@ from casebridge.core.jsontext import dumps, loads
 
 CACHE_KIB = 65_536  # pages beyond this go to the temporary file
 _TABLES = """
-CREATE TABLE record (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, UNIQUE (kind, external_id));
+CREATE TABLE record (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, source INTEGER,
+                     UNIQUE (kind, external_id));
 CREATE INDEX about ON record (subject, kind);
+CREATE INDEX came_in ON record (source);
+CREATE TABLE earlier (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, source INTEGER);
+CREATE INDEX earlier_of ON earlier (kind, external_id);
+CREATE INDEX earlier_in ON earlier (source);
+CREATE TABLE left_out (kind TEXT, external_id TEXT, why TEXT, UNIQUE (kind, external_id));
+CREATE TABLE held (source INTEGER PRIMARY KEY);
 CREATE TABLE name (kind TEXT, external_id TEXT, native_type TEXT, key TEXT, reference TEXT, UNIQUE (kind, external_id));
 CREATE TABLE there (native_type TEXT, key TEXT, data BLOB, UNIQUE (native_type, key));
 CREATE TABLE known (system TEXT, value TEXT, native_type TEXT, key TEXT);
@@ -20,20 +27,23 @@ CREATE INDEX by_identifier ON known (system, value);
 CREATE TABLE enrolled (person TEXT, native_type TEXT, key TEXT, entry TEXT);
 CREATE INDEX by_person ON enrolled (person);
 CREATE TABLE met (external_id TEXT UNIQUE, key TEXT);
-CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, needs BLOB, UNIQUE (native_type, key));
+CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, needs BLOB, kind TEXT, external_id TEXT,
+                       UNIQUE (native_type, key));
 CREATE TABLE carried (kind TEXT, external_id TEXT, UNIQUE (kind, external_id));
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One case record: ``external_id`` and ``subject`` are the source's ids, ``position`` says where it stood."""
+    """One case record: ``external_id`` and ``subject`` are the source's ids, ``position`` says where it stood, and
+    ``source`` is the number of the source record it came in."""
 
     kind: str
     external_id: str
     subject: str
     position: str
     data: dict[str, Any]
+    source: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Name:
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document made for the other side; ``number`` tells it from all others, ``needs`` are the (native type, key)
-    of those it refers to."""
+    of those it refers to, ``kind`` and ``external_id`` name the case record it was made of."""
 
     number: int
     native_type: str
@@ -56,6 +66,8 @@ class Document:
     position: str
     data: dict[str, Any]
     needs: list[list[str]]
+    kind: str
+    external_id: str
 
 
 class Shelf:
@@ -70,10 +82,13 @@ class Shelf:
 
     def keep(self, kept: Kept) -> bool:
         """Keep a record; a later one of the same id takes its place. False when there was one."""
-        new = self._one("SELECT 1 FROM record WHERE kind = ? AND external_id = ?", kept.kind, kept.external_id) is None
-        row = (kept.kind, kept.external_id, kept.subject, kept.position, dumps(kept.data))
-        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", row)
-        return new
+        row = (kept.kind, kept.external_id, kept.subject, kept.position, dumps(kept.data), kept.source)
+        if self.run("INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?)", *row).rowcount:
+            return True
+        key = (kept.kind, kept.external_id)
+        self.run("INSERT INTO earlier SELECT * FROM record WHERE kind = ? AND external_id = ?", *key)
+        self.run("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?)", *row)
+        return False
 
     def record(self, kind: str, external_id: str) -> Kept | None:
         """One record by the source's id."""
@@ -83,6 +98,12 @@ class Shelf:
     def records(self, kind: str) -> Iterator[Kept]:
         """Every record of a kind, in the order they came."""
         for row in self._db.execute("SELECT * FROM record WHERE kind = ? ORDER BY rowid", (kind,)):
+            yield _kept(row)
+
+    def versions(self, kind: str) -> Iterator[Kept]:
+        """Every record of a kind, and what earlier source records said of it."""
+        sql = "SELECT * FROM record WHERE kind = ?1 UNION ALL SELECT * FROM earlier WHERE kind = ?1"
+        for row in self.run(sql, kind):
             yield _kept(row)
 
     def about(self, subject: str, kind: str) -> list[Kept]:
@@ -105,11 +126,20 @@ class Shelf:
         row = self._one(sql, kind, external_id)
         return None if row is None else Name(*row)
 
-    def write(self, name: Name, position: str, document: dict[str, Any], needs: Iterable[Name] = ()) -> bool:
+    def write(self, name: Name, kept: Kept, document: dict[str, Any], needs: Iterable[Name] = ()) -> bool:
         """Keep a document made for the other side; False, and nothing kept, when one of that name is there."""
         around = [[n.native_type, n.key] for n in needs]
-        row = (name.native_type, name.key, position, dumps(document), dumps(around))
-        return self._db.execute("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?)", row).rowcount == 1
+        row = (name.native_type, name.key, kept.position, dumps(document), dumps(around), kept.kind, kept.external_id)
+        return self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", *row).rowcount == 1
+
+    def leave_out(self, kind: str, external_id: str, why: str = "") -> None:
+        """This record is not to be written; see :mod:`casebridge.translating.holding`."""
+        self.run("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", kind, external_id, why)
+
+    def start_again(self) -> None:
+        """Forget what was made of the records; they themselves, and what is there already, stay."""
+        for table in ("name", "document", "carried", "met"):
+            self.run(f"DELETE FROM {table}")  # noqa: S608  four names, no text of anybody's
 
     def carry(self, kept: Kept) -> None:
         """A record has gone along in another one's document."""
@@ -177,15 +207,19 @@ class Shelf:
         """Forget everything."""
         self._db.close()
 
+    def run(self, sql: str, *values: object) -> sqlite3.Cursor:
+        """Ask the database itself."""
+        return self._db.execute(sql, values)
+
     def _one(self, sql: str, *values: object) -> Any:
         return self._db.execute(sql, values).fetchone()
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
-    kind, external_id, subject, position, data = row
-    return Kept(kind, external_id, subject, position, loads(data))
+    kind, external_id, subject, position, data, source = row
+    return Kept(kind, external_id, subject, position, loads(data), source)
 
 
 def _document(row: tuple[Any, ...]) -> Document:
-    number, native_type, key, position, data, needs = row
-    return Document(number, native_type, key, position, loads(data), loads(needs))
+    number, native_type, key, position, data, needs, kind, external_id = row
+    return Document(number, native_type, key, position, loads(data), loads(needs), kind, external_id)

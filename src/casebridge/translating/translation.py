@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from casebridge.adapter import Gathering, OutFile, RenderContext
 from casebridge.core.errors import RecordError, SetupError
-from casebridge.translating.beside import lay_beside
+from casebridge.translating.beside import lay_beside, meet
+from casebridge.translating.holding import hold_whole, wall_off
 from casebridge.translating.intake import Tell, take_in
 from casebridge.translating.naming import Names
 from casebridge.translating.output import write_documents
@@ -37,15 +38,27 @@ def translate(
     report = Report()
     with closing(Shelf()) as shelf:
         take_in(source.natives(file), source.maps, shelf, report, tell)
-        names = Names(target, shelf)
-        names.name_all()
+        wall_off(shelf, report)
         if beside is not None:
             lay_beside(beside, target, shelf, tell)
-        write_documents(names, report, tell, drop_labels=drop_labels)
-        context = RenderContext(_dispatch(file), datetime.now(UTC), partner="file")
+        proof = Proof(shelf, target, RenderContext(_dispatch(file), datetime.now(UTC), partner="file"), report)
+        _make(proof, tell, drop_labels)
         with _whole(out) as stream:
-            _put(Proof(shelf, target, context, report).files(tell), target, out, stream, report)
+            _put(proof.files(), target, out, stream, report)
     return report
+
+
+def _make(proof: Proof, tell: Tell, drop_labels: bool) -> None:
+    """Write every record as a document and tell good from bad; again without what the bad ones take with them."""
+    names = Names(proof.target, proof.shelf)
+    while True:
+        names.name_all()
+        meet(proof.shelf)
+        write_documents(names, proof.report, tell, drop_labels=drop_labels)
+        proof.prove(tell)
+        if not hold_whole(proof.shelf, proof.report):
+            return
+        proof.start_again()
 
 
 def _check(file: Path, source: Side, out: Path, target: Side, beside: Path | None) -> None:
@@ -74,7 +87,8 @@ def _put(files: Iterator[OutFile], target: Side, out: Path, stream: BinaryIO, re
 
 
 def _why(report: Report) -> str:
-    reasons = [why for _, why in report.no_place] + [one.message for one in report.refused]
+    reasons = [why for _, why in report.no_place] + [why for _, why in report.held]
+    reasons += [one.message for one in report.refused]
     return "; ".join(dict.fromkeys(reasons[:3])) or "no record of it has a map"
 
 
