@@ -26,10 +26,8 @@ def without_coverage() -> list[Segment]:
 
 @pytest.fixture
 def written(casebridge: Command, tmp_path: Path) -> list[dict[str, Any]]:
-    (tmp_path / "members.834").write_bytes(
-        file_834(member("MORENO", "ADA", "899611001"), member("MORENO", "BO", "899611002", relation="19"),
-                 without_coverage())  # fmt: skip
-    )
+    child = member("MORENO", "BO", "899611002", relation="19")
+    (tmp_path / "members.834").write_bytes(file_834(member("MORENO", "ADA", "899611001"), child, without_coverage()))
     ended, said = casebridge("translate", "members.834", "out.json", "--from", "x12", "--to", "sdohcc")
     assert ended == 0, said
     return [entry["resource"] for entry in json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["entry"]]

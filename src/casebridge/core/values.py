@@ -174,8 +174,8 @@ class Relation(Value):
 class Item(Recorded):
     """One answer of an assessment, or one output of a referral; ``group`` and ``order`` are its place on the form.
 
-    ``value_type`` says what ``value`` is; a coded one has the system its code belongs to beside it. ``code_display`` are
-    the words beside a ``code`` that is a plain text.
+    ``value_type`` says what ``value`` is; a coded one has the system its code belongs to beside it. ``code_display`` is
+    what a ``code`` that is a plain text is called.
     """
 
     external_id: str | None = None
