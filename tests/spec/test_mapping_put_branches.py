@@ -167,3 +167,21 @@ def test_what_a_branch_can_no_longer_say_goes(tmp_path: Path) -> None:
     hidden = {"absent": "withheld"}
     assert edited(the_map, base, extra={"end": "2"}) == {"x": "k"}
     assert edited(the_map, base, extra={"plan": hidden, "end": "3"}) == {**base, "left": "3"}
+
+
+SPAN = """fields:
+  status: s
+  extra:
+    choose:
+      - {case: {extra.end: present}, other: {day: absent, span.end: present}, fields: {extra.end: span.end}}
+      - {case: {extra.end: absent}, other: {span: absent}, fields: {extra.on: day}}
+"""
+
+
+@pytest.mark.parametrize("odd", [[None], 10**30, {"note": "theirs"}, [[{"end": "1"}]]])
+def test_what_no_branch_reads_stays_where_no_branch_has_something_to_say(tmp_path: Path, odd: Any) -> None:
+    the_map = a_map(tmp_path, SPAN)
+    base = {"span": odd, "s": "a"}
+    assert edited(the_map, base) == base
+    assert edited(the_map, base, status="b") == {**base, "s": "b"}
+    assert edited(the_map, base, extra={"on": "3"}) == {"day": "3", "s": "a"}

@@ -64,3 +64,19 @@ def test_what_is_withheld_leaves_theirs(the_map: Map, hide: Any) -> None:
     slice_ = copy.deepcopy(the_map.read(BASE).slice)
     hide(slice_["person"])
     assert the_map.write(slice_, OwnIds(), BASE).data == BASE
+
+
+@pytest.mark.parametrize("reason", ["withheld", "not-asked"])
+@pytest.mark.parametrize("theirs", ["a list", "what holds it", "an item"])
+def test_what_looks_like_an_absent_of_ours_in_their_record_stays(tmp_path: Path, reason: str, theirs: str) -> None:
+    path, odd = tmp_path / "map.yaml", {"absent": reason}
+    head = "map: test/patient\ncase: person\nother: fhir-r4/Patient\n"
+    fields = "  names: {each: held.name, key: family, fields: {family: family}}\n  birth: birthDate\n"
+    path.write_text(f"{head}fields:\n{fields}")
+    held: dict[str, Any] = {"a list": {"name": odd}, "what holds it": odd, "an item": {"name": [{"family": "Elm"}, odd]}}
+    base = {"held": held[theirs], "birthDate": "1970"}
+    the_map = load_map(path)
+    slice_ = the_map.read(base).slice
+    assert the_map.write(slice_, OwnIds(), base).data == base
+    slice_["person"]["birth"] = "1971"
+    assert the_map.write(slice_, OwnIds(), base).data == {**base, "birthDate": "1971"}

@@ -1,22 +1,24 @@
 """Which item of the case side is which item of the other side, by the key of an ``each``.
 
-First items that read exactly alike, then those of which something is withheld, if they contradict nothing, then items
-with one key, then items whose key is partly withheld. When then one item is left on each side and they differ in one
-part of a longer key alone, it is one item whose key was edited. What is left on the other side is dropped; when that
-could hit the wrong one of two look-alikes, nothing is dropped and it is said. An item whose key is withheld is never
-written new: nobody could recognise it again.
+First items that read exactly alike, then items with one key, then an item whose key is withheld in part with the only
+one it fits, if nothing else fits that. When then one item is left on each side and they differ in one part of a longer
+key alone, it is one item whose key was edited. What is left on the other side is dropped; when that could hit the
+wrong one of two look-alikes, nothing is dropped and it is said. Where something is withheld and it is not clear which
+item is meant, theirs stay as they are: neither overwritten nor dropped. An item whose key is withheld is never written
+new: nobody could recognise it again.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Hashable, Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from casebridge.mapping.likeness import agrees, all_withheld, frozen, said_otherwise, shown, veiled
 from casebridge.mapping.model import Each
 from casebridge.mapping.translate import Links, theirs_of
-from casebridge.mapping.walk import MISSING, WITHHELD, Scope, blank, leaves, settled, text_of, value_at
+from casebridge.mapping.walk import WITHHELD, Scope, blank, settled, value_at
 
 Key = tuple[Hashable, ...]
 HIDDEN = ("withheld",)
@@ -35,59 +37,99 @@ def pair(
     line: Each, mine: list[Scope], read: list[Any], there: list[Scope], links: Links, keep: bool
 ) -> Pairing:  # fmt: skip
     """Pair case items with the other side's items, which ``read`` gives as case items."""
-    open_mine = {i: key_of(line, scope.node, links) for i, scope in enumerate(mine)}
-    open_read = {i: key_of(line, item, links) for i, item in enumerate(read) if not blank(item)}
-    found = Pairing()
-    exact = _match(
-        {i: (key, frozen(mine[i].node)) for i, key in open_mine.items()},
-        {i: (key, frozen(read[i])) for i, key in open_read.items()},
-    )
-    _take(exact, open_mine, open_read, found)
-    _take(_agreeing(open_mine, open_read, mine, read), open_mine, open_read, found)
-    keyed = _match(
-        {i: key for i, key in open_mine.items() if HIDDEN not in key}, dict(open_read)
-    )
-    _take(keyed, open_mine, open_read, found)
-    for pattern in sorted({_pattern(key) for key in open_mine.values() if HIDDEN in key}, key=len, reverse=True):
-        hidden = _match(
-            {i: _project(key, pattern) for i, key in open_mine.items() if _pattern(key) == pattern},
-            {i: _project(key, pattern) for i, key in open_read.items()},
-        )
-        _take(hidden, open_mine, open_read, found)
-    found.added = [i for i, key in open_mine.items() if HIDDEN not in key and not _all_withheld(mine[i].node)]
-    found.dropped = [] if keep else list(open_read)
+    left = _Left([scope.node for scope in mine], read, {}, {})
+    left.mine = {i: key_of(line, item, links) for i, item in enumerate(left.nodes)}
+    left.theirs = {i: key_of(line, item, links) for i, item in enumerate(read) if not blank(item)}
+    found = left.found
+    left.take_exact()
+    keyed = left.take_keyed()
+    left.take_hidden()
+    unsure = left.unsure or any(HIDDEN in key for key in left.mine.values())
+    found.added = [i for i, key in left.mine.items() if HIDDEN not in key and not all_withheld(left.nodes[i])]
+    found.dropped = [] if keep or unsure else list(left.theirs)
     _refuse_ambiguous(line, keyed, found, read, there, links)
     if len(found.added) == len(found.dropped) == 1:
-        _take_edited(line, found, mine, read, open_mine, open_read)
+        _take_edited(line, found, mine, read, left.mine, left.theirs)
     found.pairs.sort()
     return found
 
 
-def _agreeing(
-    keys: dict[int, Key], theirs: dict[int, Key], mine: list[Scope], read: list[Any]
-) -> list[tuple[int, int]]:  # fmt: skip
-    """Items of which something is withheld, those that show most first, each with one it nowhere contradicts."""
-    hidden = [i for i in keys if _shown(mine[i].node) < sum(1 for _ in leaves(mine[i].node))]
-    free, pairs = list(theirs), []
-    for i in sorted(hidden, key=lambda i: -_shown(mine[i].node)):
-        j = next((j for j in free if _agree(mine[i].node, read[j])), None)
-        if j is not None:
-            free.remove(j)
-            pairs.append((i, j))
-    return pairs
+@dataclass(slots=True)
+class _Left:
+    """The items that are not paired yet, by index, each with its key; ``nodes`` and ``read`` are all items."""
+
+    nodes: list[Any]
+    read: list[Any]
+    mine: dict[int, Key]
+    theirs: dict[int, Key]
+    found: Pairing = field(default_factory=Pairing)
+    unsure: bool = False  # an item of ours is left of which something is withheld: it may be any of theirs
+
+    def take(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Pair these."""
+        for i, j in pairs:
+            del self.mine[i], self.theirs[j]
+            self.found.pairs.append((i, j))
+
+    def take_exact(self) -> None:
+        """Items that read exactly alike."""
+        self.take(_match(
+            {i: (key, frozen(self.nodes[i])) for i, key in self.mine.items()},
+            {j: (key, frozen(self.read[j])) for j, key in self.theirs.items()},
+        ))  # fmt: skip
+
+    def take_keyed(self) -> list[tuple[int, int]]:
+        """Items with one key, in order; returns them. Where one of several is withheld in part, order says nothing."""
+        ours, theirs = _by_key(self.mine), _by_key(self.theirs)
+        pairs: list[tuple[int, int]] = []
+        for key, at in ours.items():
+            there = theirs.get(key, [])
+            if HIDDEN in key or not there:
+                continue
+            if len(at) == len(there) == 1 or not any(veiled(self.nodes[i]) for i in at):
+                pairs += zip(at, there, strict=False)
+            else:
+                self.leave(at, there)
+        self.take(pairs)
+        return pairs
+
+    def take_hidden(self) -> None:
+        """Items whose key is withheld in part, each with the one it fits, if it fits one and is alone in that."""
+        fits = self._fits()
+        wanted = Counter(j for there in fits.values() for j in there)
+        sure = {i: there[0] for i, there in fits.items() if len(there) == 1 and wanted[there[0]] == 1}
+        self.take(sure.items())
+        doubt = [i for i, there in fits.items() if there and i not in sure]
+        self.leave(doubt, sorted({j for i in doubt for j in fits[i]}))
+
+    def _fits(self) -> dict[int, list[int]]:
+        """For each item whose key is withheld in part, those of theirs it may be."""
+        hidden = {i: _pattern(key) for i, key in self.mine.items() if HIDDEN in key}
+        known = {pattern: _by_key({j: _project(key, pattern) for j, key in self.theirs.items()})
+                 for pattern in set(hidden.values())}  # fmt: skip
+        return {i: known[pattern].get(_project(self.mine[i], pattern), []) for i, pattern in hidden.items()}
+
+    def leave(self, mine: Iterable[int], theirs: Iterable[int]) -> None:
+        """Of these nobody knows which is which: what says the same is paired, which writes nothing; the rest stays."""
+        free = list(theirs)
+        for i in sorted(mine, key=lambda i: -shown(self.nodes[i])):
+            j = next((j for j in free if agrees(self.nodes[i], self.read[j])), None)
+            if j is not None:
+                free.remove(j)
+                self.take([(i, j)])
+            else:
+                del self.mine[i]
+                self.unsure = True
+        for j in free:
+            del self.theirs[j]
 
 
-def _agree(mine: Any, theirs: Any) -> bool:
-    """Does each say what the other does, as far as it is not withheld?"""
-    said = (where for where in leaves(mine) if _leaf(mine, where) != WITHHELD)
-    return _said_otherwise(mine, theirs) == 0 and all(
-        frozen(_leaf_or_nothing(theirs, where)) == frozen(_leaf(mine, where)) for where in said
-    )
-
-
-def _shown(item: Any) -> int:
-    """How many values of a case item are not withheld."""
-    return sum(_leaf(item, where) != WITHHELD for where in leaves(item))
+def _by_key(keys: Mapping[int, Key]) -> dict[Key, list[int]]:
+    """The items of each key, in order."""
+    found: dict[Key, list[int]] = defaultdict(list)
+    for i, key in keys.items():
+        found[key].append(i)
+    return found
 
 
 def _take_edited(
@@ -99,29 +141,9 @@ def _take_edited(
     changed = [(a, b) for a, b in parts if a != b]
     if len(changed) == 1 and any(a == b and a is not None for a, b in parts):
         new = changed[0][1] is None  # nothing stood where the key now says something
-        if _said_otherwise(mine[i].node, read[j]) + new <= 1:
+        if said_otherwise(mine[i].node, read[j]) + new <= 1:
             found.pairs.append((i, j))
             found.added, found.dropped = [], []
-
-
-def _said_otherwise(mine: Any, theirs: Any) -> int:
-    """How many values of ``theirs`` the case item has otherwise or not at all; what is withheld is not known."""
-    count = 0
-    for where in leaves(theirs):
-        value = _leaf_or_nothing(mine, where)
-        count += value != WITHHELD and frozen(value) != frozen(_leaf(theirs, where))
-    return count
-
-
-def _leaf_or_nothing(node: Any, where: Iterable[Any]) -> Any:
-    for part in where:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            return MISSING
-        if node == WITHHELD:
-            return node
-    return node
 
 
 def _match(mine: dict[int, Any], theirs: dict[int, Any]) -> list[tuple[int, int]]:
@@ -130,12 +152,6 @@ def _match(mine: dict[int, Any], theirs: dict[int, Any]) -> list[tuple[int, int]
     for i, key in theirs.items():
         waiting[key].append(i)
     return [(i, waiting[key].popleft()) for i, key in mine.items() if waiting.get(key)]
-
-
-def _take(pairs: Iterable[tuple[int, int]], mine: dict[int, Key], theirs: dict[int, Key], found: Pairing) -> None:
-    for i, j in pairs:
-        del mine[i], theirs[j]
-        found.pairs.append((i, j))
 
 
 def _refuse_ambiguous(
@@ -179,21 +195,3 @@ def _project(key: Key, pattern: tuple[int, ...]) -> Key:
     return tuple(key[i] for i in pattern)
 
 
-def _all_withheld(item: Any) -> bool:
-    found = list(leaves(item))
-    return bool(found) and all(_leaf(item, where) == WITHHELD for where in found)
-
-
-def _leaf(item: Any, where: Iterable[Any]) -> Any:
-    for part in where:
-        item = item[part]
-    return item
-
-
-def frozen(value: Any) -> Hashable:
-    """A hashable form of plain data; a number equals its text, nothing equals a missing key."""
-    if isinstance(value, dict):
-        return tuple(sorted((key, frozen(child)) for key, child in value.items() if not blank(child)))
-    if isinstance(value, list):
-        return ("[]", *(frozen(child) for child in value))
-    return MISSING if value is None else text_of(value)

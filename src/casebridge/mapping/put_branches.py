@@ -18,6 +18,7 @@ from casebridge.mapping.walk import (
     Where,
     apply_conditions,
     assign,
+    blank,
     claim_conditions,
     clone,
     described,
@@ -68,6 +69,8 @@ class BranchWriter(ListWriter):
         now = None if self.erasing else self._now(line, was, case, new, old)
         if now is None and not self.erasing and any(doubtful(b.case, case.node) for b in line.branches):
             return new
+        if was is None and now is not None and not self.fresh(old) and _silent(now, case):
+            return new  # what stands there is none of the map's business, and we have nothing to put in its place
         if was is not None and was is not now:
             new = self._erase(line, was, now, new, old)
             for branch in line.branches:  # what stood in its shadow must not come to light
@@ -152,6 +155,12 @@ class BranchWriter(ListWriter):
         for condition in branch.other:
             if condition.test == "equal" and condition.path not in kept | line.settled and holds(condition, new):
                 yield condition
+
+
+def _silent(branch: Branch, case: Scope) -> bool:
+    """Has the case side nothing at all for the branch, not even a reason why?"""
+    paths = [*(line.case for line in branch.fields), *(condition.path for condition in branch.case)]
+    return all(blank(value_at(case.node, path)) for path in paths)
 
 
 def _same_place(line: Line, other: Leaf) -> bool:

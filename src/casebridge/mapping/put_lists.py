@@ -33,7 +33,8 @@ class ListWriter(ValueWriter):
         listed = self._case_items(line, case)
         if listed is None:
             return new
-        items = self.reader.items(line, Scope(new, old.where if old else ()))
+        found = self.reader.items(line, Scope(new, old.where if old else ()))
+        items = [item for item in found if not is_absent(item.node)]  # it may stand for what holds the list: it stays
         there = [Scope(self.origin.get(id(item.node), (None, item.node))[1], item.where, old) for item in items]
         read = [self.reader.item(line, scope, ()) for scope in there]
         pairing = pair(line, listed, read, there, self.links, self._keeps(line, case))

@@ -16,7 +16,7 @@ from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
 from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length, speaking
 from casebridge.mapping.interpreter import Exported, Imported
-from casebridge.mapping.keyed import frozen
+from casebridge.mapping.likeness import frozen
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line
 from casebridge.mapping.paths import Condition

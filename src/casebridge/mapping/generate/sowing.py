@@ -10,7 +10,7 @@ from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.ground import Above, Kind, planting, reaching, settling
 from casebridge.mapping.generate.kinds import CaseKind, NativeKind
 from casebridge.mapping.generate.pools import Pool, case_pool, other_pool, readers
-from casebridge.mapping.keyed import frozen
+from casebridge.mapping.likeness import frozen
 from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.walk import blank, clone, holds_all, value_at
