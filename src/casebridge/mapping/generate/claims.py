@@ -1,4 +1,4 @@
-"""Which line speaks of which place: a map's lines with their whole paths, and the lines for one value of a slice."""
+"""A map's lines with their whole paths on both sides, groups and branches opened."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.model import BOTH, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
-from casebridge.mapping.paths import Condition, Path, Step
-from casebridge.mapping.walk import Where, holds_all, items_of
+from casebridge.mapping.paths import Path, Step
 
 Steps = tuple[Step, ...]
 Branches = tuple[tuple[int, int], ...]
@@ -120,35 +119,6 @@ def in_shared(definition: Definition, claim: Claim) -> bool:
     return any(steps and steps[0].key in theirs for steps in claim.other)
 
 
-def covers(steps: Steps, where: Where, node: Any) -> bool:
-    """Does the value at ``where`` under ``node`` stand at or below the path, its selectors met?"""
-    at = 0
-    for step in steps:
-        while at < len(where) and isinstance(node, list):
-            node, at = _item(node, where[at]), at + 1
-        if at >= len(where) or where[at] != step.key:
-            return False
-        node, at = node[step.key], at + 1
-        if step.selector is None:
-            continue
-        if isinstance(node, list) and at < len(where):
-            node, at = _item(node, where[at]), at + 1
-        if not any(_meets(item, step.selector) for item, _ in items_of(node, ())):
-            return False
-    return True
-
-
-def _meets(item: Any, selector: Iterable[Condition]) -> bool:
-    """As ``holds_all``; most items are told apart by one short constant, which is looked at first."""
-    for condition in selector:
-        steps = condition.path.steps
-        if condition.test == "equal" and len(steps) == 1 and steps[0].selector is None and isinstance(item, dict):
-            value = item.get(steps[0].key)
-            if isinstance(value, str) and value not in condition.values:
-                return False
-    return holds_all(selector, item)
-
-
 def root_length(definition: Definition) -> int:
     """How much of a place in a slice comes before the map's case paths: ``needs[0]`` is 2."""
     if len(definition.case) > 1:
@@ -159,12 +129,3 @@ def root_length(definition: Definition) -> int:
 def in_lists(definition: Definition) -> bool:
     """Does the map write its one slot as a whole list?"""
     return any(not line.case.steps and isinstance(line, Each) for line in definition.fields)
-
-
-def _item(items: list[Any], index: str | int) -> Any:
-    return items[index] if isinstance(index, int) else None
-
-
-def speaking(found: Iterable[Claim], where: Where, node: Any) -> list[Claim]:
-    """The claims for the value at ``where`` (from the map's case root) in ``node``."""
-    return [claim for claim in found if (claim.case or claim.line.case.steps == ()) and covers(claim.case, where, node)]

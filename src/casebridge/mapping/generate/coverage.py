@@ -7,7 +7,8 @@ from typing import Any
 
 from casebridge.core.errors import CaseBridgeError
 from casebridge.mapping.codes import CodeTable, Row
-from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length, speaking
+from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length
+from casebridge.mapping.generate.speaking import Speaking
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line
 from casebridge.mapping.notation import Place
 from casebridge.mapping.paths import Path
@@ -29,7 +30,7 @@ class Reached:
         self.open: set[Mark] = {*_inward(definition, self.claims), *_outward(definition, self.claims)}
         self.open -= set(_pinned(definition, self.claims))
         self.wanted = len(self.open)
-        self.slices, self.pending = 0, list(self.claims)
+        self.slices, self.pending = 0, Speaking(self.claims)
 
     @property
     def missing(self) -> list[str]:
@@ -53,12 +54,12 @@ class Reached:
     def slice(self, slice_: dict[str, Any]) -> None:
         """A slice is exported."""
         if self.slices % _LOOK_AGAIN == 0:
-            self.pending = [claim for claim in self.claims if self.open.intersection(_marks(claim))]
+            self.pending = Speaking(claim for claim in self.claims if self.open.intersection(_marks(claim)))
         self.slices += 1
         plain = {slot: part for slot, part in slice_.items() if slot != "complete"}
         for where in leaves(plain):
             node, value = _at(plain, where[: self.root]), _at(plain, where)
-            for claim in speaking(self.pending, where[self.root :], node):
+            for claim in self.pending(where[self.root :], node):
                 self.open.discard(("export", str(claim.line.place)))
                 for leaf in claim.leaves:
                     if leaf.codes and (row := self.tables.row(leaf.codes, _code(value), export=True)):

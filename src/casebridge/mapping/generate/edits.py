@@ -8,12 +8,13 @@ from typing import Any
 
 from casebridge.core.case import PLURALS
 from casebridge.core.native import Element
-from casebridge.mapping.generate.claims import claims, root_length, speaking
+from casebridge.mapping.generate.claims import claims, root_length
 from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.ground import without_husks
 from casebridge.mapping.generate.kinds import CaseKind, case_root
 from casebridge.mapping.generate.pools import Pool
 from casebridge.mapping.generate.records import case_sower, slices, valid
+from casebridge.mapping.generate.speaking import Speaking
 from casebridge.mapping.maps import Map
 from casebridge.mapping.room import ENVELOPE
 from casebridge.mapping.walk import WITHHELD, Where, blank, clone, leaves
@@ -31,7 +32,7 @@ class Editor:
         self.map, definition = map_, map_.definition
         sower, _ = case_sower(definition, element)
         self.pools: dict[int, Pool] = sower.pools
-        self.claims = claims(definition)
+        self.speaking = Speaking(claims(definition))
         self.slots, self.root = definition.case, root_length(definition)
         self.donors = list(islice(slices(map_, 7, element), _DONORS))
         self.kinds: tuple[Edit, ...] = (
@@ -97,7 +98,7 @@ class Editor:
     def _value(self, slice_: dict[str, Any], where: Where, dice: Dice) -> Any:
         """What a line can write there, or what the case model allows."""
         root = self.root
-        spoken = speaking(self.claims, where[root:], _at(slice_, where[:root]))
+        spoken = self.speaking(where[root:], _at(slice_, where[:root]))
         pools = [pool for claim in spoken if (pool := self.pools.get(id(claim.line))) and pool.items]
         kind = self.at(where)
         if pools:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
-from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length, speaking
+from casebridge.mapping.generate.claims import Claim, claims, in_shared, root_length
+from casebridge.mapping.generate.speaking import Speaking
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.likeness import frozen
 from casebridge.mapping.maps import Map
@@ -49,6 +50,7 @@ class Laws:
         self.map, definition = map_, map_.definition
         self.executor: Executor = executor or map_
         self.claims = claims(definition)
+        self.speaking = Speaking(self.claims)
         self.root = root_length(definition)
         self.unordered = {_keys(claim.case) for claim in self.claims if isinstance(claim.line, Each | Flags)}
         self.fixed = {id(claim) for claim in self.claims if claim.ways != BOTH or in_shared(definition, claim)}
@@ -119,7 +121,7 @@ class Laws:
             if self._named(where, lost, again=again) or self._own(where, _at(kept, where)):
                 _put(kept, where, None)
                 continue
-            spoken = speaking(self.claims, where[self.root :], _at(slice_, where[: self.root]))
+            spoken = self.speaking(where[self.root :], _at(slice_, where[: self.root]))
             for claim in spoken:
                 if id(claim) in self.fixed:
                     self.used.add(f"one way: {claim.line.place.line}")
@@ -167,7 +169,7 @@ class Laws:
         """Does one of those claims speak of the place?"""
         if not claims_:
             return False
-        spoken = speaking(self.claims, where[self.root :], _at(slice_, where[: self.root]))
+        spoken = self.speaking(where[self.root :], _at(slice_, where[: self.root]))
         return any(id(claim) in claims_ for claim in spoken)
 
     def _added(self, definition: Definition) -> Iterator[tuple[tuple[str, ...], Hashable]]:
