@@ -217,6 +217,38 @@ def test_a_consent_permits_only_what_a_machine_can_read(
     assert imported.slice["consent"].get("decision") == decision
 
 
+CONSENT_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
+
+
+@pytest.mark.parametrize(
+    ("scope", "decision"),
+    [
+        ({"system": CONSENT_SCOPE, "code": "patient-privacy"}, "permit"),
+        ({"code": "patient-privacy"}, "permit"),
+        ({"system": CONSENT_SCOPE, "code": "treatment"}, None),
+        ({"system": CONSENT_SCOPE, "code": "research"}, None),
+        ({"system": CONSENT_SCOPE, "code": "adr"}, None),
+    ],
+)
+def test_a_permission_of_another_scope_permits_no_disclosure(
+    maps: MapSet, scope: dict[str, str], decision: str | None
+) -> None:
+    for said in ("permit", "deny"):
+        consent = {"resourceType": "Consent", "status": "active", "scope": {"coding": [scope]}}
+        consent["provision"] = {"type": said}
+        found = maps.for_native("fhir-r4/Consent", consent)
+        imported = found.read(consent)
+        assert imported.slice["consent"].get("decision") == (decision if said == "permit" else "deny")
+        assert found.write(imported.slice, OwnIds(), consent).data == consent
+
+
+def test_a_law_is_written_with_the_system_of_its_code(maps: MapSet) -> None:
+    (found,) = maps.writing("consent")
+    written = found.write({"consent": {"status": "active", "law": "Part2-specific"}}, OwnIds()).data
+    (coding,) = written["policyRule"]["coding"]
+    assert coding == {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}
+
+
 def test_an_ended_consent_is_not_active(maps: MapSet) -> None:
     consent = {"resourceType": "Consent", "id": "c1", "status": "inactive"}
     assert maps.for_native("fhir-r4/Consent", consent).read(consent).slice["consent"] == {"status": "revoked"}
