@@ -131,12 +131,14 @@ class Natives:
 
     ``element(record, shape, folder)`` gives the schema of ``<prefix>/<record>`` with the parents and children that a
     map's ``shape:`` joins to it, or None for a record it does not know; ``folder`` is the map's own, for files the
-    shape names. ``records`` are the known names, for pages and for "did you mean".
+    shape names. ``records`` are the known names, for pages and for "did you mean". ``text``: every value of the
+    format is text (a CSV cell, an X12 element), whatever its Element says that it looks like.
     """
 
     prefix: str
     records: tuple[str, ...]
     element: Callable[[str, Mapping[str, Any], Path], Element | None]
+    text: bool = False
 
 
 # --- links ---------------------------------------------------------------------------------------------------

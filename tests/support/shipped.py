@@ -10,6 +10,7 @@ from typing import Any
 
 from casebridge.core.native import Element
 from casebridge.mapping import Map, OwnIds, interpreter, load_map, with_converters
+from casebridge.mapping.checking import element_of
 from casebridge.mapping.generate import Editor, Laws
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.translate import Links
@@ -61,7 +62,5 @@ def shipped(name: str) -> Shipped:
 
 def dressed(map_: Map) -> Shipped:
     """A map with what its laws need."""
-    prefix, _, record = map_.other.partition("/")
-    natives = registry().natives.get(prefix)
-    element = natives.element(record, map_.shape, map_.path.parent) if natives else None
+    element = element_of(map_, registry().natives)
     return Shipped(map_, element, Laws(map_), Laws(map_, Oracle(map_)), Editor(map_, element))

@@ -81,4 +81,6 @@ def _known_records() -> tuple[str, ...]:
     return tuple(dict.fromkeys(records))
 
 
-NATIVES = (Natives("flatfile", _known_records(), element), Natives("tmsis", ("eligibility",), tmsis))
+NATIVES = (
+    Natives("flatfile", _known_records(), element, text=True), Natives("tmsis", ("eligibility",), tmsis, text=True),
+)  # fmt: skip

@@ -25,7 +25,7 @@ READING = {
 def natives_of(spec: Spec) -> Natives:
     """The schema of one year's records, such as ``hmis-csv/Client``."""
     records = tuple(file for file in KNOWN if file not in RIDING)
-    return Natives(spec.format, records, lambda record, shape, _: _root(spec, records, record, shape))
+    return Natives(spec.format, records, lambda record, shape, _: _root(spec, records, record, shape), text=True)
 
 
 def _root(spec: Spec, records: tuple[str, ...], record: str, shape: Mapping[str, Any]) -> Element | None:

@@ -70,7 +70,7 @@ def _benefit(person: Place) -> Place:
 
 
 _RECORDS = {"834-member": _member, "271-eligibility": _answer}
-NATIVES = Natives("x12", tuple(_RECORDS), element)
+NATIVES = Natives("x12", tuple(_RECORDS), element, text=True)
 
 
 def _around(own: Mapping[str, Place], source: str) -> dict[str, Place]:

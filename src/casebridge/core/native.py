@@ -21,6 +21,7 @@ class Element:
     ``fields``, ``any`` is not known further (everything below it is accepted). ``many`` is a list. ``codes`` are all
     the values the place may have; None leaves it open. ``required``: the format demands it of every record.
     ``owner`` is ``theirs`` where the map's ``shape`` says that the partner alone writes the group.
+    ``text``, said of a whole record: its values are text cells, numbers and booleans too (see ``Natives.text``).
     ``about`` is the format's own name for it, ``source`` the rule (``X12 005010X220A1 2100A NM103``).
     """
 
@@ -29,6 +30,7 @@ class Element:
     codes: frozenset[str] | None = None
     required: bool = False
     owner: Literal["ours", "theirs"] = "ours"
+    text: bool = False
     about: str = ""
     source: str = ""
     children: Callable[[], Mapping[str, Element]] = _nothing

@@ -115,6 +115,7 @@ def _facts(found: Survey, root: Element | None) -> Iterator[str]:
     """What the schema says of each place that the map names, and on the way to it."""
     side = Side(root, "")
     named = {keys_of(stand.other) for stand in found.stands} if root is not None else set()
+    yield f"text {root is not None and root.text}"
     for keys in sorted({whole[:i] for whole in named for i in range(1, len(whole) + 1)}):
         yield f"{keys} {_fact(side.under(keys))}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from casebridge.adapter import Natives
@@ -69,7 +70,7 @@ def element_of(map_: Map, natives: Mapping[str, Natives]) -> Element | None:
             "CB-231", f"`{prefix}` has no record `{record}`{nearest(record, known.records)}; no record would ever fit "
             "this map",
         )  # fmt: skip
-    return element
+    return replace(element, text=known.text)
 
 
 def _unchecked(map_: Map, element: Element | None) -> Iterable[Finding]:

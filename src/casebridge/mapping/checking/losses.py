@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,12 +35,11 @@ def of_table(use: Use, way: Way) -> Iterator[Loss]:
 
 def _many_to_one(use: Use, way: Way) -> Loss | None:
     back = _back(way)
-    for code, row in pairs(use.table, way).items():
+    rows = pairs(use.table, way)
+    sharing = Counter(target(row, way) for row in rows.values())
+    for code, row in rows.items():
         there = target(row, way)
-        returned = turned(use.table, back, there)
-        if any(target(r, way) == there and other != code for other, r in pairs(use.table, way).items()) and (
-            returned != code
-        ):
+        if sharing[there] > 1 and (returned := turned(use.table, back, there)) != code:
             return Loss(f"several codes become `{there}`", f"{code} -> {there} -> {returned}", True)
     return None
 

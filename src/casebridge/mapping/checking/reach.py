@@ -28,9 +28,7 @@ def demands(found: Survey, root: Element | None) -> Iterator[Finding]:
     definition = found.definition
     if root is None or definition.only == "import":
         return
-    constants = [c.path for c in definition.match] + [path for path, _ in definition.defaults.get("export", ())]
-    written = {keys_of(stand.other) for stand in found.stands if "export" in stand.ways}
-    written |= {keys_of(steps_of(path)) for path in constants}
+    written = {keys_of(spot) for spot in _written(found)}
     for name, element in root.fields.items():
         if element.required and element.owner == "ours" and not any(keys[:1] == (name,) for keys in written):
             yield Finding(
@@ -39,6 +37,16 @@ def demands(found: Survey, root: Element | None) -> Iterator[Finding]:
                 "A new record would be refused by the partner, or the format adds it by itself.",
                 f"Add a line for `{name}`, or a constant under `match:` or `defaults: {{export: ...}}`.",
             )  # fmt: skip
+
+
+def _written(found: Survey) -> Iterator[Spot]:
+    """What lines, the constants of branches, ``match`` and ``defaults`` write."""
+    yield from (stand.other for stand in found.stands if "export" in stand.ways)
+    yield from (steps_of(c.path) for c in found.definition.match)
+    yield from (steps_of(path) for path, _ in found.definition.defaults.get("export", ()))
+    for fork in found.forks:
+        for branch in fork.line.branches if "export" in fork.ways else ():
+            yield from (fork.other + steps_of(c.path) for c in branch.other if c.test == "equal")
 
 
 def first_items(found: Survey) -> Iterator[Finding]:

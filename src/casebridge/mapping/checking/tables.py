@@ -89,9 +89,10 @@ def check(found: Survey, side: Side) -> Iterator[Finding]:
 
 
 def _dead(table: CodeTable) -> Iterator[Finding]:
+    ways: tuple[Way, ...] = ("import", "export")
+    used = {way: pairs(table, way) for way in ways}
     for row in table.rows:
-        ways: tuple[Way, ...] = ("import", "export")
-        winners = [pairs(table, way)[source(row, way)] for way in ways if row.way in ("both", way)]
+        winners = [used[way][source(row, way)] for way in ways if row.way in ("both", way)]
         if row in winners:
             continue
         first = winners[0]

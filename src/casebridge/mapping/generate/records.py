@@ -17,7 +17,6 @@ from casebridge.mapping.generate.strays import strays
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import Definition
 
-TEXT_FORMATS = frozenset({"hmis-csv", "hmis-csv-2024", "x12", "flatfile", "tmsis"})  # every value of theirs is text
 _GIVES_UP = 200  # slices in a row that the case model refuses
 
 
@@ -29,7 +28,7 @@ def records(map_: Map, element: Element | None, seed: int = 0) -> Iterator[dict[
     :func:`casebridge.mapping.generate.hostile` for the rest. ``element`` is the record's schema, if there is one.
     """
     definition = map_.definition
-    root = _native(definition, element)
+    root = _native(element)
     sow = Sower(definition, "other").level(definition.fields, _around(definition, root))
     beside = strays(definition, claims(definition), root)
     match = settling(definition.match, root)
@@ -74,11 +73,11 @@ def slices(map_: Map, seed: int = 0, element: Element | None = None) -> Iterator
 def case_sower(definition: Definition, element: Element | None) -> tuple[Sower, Sow]:
     """What fills the case side, and the sower that knows each line's pool."""
     sower = Sower(definition, "case")
-    return sower, sower.level(definition.fields, _around(definition, _native(definition, element)))
+    return sower, sower.level(definition.fields, _around(definition, _native(element)))
 
 
-def _native(definition: Definition, element: Element | None) -> NativeKind:
-    return NativeKind(element, typed=definition.other.partition("/")[0] not in TEXT_FORMATS)
+def _native(element: Element | None) -> NativeKind:
+    return NativeKind(element, typed=element is None or not element.text)
 
 
 def _around(definition: Definition, root: NativeKind) -> Around:
