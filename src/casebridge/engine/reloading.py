@@ -13,12 +13,12 @@ from casebridge.mapping import MapSet
 from casebridge.store import ledger
 
 log = logging.getLogger("casebridge.maps")
-Signature = tuple[tuple[str, int, int], ...]
+Signature = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(slots=True)
 class MapWatch:
-    """Looks at the site's own ``mappings`` folder: a name, a time or a size that changed means: read again, check.
+    """Looks at the site's own ``mappings`` folder: where a name, a time or a size changed, maps are read and checked.
 
     ``load`` reads and checks the set of that name; it is told which digests are in use and need no check.
     ``problems`` says for each partner why its newest maps are not used (``file:line:column``).
@@ -37,15 +37,26 @@ class MapWatch:
         found = self._signature()
         if found != self._seen:
             self._seen = found
+            read: dict[str, MapSet | CaseBridgeError] = {}  # a set that several partners use is checked once
             for partner in list(site.partners.values()):
-                self._again(site, partner)
+                name = partner.maps.name
+                if name not in read:
+                    read[name] = self._read(name, frozenset(m.digest for m in partner.maps))
+                self._again(site, partner, read[name])
 
-    def _again(self, site: Site, partner: Partner) -> None:
-        used = frozenset(m.digest for m in partner.maps)
+    def _read(self, name: str, used: frozenset[str]) -> MapSet | CaseBridgeError:
         try:
-            maps = self.load(partner.maps.name, used)
+            return self.load(name, used)
         except CaseBridgeError as error:
-            self._refuse(site, partner, error)
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever a file in the folder does, messages go on with the old maps
+            log.error("reading the maps %s: unexpected %s", name, type(error).__name__)
+            return MapError("CB-901", f"the maps `{name}` cannot be read: unexpected {type(error).__name__}")
+
+    def _again(self, site: Site, partner: Partner, maps: MapSet | CaseBridgeError) -> None:
+        used = frozenset(m.digest for m in partner.maps)
+        if isinstance(maps, CaseBridgeError):
+            self._refuse(site, partner, maps)
             return
         self.problems.pop(partner.name, None)
         if {m.digest for m in maps} != used:
@@ -64,15 +75,16 @@ class MapWatch:
         return tuple(sorted(_stats(self.folder)))
 
 
-def _stats(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """(path, time, size) of every map and code table; a file that is just being replaced is not there yet."""
+def _stats(folder: Path) -> Iterator[tuple[str, int, int, int]]:
+    """(path, time, time of its entry, size) of every map and code table; one that is just being replaced is not there
+    yet. A clock that went back, or a copy that keeps the old time, changes the entry all the same."""
     for path in folder.rglob("*"):
         if path.suffix in (".yaml", ".csv"):
             try:
                 found = path.stat()
-            except FileNotFoundError:
+            except OSError:
                 continue
-            yield str(path), found.st_mtime_ns, found.st_size
+            yield str(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _tell(site: Site, partner: Partner, name: str, code: str, where: str) -> None:

@@ -35,29 +35,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """A table of codes. ``otherwise``: refuse (an error), keep (as it is), report (left out, and said)."""
+    """A table of codes. ``otherwise``: refuse (an error), keep (as it is), report (left out, and said).
+
+    ``to_case`` and ``to_other`` give the code for each code of the other side, as texts.
+    """
 
     name: str
     rows: tuple[Row, ...]
     otherwise: Otherwise
     place: Place
     loss: str = ""
-    _read: dict[str, str | bool] = field(default_factory=dict, repr=False)
-    _write: dict[str, str | bool] = field(default_factory=dict, repr=False)
+    to_case: dict[str, str | bool] = field(default_factory=dict, repr=False)
+    to_other: dict[str, str | bool] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for row in self.rows:
             if row.way != "export":
-                self._read.setdefault(text_of(row.other), row.case)
+                self.to_case.setdefault(text_of(row.other), row.case)
             if row.way != "import":
-                self._write.setdefault(text_of(row.case), row.other)
+                self.to_other.setdefault(text_of(row.case), row.other)
 
     def read(self, value: Any) -> Any:
         """The case code (or Absent) of the other side's code; MISSING when it is to be reported.
 
         Raises KeyError when there is no row and ``otherwise: refuse``.
         """
-        code = self._read.get(text_of(value))
+        code = self.to_case.get(text_of(value))
         if code is None:
             return self._unlisted(value)
         return {"absent": code[7:]} if isinstance(code, str) and code.startswith("absent:") else code
@@ -65,8 +68,8 @@ class CodeTable:
     def write(self, value: Any) -> Any:
         """The other side's code; an Absent without a row is MISSING. Raises KeyError as :meth:`read` does."""
         if is_absent(value):
-            return self._write.get(f"absent:{value['absent']}", MISSING)
-        code = self._write.get(text_of(value))
+            return self.to_other.get(f"absent:{value['absent']}", MISSING)
+        code = self.to_other.get(text_of(value))
         return self._unlisted(value) if code is None else code
 
     def _unlisted(self, value: Any) -> Any:
@@ -89,16 +92,19 @@ def row_of(cells: Iterable[str | bool], place: Place) -> Row:
     return Row(case, found[1], way, place)
 
 
-def rows_of_file(path: Path) -> tuple[Row, ...]:
-    """The rows of a CSV file with the columns case, other, perhaps way and about; lines starting with # are notes."""
+def rows_of_file(path: Path, data: bytes) -> tuple[Row, ...]:
+    """The rows of a CSV file with the columns case, other, perhaps way and about; lines starting with # are notes.
+
+    ``data`` is what the file holds.
+    """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise MapError("CB-201", f"the code table {path} cannot be read: {e}") from None
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise MapError("CB-201", f"the code table {path} is not UTF-8 text") from None
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not numbered:
         raise Place(str(path), 1, 1).error("CB-201", "the code table is empty")
-    header = [cell.strip() for cell in next(csv.reader([numbered[0][1]]))]
+    header = [cell.strip() for cell in _cells(numbered[0][1], Place(str(path), numbered[0][0], 1))]
     if not {"case", "other"} <= set(header) or not set(header) <= _COLUMNS:
         raise Place(str(path), numbered[0][0], 1).error(
             "CB-203", "the first line of a code table names its columns: case,other and perhaps way and about"
@@ -107,6 +113,13 @@ def rows_of_file(path: Path) -> tuple[Row, ...]:
 
 
 def _csv_row(header: list[str], line: str, place: Place) -> Row:
-    cells = dict(zip(header, next(csv.reader([line])), strict=False))
+    cells = dict(zip(header, _cells(line, place), strict=False))
     way = [cells["way"]] if cells.get("way", "").strip() else []
     return row_of([cells.get("case", ""), cells.get("other", ""), *way], place)
+
+
+def _cells(line: str, place: Place) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise place.error("CB-201", f"this is not a line of a CSV file: {error}") from None

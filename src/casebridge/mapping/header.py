@@ -9,7 +9,7 @@ from typing import Any
 
 from casebridge.adapter import Converter
 from casebridge.core.case import KINDS, PLURALS
-from casebridge.mapping import notation, parse
+from casebridge.mapping import limits, notation, parse
 from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
 from casebridge.mapping.model import Definition, Example
 from casebridge.mapping.notation import Entries, Items, Node
@@ -31,7 +31,7 @@ class Tables:
 
     roots: tuple[File, ...]
     named: dict[str, CodeTable] = field(default_factory=dict)
-    files: list[File] = field(default_factory=list)
+    files: dict[File, bytes] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
     def of(self, node: Node) -> CodeTable:
@@ -71,17 +71,18 @@ class Tables:
                 raise rows.place.error("CB-201", "`rows` is a list of [case, other]")
             found += [row_of(_cells(row), row.place) for row in rows.items]
         if file is not None:
-            found += rows_of_file(self._file(file))
+            found += rows_of_file(*self._file(file))
+        limits.rows(len(found), node.place)
         return tuple(found)
 
-    def _file(self, node: Node) -> File:
+    def _file(self, node: Node) -> tuple[File, bytes]:
         name = notation.text(node, "`file`")
         if File(name).is_absolute() or ".." in File(name).parts:
             raise node.place.error("CB-201", "a code table's file is named from the map's folder, without `..`")
         for root in (File(node.place.file).parent, *self.roots):  # a base names its files from its own folder
             if (root / name).is_file():
-                self.files.append(root / name)
-                return root / name
+                self.files[root / name] = notation.read(root / name)
+                return root / name, self.files[root / name]
         raise node.place.error("CB-201", f"the code table's file `{name}` is not in the map's folder nor beside it")
 
 
@@ -126,6 +127,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         only=notation.choice(tree.values["only"], "`only`", ("import", "export")) if "only" in tree.values else "",
         when=around.conditions(when, "`when`") if when else (),
     )  # fmt: skip
+    limits.check(definition)
     _check_used(tree, "names", names.used)
     _check_used(tree, "codes", tables.used)
     return definition

@@ -33,6 +33,8 @@ class Map:
     definition: Definition
     path: Path
     digest: str
+    text: str = field(default="", compare=False)
+    """The files it was made of as they were read, bases and code tables after it; the digest is of this."""
     compiled: Compiled = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,11 +74,6 @@ class Map:
     def shape(self) -> dict[str, Any]:
         """How the format joins the native record (for ``Format.parse``)."""
         return dict(self.definition.shape)
-
-    @property
-    def text(self) -> str:
-        """The map's own file as written."""
-        return self.path.read_text(encoding="utf-8")
 
     @property
     def rest(self) -> str:
@@ -165,18 +162,19 @@ class MapSet:
 def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str, Converter] = BUILT_IN) -> Map:
     """Load one map with its bases and code tables; ``search`` are further folders for those. Raises MapError."""
     roots = tuple(dict.fromkeys((path.parent, path.parent.parent, *search)))
-    files: list[Path] = []
+    files: dict[Path, bytes] = {}
     tree = _tree(path, roots, files)
     tables = Tables(roots)
     definition = define(tree, tables, converters)
     case_paths.check(definition)
-    return Map(definition, path, _digest([*files, *tables.files]))
+    read = {**files, **tables.files}
+    return Map(definition, path, _digest(read.values()), _whole_text(read))
 
 
-def _tree(path: Path, roots: tuple[Path, ...], files: list[Path]) -> Entries:
+def _tree(path: Path, roots: tuple[Path, ...], files: dict[Path, bytes]) -> Entries:
     """The map's tree with its bases under it."""
-    tree = notation.load(path)
-    files.append(path)
+    files[path] = notation.read(path)
+    tree = notation.parse(files[path], str(path))
     base = tree.get("base")
     if base is None:
         return tree
@@ -189,11 +187,18 @@ def _tree(path: Path, roots: tuple[Path, ...], files: list[Path]) -> Entries:
     raise base.place.error("CB-201", f"the base map `{name}` is not found as {name}.yaml in the maps' folders")
 
 
-def _digest(files: Iterable[Path]) -> str:
+def _digest(files: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for data in files:
+        digest.update(hashlib.sha256(data).digest())
     return digest.hexdigest()
+
+
+def _whole_text(files: Mapping[Path, bytes]) -> str:
+    """The map's own file as written; what else it is made of follows under the names of the files."""
+    (_, own), *more = files.items()
+    parts = [f"# --- {path.parent.name}/{path.name}\n{data.decode('utf-8-sig')}" for path, data in more]
+    return "\n".join([own.decode("utf-8-sig"), *parts])
 
 
 def load_set(

@@ -17,6 +17,7 @@ from casebridge.core.errors import MapError
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
+MAX_NODES = 40_000  # texts, lists and groups; so many are read in about a second
 _OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
@@ -77,11 +78,21 @@ Node = Scalar | Items | Entries
 
 def load(path: Path) -> Entries:
     """The tree of a map file; MapError CB-201 or CB-204 when it cannot be one."""
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a map's file; MapError CB-201 when it is no file, cannot be read or is too large."""
     try:
-        data = path.read_bytes()
+        if not path.is_file():  # a pipe would never end, a device neither
+            raise MapError("CB-201", f"{path}: this is not a file")
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except OSError as e:
         raise MapError("CB-201", f"{path}: {e.strerror or e}") from None
-    return parse(data, str(path))
+    if len(data) > MAX_BYTES:
+        raise Place(str(path), 1, 1).error("CB-201", f"the file is larger than {MAX_BYTES} bytes")
+    return data
 
 
 def parse(data: bytes, file: str) -> Entries:
@@ -119,13 +130,15 @@ def _yaml_error(error: yaml.MarkedYAMLError, file: str) -> MapError:
 def _check_events(text: str, file: str) -> None:
     """Refuse what could grow without end before a tree is built of it."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         mark = event.start_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise place.error("CB-201", "anchors and aliases (& and *) are not part of the language; quote the text")
         if getattr(event, "tag", None):
             raise place.error("CB-201", "tags (!) are not part of the language; quote the text")
+        if number > MAX_NODES:
+            raise place.error("CB-201", f"more than {MAX_NODES} texts, lists and groups: the map is too large")
         depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
         if depth > MAX_DEPTH:
             raise place.error("CB-201", f"more than {MAX_DEPTH} levels deep")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from casebridge.mapping import interpreter
-from casebridge.mapping.compiled import runtime
+from casebridge.mapping.compiled import runtime, runtime_values
 from casebridge.mapping.compiled.creating import Creator
 from casebridge.mapping.compiled.importing import Importer
 from casebridge.mapping.compiled.patch import ListPlan, Patch
@@ -21,7 +21,7 @@ Function = Callable[..., Any]
 
 
 KNOWN: dict[str, Any] = {
-    **{name: getattr(runtime, name) for name in runtime.__all__},
+    **{name: getattr(module, name) for module in (runtime, runtime_values) for name in module.__all__},
     "Patch": Patch, "ListPlan": ListPlan,
     "type": type, "str": str, "list": list, "dict": dict, "bool": bool, "len": len, "__builtins__": {},
 }  # fmt: skip
@@ -53,15 +53,21 @@ class Compiled:
         try:
             WRITERS[name](self.definition, source)
         except NotCompiled as e:
-            self.why_not[name] = str(e)
-            self.texts[name] = f"# {name}: the interpreter does it, because the map has {ascii(str(e))[1:-1]}\n"
-            return _hand_over
+            return self._not_compiled(name, str(e))
         self.texts[name] = source.text()
         known = {**KNOWN, **source.names, "definition": self.definition}
         if name == "put":
             known["read"] = self.function("read")
-        exec(compile(self.texts[name], f"<{name} of a map>", "exec"), known)  # noqa: S102  no text of the map is code
+        try:
+            exec(compile(self.texts[name], f"<{name} of a map>", "exec"), known)  # noqa: S102  no text of the map is code
+        except (SyntaxError, RecursionError, MemoryError) as e:  # nested more deeply than Python takes
+            return self._not_compiled(name, f"more than Python compiles ({type(e).__name__})")
         return known[name]  # type: ignore[no-any-return]
+
+    def _not_compiled(self, name: str, why: str) -> Function:
+        self.why_not[name] = why
+        self.texts[name] = f"# {name}: the interpreter does it, because the map has {ascii(why)[1:-1]}\n"
+        return _hand_over
 
     def source(self) -> str:
         """All generated functions as text."""
