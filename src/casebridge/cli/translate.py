@@ -23,6 +23,7 @@ NOTES = {
     "no map": "Records no map of the source takes",
     "no place": "Records the target has no place for",
     "held": "Records left out for the sake of others",
+    "refused in all": "Why records were refused, where several were for one reason",
     "refused": "Records refused",
 }
 

@@ -28,7 +28,7 @@ _CLOSURE = (
        AND e.external_id = r.external_id AND e.source NOT IN held)""", (WHOLE,)),
     ("""INSERT OR IGNORE INTO left_out SELECT 'person', r.subject, ? FROM left_out JOIN record AS r
        USING (kind, external_id) WHERE kind = 'participation' AND r.subject IN
-       (SELECT external_id FROM record WHERE kind = 'person') AND instr(r.data, '"participation_kind":"program"')
+       (SELECT external_id FROM record WHERE kind = 'person') AND field(r.data, 'participation_kind') = 'program'
        AND NOT EXISTS (SELECT 1 FROM record AS o WHERE o.subject = r.subject AND o.kind = 'participation'
        AND (o.kind, o.external_id) NOT IN (SELECT kind, external_id FROM left_out))""", (STAYS,)),
     ("""INSERT OR IGNORE INTO left_out SELECT r.kind, r.external_id, ? FROM left_out AS l JOIN record AS r

@@ -9,7 +9,7 @@ from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.mapping import Map, MapSet
-from casebridge.mapping.inspection.places import general
+from casebridge.translating.losses import Losses
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Kept, Shelf
 
@@ -21,6 +21,7 @@ def take_in(
     natives: Iterable[Native | RecordError], maps: MapSet, shelf: Shelf, report: Report, tell: Tell
 ) -> None:
     """Read every record; what cannot be read is on the report and the next goes on."""
+    losses = {map_.name: Losses(map_) for map_ in maps}
     for native in natives:
         report.read += 1
         tell("reading", report.read)
@@ -32,12 +33,12 @@ def take_in(
             report.no_map[native.type] += 1
             continue
         try:
-            _keep(map_, native, shelf, report)
+            _keep(map_, losses[map_.name], native, shelf, report)
         except CaseBridgeError as error:
             report.refuse(native.position, error)
 
 
-def _keep(map_: Map, native: Native, shelf: Shelf, report: Report) -> None:
+def _keep(map_: Map, losses: Losses, native: Native, shelf: Shelf, report: Report) -> None:
     found = map_.read(native.data)
     records = records_of(found.slice)
     for kind, _, record in records:
@@ -47,4 +48,4 @@ def _keep(map_: Map, native: Native, shelf: Shelf, report: Report) -> None:
         subject = subject_of(native.external_id, kind, record, found.slice)
         if not shelf.keep(Kept(kind, external_id, subject, str(native.position), record, report.read)):
             report.repeated += 1
-    report.not_read.update(f"{native.type}.{general(place)}" for place in found.left_over)
+    report.not_read.update(f"{native.type}.{place}" for place in losses.not_read(native.data, found))

@@ -11,6 +11,7 @@ from typing import Any
 from casebridge.adapter import Gathering
 from casebridge.core.case import PLURALS
 from casebridge.mapping import Map
+from casebridge.translating.losses import Losses
 from casebridge.translating.shelf import Kept, Name, Shelf
 from casebridge.translating.sides import Side
 
@@ -26,6 +27,11 @@ class Names:
     target: Side
     shelf: Shelf
     asked: dict[Name, None] = field(default_factory=dict)  # whom the document being written refers to
+    answers: list[bool] = field(default_factory=list)  # of each reference in it: is it known there?
+    losses: dict[str, Losses] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.losses.update({map_.name: Losses(map_) for map_ in self.target.maps})
 
     def map_for(self, kept: Kept) -> Map | None:
         """The map whose first slot is the record's kind and that fits it; None when the target has none."""
@@ -59,8 +65,10 @@ class Names:
     def theirs(self, ref: Mapping[str, Any]) -> str | None:
         """How the record a reference points to is called there; None when it is not in the file."""
         if THERE in ref:
+            self.answers.append(True)
             return str(ref[THERE])
         name = self.shelf.name(str(ref.get("kind")), str(ref.get("external_id") or ""))
+        self.answers.append(name is not None)
         if name is None:
             return None
         self.asked[name] = None

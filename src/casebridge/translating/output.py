@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 from casebridge.core.case import PLURALS
@@ -10,7 +10,6 @@ from casebridge.core.disclosure import HARMLESS
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.core.released import Released
 from casebridge.mapping import Map
-from casebridge.mapping.inspection.places import general
 from casebridge.translating.intake import Tell
 from casebridge.translating.naming import Names
 from casebridge.translating.own_file import own_document
@@ -57,8 +56,10 @@ def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: boo
     name = names.shelf.name(kept.kind, kept.external_id)
     assert name is not None  # noqa: S101  (it was named with the same maps)
     names.asked.clear()
-    exported = map_.write(_slice(names, map_, kept, name.key), names)
-    lost = [general(place) for place in exported.no_room]
+    names.answers.clear()
+    slice_ = _slice(names, map_, kept, name.key)
+    exported = map_.write(slice_, names)
+    lost = names.losses[map_.name].no_room(slice_, exported, tuple(names.answers))
     _look_at_labels(kept, lost, drop_labels)
     report.no_room.update(lost)
     document = {**exported.data, **names.id_fields(map_.other, kept.external_id)}
@@ -88,7 +89,7 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     return slice_
 
 
-def _look_at_labels(kept: Kept, lost: list[str], drop_labels: bool) -> None:
+def _look_at_labels(kept: Kept, lost: Iterable[str], drop_labels: bool) -> None:
     """A label that protects a person must not fall off on the way."""
     protecting = set(kept.data.get("labels") or ()) - HARMLESS
     if protecting and not drop_labels and any(".labels" in place for place in lost):

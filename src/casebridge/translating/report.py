@@ -43,12 +43,16 @@ class Report:
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
     refusals: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def refuse(self, position: object, error: CaseBridgeError) -> None:
         """One record more that was not translated."""
         self.refusals += 1
+        why = _short(error).removeprefix(f"{position}: ")
+        if len(self.reasons) < MOST or (error.code, why) in self.reasons:
+            self.reasons[error.code, why] += 1
         if len(self.refused) < MOST:
-            self.refused.append(Refused(str(position), error.code, _short(error).removeprefix(f"{position}: ")))
+            self.refused.append(Refused(str(position), error.code, why))
 
     def start_again(self) -> None:
         """What was read, refused and held stays; all else is counted anew."""
@@ -65,6 +69,9 @@ class Report:
             yield from ((what, where, count, "", "") for where, count in counter.most_common())
         for what, reasons in (("no place", self.no_place), ("held", self.held)):
             yield from ((what, kind, count, "", why) for (kind, why), count in reasons.most_common())
+        for (code, why), count in self.reasons.most_common():
+            if count > 1:
+                yield "refused in all", "records", count, code, why
         yield from (("refused", one.position, 1, one.code, one.message) for one in self.refused)
 
     def save(self, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -77,12 +78,13 @@ class Shelf:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._db.execute("PRAGMA synchronous=OFF")
+        self._db.create_function("field", 2, lambda data, name: unpacked(data).get(name), deterministic=True)
         self._db.executescript(_TABLES)
         self._db.execute("BEGIN")
 
     def keep(self, kept: Kept) -> bool:
         """Keep a record; a later one of the same id takes its place. False when there was one."""
-        row = (kept.kind, kept.external_id, kept.subject, kept.position, dumps(kept.data), kept.source)
+        row = (kept.kind, kept.external_id, kept.subject, kept.position, packed(kept.data), kept.source)
         if self.run("INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?)", *row).rowcount:
             return True
         key = (kept.kind, kept.external_id)
@@ -129,7 +131,7 @@ class Shelf:
     def write(self, name: Name, kept: Kept, document: dict[str, Any], needs: Iterable[Name] = ()) -> bool:
         """Keep a document made for the other side; False, and nothing kept, when one of that name is there."""
         around = [[n.native_type, n.key] for n in needs]
-        row = (name.native_type, name.key, kept.position, dumps(document), dumps(around), kept.kind, kept.external_id)
+        row = (name.native_type, name.key, kept.position, packed(document), packed(around), kept.kind, kept.external_id)
         return self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", *row).rowcount == 1
 
     def leave_out(self, kind: str, external_id: str, why: str = "") -> None:
@@ -168,12 +170,12 @@ class Shelf:
 
     def lay(self, native_type: str, key: str, data: dict[str, Any]) -> None:
         """A native record of the target's own file."""
-        self._db.execute("INSERT OR REPLACE INTO there VALUES (?, ?, ?)", (native_type, key, dumps(data)))
+        self._db.execute("INSERT OR REPLACE INTO there VALUES (?, ?, ?)", (native_type, key, packed(data)))
 
     def there(self, native_type: str, key: str) -> dict[str, Any] | None:
         """A fresh copy of a native record of the target's own file, or None."""
         row = self._one("SELECT data FROM there WHERE native_type = ? AND key = ?", native_type, key)
-        return None if row is None else loads(row[0])
+        return None if row is None else unpacked(row[0])
 
     def know(self, system: str, value: str, name: Name) -> None:
         """One of theirs carries this identifier."""
@@ -217,9 +219,22 @@ class Shelf:
 
 def _kept(row: tuple[Any, ...]) -> Kept:
     kind, external_id, subject, position, data, source = row
-    return Kept(kind, external_id, subject, position, loads(data), source)
+    return Kept(kind, external_id, subject, position, unpacked(data), source)
 
 
 def _document(row: tuple[Any, ...]) -> Document:
     number, native_type, key, position, data, needs, kind, external_id = row
-    return Document(number, native_type, key, position, loads(data), loads(needs), kind, external_id)
+    return Document(number, native_type, key, position, unpacked(data), unpacked(needs), kind, external_id)
+
+
+def packed(value: Any) -> bytes:
+    """Any JSON value for the shelf alone; a number that keeps its spelling needs JSON."""
+    try:
+        return b"m" + marshal.dumps(value)
+    except ValueError:
+        return b"j" + dumps(value)
+
+
+def unpacked(data: bytes) -> Any:
+    """The value again. It was packed by this process, in a file that no other can open."""
+    return marshal.loads(data[1:]) if data[:1] == b"m" else loads(data[1:])  # noqa: S302
