@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,7 +74,8 @@ def test_what_looks_like_an_absent_of_ours_in_their_record_stays(tmp_path: Path,
     head = "map: test/patient\ncase: person\nother: fhir-r4/Patient\n"
     fields = "  names: {each: held.name, key: family, fields: {family: family}}\n  birth: birthDate\n"
     path.write_text(f"{head}fields:\n{fields}")
-    held: dict[str, Any] = {"a list": {"name": odd}, "what holds it": odd, "an item": {"name": [{"family": "Elm"}, odd]}}
+    items = [{"family": "Elm"}, odd]
+    held: dict[str, Any] = {"a list": {"name": odd}, "what holds it": odd, "an item": {"name": items}}
     base = {"held": held[theirs], "birthDate": "1970"}
     the_map = load_map(path)
     slice_ = the_map.read(base).slice

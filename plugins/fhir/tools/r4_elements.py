@@ -50,7 +50,8 @@ _ABSTRACT = re.compile(r"abc\.([A-Za-z0-9]+)Type")
 def elements(name: str) -> Iterator[tuple[str, str, bool, bool, str]]:
     """Each element of a type: its name, what it holds, whether a list, whether demanded, its codes."""
     for field in get_fhir_model_class(name).model_fields.values():
-        about: dict[str, Any] = field.json_schema_extra or {}
+        extra = field.json_schema_extra
+        about: dict[str, Any] = dict(extra) if isinstance(extra, dict) else {}
         if not about.get("element_property") or field.alias in ("contained", "div"):
             continue
         holds, many = _holds(field.annotation)

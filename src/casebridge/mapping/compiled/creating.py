@@ -2,92 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
-from casebridge.mapping.compiled.inside import Alternative, Inside, Written, constants
-from casebridge.mapping.compiled.outside import THERE, Lookups, Spot
-from casebridge.mapping.compiled.patch import parents_of
-from casebridge.mapping.compiled.text import NotCompiled, Source, literal
-from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.compiled.creating_values import ValueCreator
+from casebridge.mapping.compiled.exported import (
+    always,
+    by_slot,
+    case_paths_of,
+    enforced,
+    exported,
+    ours,
+    read_again,
+    speaks_of_nothing,
+    writes,
+)  # fmt: skip
+from casebridge.mapping.compiled.inside import Inside, constants
+from casebridge.mapping.compiled.outside import THERE, Spot
+from casebridge.mapping.compiled.text import NotCompiled, literal
+from casebridge.mapping.model import Branch, Choose, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.walk import described
 
-Otherwise = Callable[[], None]
 
-
-def case_paths_of(lines: Iterable[Line]) -> Iterator[Path]:
-    """Every case path that the lines look up from the place they stand at."""
-    for line in lines:
-        yield from (condition.path for condition in line.when)
-        if isinstance(line, Choose):
-            for branch in line.branches:
-                yield from (condition.path for condition in branch.case)
-                yield from case_paths_of(branch.fields)
-        elif isinstance(line, Each):
-            yield Path(line.case.steps[:-1], line.case.up)
-        else:
-            yield line.case
-
-
-def writes(line: Line, parents: frozenset[str]) -> bool:
-    """Does the line go this way, and to places that are ours to write?"""
-    paths: Sequence[Path] = ()
-    if isinstance(line, Leaf | Group):
-        paths = (line.other,)
-    elif isinstance(line, Spread):
-        paths = [part.other for part in line.parts]
-    elif isinstance(line, Flags):
-        paths = [path for _, path in line.flags]
-    return "export" in line.ways and all(ours(path, parents) for path in paths)
-
-
-def ours(path: Path, parents: frozenset[str]) -> bool:
-    """May we write there? ``parents`` are the shared ones of the place the path starts at."""
-    return not path.up and not (path.steps and path.steps[0].key in parents)
-
-
-def exported(lines: Iterable[Line], parents: frozenset[str], branch: Alternative = ()) -> Iterator[Written]:
-    """What the lines write on export into the group they stand at."""
-    for line in lines:
-        if not writes(line, parents):
-            continue
-        if isinstance(line, Choose):
-            for i, each in enumerate(line.branches):
-                at = (*branch, (id(line), i))
-                yield from exported(each.fields, parents, at)
-                yield from constants(enforced(line, each.other, parents), at)
-        elif isinstance(line, Spread):
-            yield from exported(line.parts, parents, branch)
-        elif isinstance(line, Flags):
-            yield from (Written(path.steps, branch) for _, path in line.flags)
-            yield from exported([line.none] if line.none else [], parents, branch)
-        elif isinstance(line, Group) and not line.other.steps and not line.split:
-            yield from exported(line.fields, parents, branch)
-        elif isinstance(line, Leaf | Group | Each):
-            group = isinstance(line, Group) and not line.split
-            inner = exported(line.fields, frozenset()) if isinstance(line, Each) else ()
-            steps = frozenset(each.steps for each in inner)
-            yield Written(line.other.steps, branch, isinstance(line, Each), group, inner=steps)
-            if isinstance(line, Leaf):
-                yield from constants(line.beside, branch)
-
-
-def enforced(line: Choose, conditions: Iterable[Condition], parents: frozenset[str]) -> list[Condition]:
-    """The conditions of a branch that are written."""
-    return [c for c in conditions if c.path not in line.settled and ours(c.path, parents)]
-
-
-class Creator:
+class Creator(ValueCreator):
     """Writes the function ``create(s, links)`` that gives the other side of the slice ``s``."""
-
-    def __init__(self, definition: Definition, source: Source) -> None:
-        self.definition, self.source = definition, source
-        self.lookups = Lookups(source, case=True)
-        self.tables: dict[int, dict[str, object]] = {}
-        self.keys: set[int] = set()  # the lines of a list's key that are always looked at
-        self.parents = parents_of(definition)
 
     def function(self) -> None:
         """The whole function."""
@@ -116,7 +56,7 @@ class Creator:
         for condition in map_.when:
             with self.source.block(f"if {literal(condition.path.steps[0].key)} in s:"):
                 self._demand([condition], spot)
-        for slots, lines in _by_slot(map_.fields):
+        for slots, lines in by_slot(map_.fields):
             asked = " or ".join(f"{literal(slot)} in s" for slot in slots)
             with self.source.block(f"if {asked}:"):
                 self.fields(lines, spot, into, root=True)
@@ -167,9 +107,9 @@ class Creator:
         if isinstance(line, Leaf):
             self.leaf(line, self.lookups.value(spot, line.case), into)
         elif isinstance(line, Spread):
-            self._spread(line, spot, into)
+            self.spread(line, spot, into)
         elif isinstance(line, Flags):
-            self._flags(line, spot, into)
+            self.flags(line, spot, into)
         elif isinstance(line, Group):
             self._group(line, spot, into, root=root)
         elif isinstance(line, Each):
@@ -179,121 +119,13 @@ class Creator:
         else:
             raise NotCompiled(type(line).__name__)
 
-    # --- single values -----------------------------------------------------------------------------------------
-
-    def leaf(self, line: Leaf, found: str, into: Inside, set_: Callable[[str], None] | None = None) -> None:
-        """One value; ``set_`` is what becomes of it, if it is not written to the line's own place."""
-        then = set_ or (lambda value: self._set(line, value, into))
-        add, block = self.source.add, self.source.block
-        plain = not (line.codes or line.convert or line.link or line.required or line.if_missing)
-        if id(line) in self.keys and not plain:
-            add(f"if {found} is not None and type({found}) is not str and hidden({found}): continue")
-        required, default = "export" in line.required, line.if_missing.get("export")
-        if not required and default is None:
-            if line.codes or line.convert or line.link:
-                with block(f"if {THERE.format(found)}:"):
-                    self._translate(line, found, then)
-            else:
-                direct = set_ is None and not line.beside and into.direct(line.other.steps)
-                self._plain(found, then, direct=direct, key=plain and id(line) in self.keys)
-            return
-        wanted = self.source.name("x")
-        add(f"{wanted} = None")
-        with block(f"if {THERE.format(found)}:"):
-            if line.codes or line.convert or line.link:
-                self._translate(line, found, lambda value: add(f"{wanted} = {value}"))
-            else:
-                add(f"{wanted} = {found} if type({found}) is str else outgoing({found})")
-        if default is None:
-            add(f"if {wanted} is None: irregular()")
-        else:
-            with block(f"if {wanted} is None:"):
-                add(f"if hidden({found}): irregular()")
-                add(f"{wanted} = {literal(default)}")
-        then(wanted)
-
-    def _plain(self, found: str, then: Callable[[str], None], *, direct: bool, key: bool) -> None:
-        wanted, add = self.source.name("x"), self.source.add
-        if direct and not key:
-            with self.source.block(f"if {found} and type({found}) is str:"):
-                then(found)
-            with self.source.block(f"elif {found} is not None and ({wanted} := outgoing({found})) is not None:"):
-                then(wanted)
-            return
-        add(f"{wanted} = {found}")
-        with self.source.block(f"if {found} is not None and type({found}) is not str:"):
-            add(f"{wanted} = outgoing({found})")
-            if key:
-                add(f"if {wanted} is None and hidden({found}): continue")
-        with self.source.block(f"if {THERE.format(wanted)}:"):
-            then(wanted)
-
-    def _translate(self, line: Leaf, found: str, then: Callable[[str], None]) -> None:
-        """Our value in their spelling: a converter, a code, a link."""
-        wanted, add = self.source.name("x"), self.source.add
-        if line.link:
-            add(f"{wanted} = theirs({found}, links)")
-        elif line.convert:
-            turn = self.source.constant("C", line.convert.write)
-            add(f"{wanted} = {turn}({found}) if type({found}) is str else converted({turn}, {found})")
-            if line.codes:
-                raise NotCompiled("a line with a converter and codes")
-        elif line.codes:
-            table = self.source.constant("T", self.tables.setdefault(id(line.codes), dict(line.codes._write)))
-            add(f"{wanted} = {table}.get({found}) if type({found}) is str else None")
-            add(f"if {wanted} is None: {wanted} = unlisted_out({self.source.constant('U', line.codes)}, {found})")
-        with self.source.block(f"if {THERE.format(wanted)}:" if line.convert else f"if {wanted} is not None:"):
-            then(wanted)
-
-    def _set(self, line: Leaf, value: str, into: Inside) -> None:
-        if not line.other.steps:
-            raise NotCompiled("a line for the whole item among other lines")
-        into.value(line.other.steps, value)
-        for condition in line.beside:
-            if condition.test == "equal":
-                into.enforce(condition)
-
-    def _spread(self, line: Spread, spot: Spot, into: Inside) -> None:
-        found = self.lookups.value(spot, line.case)
-        values = self.source.name("x")
-        with self.source.block(f"if {THERE.format(found)}:"):
-            self.source.add(f"{values} = {found} if type({found}) is list else parts({found})")
-            with self.source.block(f"if {values}:"):
-                for i, part in enumerate(line.parts):
-                    item = self.source.name("v")
-                    if i == 0:
-                        self.source.add(f"{item} = {values}[0]")
-                    else:
-                        self.source.add(f"{item} = {values}[{i}] if len({values}) > {i} else None")
-                    self.source.add(f"if type({item}) is dict: irregular()")
-                    self.leaf(part, item, into)
-
-    def _flags(self, line: Flags, spot: Spot, into: Inside) -> None:
-        found, add = self.lookups.value(spot, line.case), self.source.add
-        words, said = self.source.name("x"), self.source.name("x")
-        with self.source.block(f"if {THERE.format(found)}:"):
-            add(f"{words} = words_of({found})")
-            with self.source.block(f"if {words} is not None:"):
-                add(f"{said} = None")
-                if line.none:
-                    with self.source.block(f"if not {words}:"):
-                        self.leaf(line.none, found, into, lambda value: add(f"{said} = {value}"))
-                with self.source.block(f"if {words} or {said} is not None:"):
-                    for word, path in line.flags:
-                        into.value(path.steps, f"'1' if {literal(word)} in {words} else '0'")
-                if line.none:
-                    if line.none.required or line.none.if_missing or line.none.beside:
-                        raise NotCompiled("a `none` that is required or has a default")
-                    with self.source.block(f"if {said} is not None:"):
-                        into.value(line.none.other.steps, said)
-
     # --- groups, lists, branches -------------------------------------------------------------------------------
 
     def _group(self, line: Group, spot: Spot, into: Inside, *, root: bool) -> None:
         found = self.lookups.value(spot, line.case)
-        if any(id(leaf) in self.keys for leaf in _always(line.fields)):
+        if any(id(leaf) in self.keys for leaf in always(line.fields)):
             self.source.add(f"if type({found}) is dict and veiled({found}): continue")
-        if _speaks_of_nothing(line.fields):
+        if speaks_of_nothing(line.fields):
             self.source.add(f"if hidden({found}): irregular()")
             held = self.source.name("v")
             self.source.add(f"{held} = {found} or {{}}")
@@ -305,7 +137,7 @@ class Creator:
     def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
         below = spot.inner(found, line.case.steps) if line.case.steps else spot
         below.expect(case_paths_of(line.fields))
-        if line.case.steps and (not line.other.steps or _speaks_of_nothing(line.fields)):
+        if line.case.steps and (not line.other.steps or speaks_of_nothing(line.fields)):
             self.source.add(f"if 'absent' in {found}: whole({found})")
         if line.split and not line.other.steps:
             raise NotCompiled("a split value that is the whole item")
@@ -353,12 +185,12 @@ class Creator:
         with self.source.block(f"for {item} in {found} if type({found}) is list else listed({found}):"):
             below = Spot(item, spot)
             below.expect([*case_paths_of(line.fields), *(path for path, _ in line.key)])
-            if (selector or _speaks_of_nothing(line.fields)) and any(path.steps for path in case_paths_of(line.fields)):
+            if (selector or speaks_of_nothing(line.fields)) and any(path.steps for path in case_paths_of(line.fields)):
                 self.source.add(f"if 'absent' in {item}: whole({item})")
             self._only(selector, below)
-            always = {id(leaf) for leaf in _always(line.fields)}
-            self.keys |= always & {id(leaf) for _, leaf in line.key}
-            keys = [self.lookups.at(below, path.steps) for path, leaf in line.key if id(leaf) not in always]
+            looked_at = {id(leaf) for leaf in always(line.fields)}
+            self.keys |= looked_at & {id(leaf) for _, leaf in line.key}
+            keys = [self.lookups.at(below, path.steps) for path, leaf in line.key if id(leaf) not in looked_at]
             if keys:
                 self.source.add(f"if hidden({', '.join(keys)}): continue")
             self._item(line, below, items)
@@ -435,7 +267,7 @@ class Creator:
             return
         stands = self._asked(asked, into)
         with self.source.block(f"if not ({stands}):"):
-            if all(into.is_value(steps) for steps in places) and all(_read_again(each) for each in branch.fields):
+            if all(into.is_value(steps) for steps in places) and all(read_again(each) for each in branch.fields):
                 for steps in places:
                     self.source.add(f"{into.local}.pop({literal(steps[0].key)}, None)")
             else:
@@ -452,47 +284,3 @@ class Creator:
         return " and ".join(tests)
 
 
-def _read_again(line: Line) -> bool:
-    """A line of one place whose every value is read as it was written."""
-    if not isinstance(line, Leaf) or line.also_read or line.beside or line.link:
-        return False
-    return line.codes is None or set(line.codes._write.values()) <= set(line.codes._read)
-
-
-def _always(lines: Iterable[Line]) -> Iterator[Leaf]:
-    """The lines of an item that are looked at whatever it holds."""
-    for line in lines:
-        if line.when or not writes(line, frozenset()):
-            continue
-        if isinstance(line, Leaf):
-            yield line
-        elif isinstance(line, Group) and not line.split:
-            yield from _always(line.fields)
-
-
-def _speaks_of_nothing(lines: Iterable[Line]) -> bool:
-    """Does a line say something even where its group is missing?"""
-    for line in lines:
-        if isinstance(line, Leaf) and ("export" in line.required or "export" in line.if_missing):
-            return True
-        if isinstance(line, Group) and _speaks_of_nothing(line.fields):
-            return True
-        if isinstance(line, Choose):
-            return True
-    return False
-
-
-def _by_slot(lines: Sequence[Line]) -> Iterator[tuple[list[str], list[Line]]]:
-    """Neighbouring lines with the slots they speak of; branches come last, as they run last."""
-    found: list[tuple[list[str], list[Line]]] = []
-    for line in sorted(lines, key=lambda line: isinstance(line, Choose)):
-        branches = line.branches if isinstance(line, Choose) else ()
-        paths = [c.path for branch in branches for c in branch.case] if branches else [line.case]
-        if any(not path.steps for path in paths):
-            raise NotCompiled("a line for the whole slice")
-        slots = list(dict.fromkeys(path.steps[0].key for path in paths))
-        if found and found[-1][0] == slots:
-            found[-1][1].append(line)
-        else:
-            found.append((slots, [line]))
-    return iter(found)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from casebridge.core.case import PLURALS
-from casebridge.core.errors import CaseBridgeError
-from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.compiled.conditions import test
+from casebridge.mapping.compiled.importing_values import ValueImporter
 from casebridge.mapping.compiled.inside import Inside, constants, written
-from casebridge.mapping.compiled.outside import THERE, Lookups, Spot, paths_of
-from casebridge.mapping.compiled.text import NotCompiled, Source, literal
-from casebridge.mapping.model import Branch, Choose, Definition, Each, Flags, Group, Leaf, Line, Link, Spread
+from casebridge.mapping.compiled.outside import THERE, Spot, paths_of
+from casebridge.mapping.compiled.text import NotCompiled, literal
+from casebridge.mapping.model import Branch, Choose, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Condition, Path, Step
-from casebridge.mapping.translate import to_case
 from casebridge.mapping.walk import described
 
-Then = Callable[[str], None]
 
-
-class Importer:
+class Importer(ValueImporter):
     """Writes the function ``read(d)`` that gives the case side of the record ``d``."""
-
-    def __init__(self, definition: Definition, source: Source) -> None:
-        self.definition, self.source = definition, source
-        self.lookups, self.case = Lookups(source), Lookups(source, case=True)
-        self.tables: dict[int, dict[str, object]] = {}
 
     def function(self) -> None:
         """The whole function."""
@@ -148,9 +139,9 @@ class Importer:
             if isinstance(line, Leaf):
                 self.leaf(line, spot, lambda value: self._set(line, value, into))
             elif isinstance(line, Spread):
-                self._spread(line, spot, into)
+                self.spread(line, spot, into)
             elif isinstance(line, Flags):
-                self._flags(line, spot, into)
+                self.flags(line, spot, into)
             elif isinstance(line, Group):
                 self._group(line, spot, into)
             elif isinstance(line, Each):
@@ -167,116 +158,6 @@ class Importer:
             self.source.add(f"{into.local}.update({value})")
         else:
             raise NotCompiled("a line for the whole item among other lines")
-
-    # --- single values -----------------------------------------------------------------------------------------
-
-    def leaf(self, line: Leaf, spot: Spot, then: Then) -> None:
-        """One value; ``then`` says what becomes of it."""
-        add, block = self.source.add, self.source.block
-        if not (line.also_read or "import" in line.if_missing or "import" in line.required):
-            self._read(line, line.other, spot, then)
-            return
-        value = self.source.name("x")
-        add(f"{value} = None")
-        self._read(line, line.other, spot, lambda found: add(f"{value} = {found}"))
-        for path in line.also_read:
-            with block(f"if {value} is None:"):
-                self._read(line, path, spot, lambda found: add(f"{value} = {found}"))
-        if "import" in line.if_missing:
-            add(f"if {value} is None: {value} = {literal(self._instead(line))}")
-        elif "import" in line.required:
-            add(f"if {value} is None: irregular()")
-        if "import" in line.required or "import" in line.if_missing:
-            then(value)
-            return
-        with block(f"if {value} is not None:"):
-            then(value)
-
-    def _instead(self, line: Leaf) -> object:
-        try:
-            return to_case(line, line.if_missing["import"])
-        except CaseBridgeError:
-            raise NotCompiled("an `if_missing` that the line itself cannot read") from None
-
-    def _read(self, line: Leaf, path: Path, spot: Spot, then: Then) -> None:
-        found = self.lookups.value(spot, path)
-        there = THERE.format(found)
-        if path is line.other and line.beside:
-            beside = [
-                test(self.source, c, self.lookups.value(spot, Path(c.path.steps, path.up))) for c in line.beside
-            ]
-            there = " and ".join([f"({there})", *beside])
-        with self.source.block(f"if {there}:"):
-            self._translate(line, found, then)
-
-    def _translate(self, line: Leaf, found: str, then: Then) -> None:
-        """Their value in our spelling: a link, a code, a converter, or as it is."""
-        add = self.source.add
-        if line.link:
-            self._linked(line.link, found, then)
-        elif line.codes:
-            value = self.source.name("x")
-            self._coded(line.codes, found, value)
-            if line.convert:
-                add(f"if type({value}) is not dict and {value} is not None:")
-                add(f"    {value} = {self.source.constant('C', line.convert.read)}(single({value}))")
-            if line.convert or line.codes.otherwise != "refuse":
-                with self.source.block(f"if {THERE.format(value)}:"):
-                    then(value)
-            else:
-                then(value)
-        elif line.convert:
-            value = self.source.name("x")
-            add(f"{value} = {self.source.constant('C', line.convert.read)}"
-                f"({found} if type({found}) is str else single({found}))")  # fmt: skip
-            with self.source.block(f"if {THERE.format(value)}:"):
-                then(value)
-        else:
-            self.source.add(f"if type({found}) is not str: {found} = copied({found})")
-            then(found)
-
-    def _coded(self, table: CodeTable, found: str, value: str) -> None:
-        codes = {key: _absent(case) for key, case in table._read.items()}
-        names = self.source.constant("T", self.tables.setdefault(id(table), codes))
-        self.source.add(f"{value} = {names}.get({found})")
-        self.source.add(f"if {value} is None: {value} = unlisted_in({self.source.constant('U', table)}, {found})")
-        if any(isinstance(case, dict) for case in codes.values()):
-            self.source.add(f"elif type({value}) is dict: {value} = {value}.copy()")
-
-    def _linked(self, link: Link, found: str, then: Then) -> None:
-        self.source.add(f"if type({found}) is not str: irregular()")
-        if link.kind:
-            then(f"{{'kind': {literal(link.kind)}, 'external_id': {found}}}")
-            return
-        kind = self.source.name("x")
-        kinds = self.source.constant("K", dict(link.kinds))
-        self.source.add(f"{kind} = {kinds}.get({found}.rpartition('/')[0].rpartition('/')[2])")
-        with self.source.block(f"if {kind}:"):
-            then(f"{{'kind': {kind}, 'external_id': {found}}}")
-
-    def _spread(self, line: Spread, spot: Spot, into: Inside) -> None:
-        if len(line.parts) == 1:
-            self.leaf(line.parts[0], spot, lambda value: into.value(line.case.steps, f"[{value}]"))
-            return
-        values = self.source.name("x")
-        self.source.add(f"{values} = []")
-        for part in line.parts:
-            self.leaf(part, spot, lambda value: self.source.add(f"{values}.append({value})"))
-        with self.source.block(f"if {values}:"):
-            into.value(line.case.steps, values)
-
-    def _flags(self, line: Flags, spot: Spot, into: Inside) -> None:
-        words, add = self.source.name("x"), self.source.add
-        add(f"{words} = []")
-        for word, path in line.flags:
-            found = self.lookups.value(spot, path)
-            add(f"if {found} == '1' or {found} and {found} != '0' and flagged({found}): "
-                f"{words}.append({literal(word)})")  # fmt: skip
-        with self.source.block(f"if {words}:"):
-            into.value(line.case.steps, words)
-        if line.none:
-            with self.source.block("else:"):
-                self.leaf(line.none, spot, lambda value: into.value(line.case.steps, value))
 
     # --- groups, lists, branches -------------------------------------------------------------------------------
 
@@ -401,10 +282,6 @@ def speaks(lines: Sequence[Line]) -> bool:
         or (isinstance(line, Group) and speaks(line.fields))
         for line in lines
     )  # fmt: skip
-
-
-def _absent(code: object) -> object:
-    return {"absent": code[7:]} if isinstance(code, str) and code.startswith("absent:") else code
 
 
 def _group_of(line: Line) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.runtime import Irregular
+from casebridge.mapping.compiled.runtime_values import unlike
 from casebridge.mapping.keyed import pair
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Path, Step
@@ -60,7 +61,7 @@ class Patch(Writer):
         pairs, added, dropped = paired
         result = list(before)
         for i, j in pairs:
-            if ours[i] != theirs[j]:
+            if ours[i] != theirs[j] or unlike(ours[i], theirs[j]):
                 result[j] = self._item(plan, ours[i], theirs[j], before[j], (key, j))
         made = [self._new_item(line, Scope(ours[i], (), self.case)) for i in added]
         kept = [item for j, item in enumerate(result) if j not in dropped and not blank(item)]
@@ -109,7 +110,7 @@ class Patch(Writer):
         new, case, old = before, Scope(ours, (), self.case), Scope(before, where, self.old)
         for line, name in plan.lines:
             mine, there = (ours.get(name), theirs.get(name)) if name is not None else (None, True)
-            if mine == there:
+            if mine == there and not unlike(mine, there):
                 continue
             if isinstance(line, Leaf) and len(line.case.steps) == 1 and _replaces(line, mine, there):
                 new = placed(new, line.other.steps, mine)

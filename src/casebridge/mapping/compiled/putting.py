@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
-from casebridge.mapping.compiled.creating import case_paths_of, exported, writes
+from casebridge.mapping.compiled.exported import case_paths_of, exported, writes
 from casebridge.mapping.compiled.importing import speaks
 from casebridge.mapping.compiled.inside import Written, disjoint, together, written
 from casebridge.mapping.compiled.outside import Lookups, Spot, paths_of
@@ -109,7 +109,7 @@ class Putter:
                     if isinstance(each, Leaf | Spread | Flags):
                         ours, read = (self.lookups.value(spot, each.case) for spot in (self.ours, self.read))
                         moved = " or p is not None" if self._beside(each) else ""
-                        with self.source.block(f"if {ours} != {read}{moved}:"):
+                        with self.source.block(f"if {self._unequal(ours, read)}{moved}:"):
                             self._put(each, f"{ours}, {read}" if isinstance(each, Leaf) else "")
                     elif isinstance(each, Each) and self._by_itself(each):
                         self._list(each)
@@ -179,15 +179,26 @@ class Putter:
         """Does the slice say of one of the fields something else than the original?"""
         tests = []
         for field in fields:
-            if len(field) == 1 and self.depth > 1:
-                tests.append(f"{literal(field[0])} in c and c[{literal(field[0])}] != r.get({literal(field[0])})")
-                continue
-            if len(field) == 1:
-                tests.append(f"c.get({literal(field[0])}) != r.get({literal(field[0])})")
-                continue
-            slot, name = map(literal, field)
-            tests.append(f"{slot} in c and c[{slot}].get({name}) != (r[{slot}].get({name}) if {slot} in r else None)")
+            name = literal(field[-1])
+            if len(field) == 2:
+                slot = literal(field[0])
+                ours, read = f"c[{slot}].get({name})", f"(r[{slot}].get({name}) if {slot} in r else None)"
+                tests.append(f"{slot} in c and ({self._changed(ours, read)})")
+            elif self.depth > 1:
+                tests.append(f"{name} in c and ({self._changed(f'c[{name}]', f'r.get({name})')})")
+            else:
+                tests.append(self._changed(f"c.get({name})", f"r.get({name})"))
         return " or ".join(tests) or "False"
+
+    def _changed(self, ours: str, read: str) -> str:
+        """Whether two values that are still to be looked up are different."""
+        mine, theirs = self.source.name("w"), self.source.name("w")
+        return self._unequal(f"({mine} := {ours})", f"({theirs} := {read})", mine, theirs)
+
+    def _unequal(self, ours: str, read: str, mine: str = "", theirs: str = "") -> str:
+        """Whether two values are different. Python takes true for 1 and 72.50 for 72.5; a text needs no closer look."""
+        mine, theirs = mine or ours, theirs or read
+        return f"{ours} != {read} or type({mine}) is not str and {mine} is not {theirs} and unlike({mine}, {theirs})"
 
     def _fields(self, line: Line) -> tuple[Field, ...]:
         """The fields of the case side a line speaks of."""
