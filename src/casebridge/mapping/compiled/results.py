@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from casebridge.core.errors import RecordError
 from casebridge.mapping import interpreter
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition
 from casebridge.mapping.translate import Links
+
+
+@contextmanager
+def shallow() -> Iterator[None]:
+    """A record nested so deeply that it cannot be walked is the record's fault: RecordError CB-301."""
+    try:
+        yield
+    except RecursionError:
+        raise RecordError("CB-301", "the record is nested too deeply to say what was left of it") from None
 
 
 class LateImported(Imported):
@@ -24,7 +35,8 @@ class LateImported(Imported):
 
     def _ask(self) -> Imported:
         if self._told is None:
-            self._told = interpreter.read(self._definition, dict(self._data))
+            with shallow():
+                self._told = interpreter.read(self._definition, dict(self._data))
         return self._told
 
     @property
@@ -57,5 +69,6 @@ class LateExported(Exported):
         """The case paths of values that no line could write."""
         if self._told is None:
             definition, slice_, links, base = self._asked
-            self._told = interpreter.write(definition, dict(slice_), links, dict(base) if base else None).no_room
+            with shallow():
+                self._told = interpreter.write(definition, dict(slice_), links, dict(base) if base else None).no_room
         return self._told

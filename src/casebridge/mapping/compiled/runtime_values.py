@@ -140,17 +140,24 @@ def unlike(mine: Any, theirs: Any) -> bool:
     kind = type(mine)
     if kind is not type(theirs):
         return True
-    if kind is dict:
-        for key, value in mine.items():
-            if type(value) is not str and value is not (other := theirs[key]) and unlike(value, other):
-                return True
-        return False
+    if kind is not dict and kind is not list:
+        return str(mine) != str(theirs)
+    if not numbered(mine):
+        return False  # equal texts are alike, and nearly everything is text
     if kind is list:
-        for value, other in zip(mine, theirs, strict=True):
-            if type(value) is not str and value is not other and unlike(value, other):
-                return True
-        return False
-    return str(mine) != str(theirs)
+        return any(map(unlike, mine, theirs))
+    return any(unlike(value, theirs[key]) for key, value in mine.items())
+
+
+def numbered(group: Any) -> bool:
+    """Does a group or list hold a value that is no text? Plain loops: this is asked of every field of every record."""
+    for value in group.values() if type(group) is dict else group:
+        kind = type(value)
+        if kind is str:
+            continue
+        if (kind is not dict and kind is not list) or numbered(value):
+            return True
+    return False
 
 
 def merge(group: dict[str, Any], key: str, value: Any) -> None:
