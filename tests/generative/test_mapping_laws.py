@@ -46,7 +46,6 @@ _TWICE = "the Task and its order carry the same label: it is one fact, and count
 EXCEPTIONS: tuple[Exception_, ...] = (
     Exception_("sdohcc/condition", "PutGet: need.categories", _MIXED),
     Exception_("sdohcc/observation", "PutGet: assessment.categories", _MIXED),
-    Exception_("sdohcc/task", "PutGet: referral.needed_by", _THEIRS),
     Exception_("sdohcc/task", "PutGet: referral.priority", _THEIRS),
     Exception_("sdohcc/task", "GetPut: referral.labels", _TWICE),
     Exception_("sdohcc/task", "PutGet: referral.labels", _TWICE),

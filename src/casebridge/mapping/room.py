@@ -17,16 +17,25 @@ ENVELOPE = frozenset({"id", "kind", "version", "external_id", "source", "asserte
 
 
 def without_room(slice_: dict[str, Any], writer: Writer) -> list[str]:
-    """The case paths of values that stand nowhere in what was written. What is withheld needs no room."""
+    """The case paths of values that stand nowhere in what was written. What is withheld needs no room.
+
+    The store's own fields are not named, but a record of a list that says nothing but who it is, is named as a whole.
+    """
     claimed = set(writer.trail.claimed)
     for line, case, new in writer.read_only:
         claimed.update(_held(line, case, new, writer.links))
     content = {slot: value for slot, value in slice_.items() if slot != "complete"}
-    return [
-        spelled(where)
-        for where in unclaimed(content, claimed)
-        if not _of_store(where) and value_of(content, where) != WITHHELD
-    ]
+    unread = [where for where in unclaimed(content, claimed) if value_of(content, where) != WITHHELD]
+    nameless = [spelled(where[:2]) for where in unread if _bare(where, content, claimed)]
+    return [*dict.fromkeys(nameless), *(spelled(where) for where in unread if not _of_store(where))]
+
+
+def _bare(where: Where, content: dict[str, Any], claimed: set[Where]) -> bool:
+    """Is it the name of a record in a list, of which there is no more than that, and none of it is written?"""
+    if not _of_store(where) or not isinstance(where[1], int) or where[2:] != ("external_id",):
+        return False
+    record = value_of(content, where[:2])
+    return record.keys() <= ENVELOPE and not any(place[:2] == where[:2] for place in claimed)
 
 
 def _held(line: Line, case: Scope, new: Scope, links: Links) -> Iterator[Where]:
