@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from casebridge_hmis.spec import Column
@@ -13,14 +13,18 @@ def header_line(columns: Iterable[Column], end: str = "\r\n") -> str:
     return ",".join(column.name for column in columns) + end
 
 
-def row_line(columns: Iterable[Column], row: Mapping[str, str], end: str = "\r\n") -> str:
+def row_line(columns: Collection[Column], row: Mapping[str, str], end: str = "\r\n") -> str:
     """One row with every column in its place."""
-    return ",".join(_spelled(row.get(column.name, ""), column.type.startswith("S")) for column in columns) + end
+    found = [row.get(column.name, "") for column in columns]
+    cells = [value and _spelled(value, column.type) for value, column in zip(found, columns, strict=True)]
+    return ",".join(cells) + end
 
 
-def _spelled(value: str, text: bool) -> str:
-    bare = not text and not any(c in value for c in ',"\r\n')
-    return value if bare or not value else '"' + value.replace('"', '""') + '"'
+def _spelled(value: str, type_: str) -> str:
+    text = type_[0] == "S"
+    if not text and ("," in value or '"' in value or "\r" in value or "\n" in value):
+        text = True
+    return '"' + value.replace('"', '""') + '"' if text else value
 
 
 def flat(data: Mapping[str, Any]) -> dict[str, str]:

@@ -101,9 +101,9 @@ class Spec:
         """The codes a column may hold in this row; None when it has no value list."""
         if not column.lists:
             return None
-        said = {(name, code): value_list for name, code, value_list in _choices(self.year, file, column.name)}
-        chosen = [value_list for (name, code), value_list in said.items() if row.get(name) == code]
-        return frozenset(code for value_list in chosen or column.lists for code in self.codes(value_list))
+        choices = _choices(self.year, file, column.name)
+        chosen = tuple(list_ for name, code, list_ in choices if row.get(name) == code) if choices else ()
+        return _codes_of(self.year, chosen or column.lists)
 
     def file_of(self, native_type: str) -> str:
         """The file a native type is for (``hmis-csv/Client``), or '' when it is no file of this year's."""
@@ -140,6 +140,12 @@ def _lists(year: str) -> dict[str, dict[str, str]]:
     for name, code, label in _rows(f"{year}/lists.csv"):
         found.setdefault(name, {})[code] = label
     return found
+
+
+@cache
+def _codes_of(year: str, lists: tuple[str, ...]) -> frozenset[str]:
+    """The codes of several lists together."""
+    return frozenset(code for name in lists for code in _lists(year).get(name, {}))
 
 
 @cache

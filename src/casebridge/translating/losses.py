@@ -50,7 +50,7 @@ class Losses:
         if self._looks_back:
             try:
                 back = self._map.read(found.data).slice
-            except CaseBridgeError:  # the interpreter knows better
+            except CaseBridgeError:
                 return tuple(map(general, found.no_room))
             if back == slice_:
                 return ()
@@ -83,7 +83,8 @@ class _Sameness:
         tables = {id(p): p for p in parts if isinstance(p, CodeTable)}.values()
         self._words = {text_of(word) for table in tables for row in table.rows for word in (row.case, row.other)}
         self._tables = [getattr(table, way) for table in tables]
-        self._converters = [getattr(p, way) for p in {p.name: p for p in parts if isinstance(p, Converter)}.values()]
+        converters = {p.name: p for p in parts if isinstance(p, Converter)}.values()
+        self._converters = [getattr(converter, way) for converter in converters]
         self._known: dict[str, int] = {}
         self._classes: dict[Hashable, int] = {}
 
@@ -112,7 +113,8 @@ class _Sameness:
         turns = self._tables + self._converters if value in self._words else self._converters
         turned = tuple(self._outcome(turn, value) for turn in turns)
         links = tuple(link.kind_of(value) for link in self._links)
-        found = (self._plain(value), value in self._words, turned, links, tuple(value.count(s) for s in self._separators))
+        parts = tuple(value.count(separator) for separator in self._separators)
+        found = (self._plain(value), value in self._words, turned, links, parts)
         self._known[value] = self._classes.setdefault(found, len(self._classes))
         return self._known[value]
 

@@ -106,7 +106,8 @@ class _whole:
         try:
             self._file = tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False)  # noqa: SIM115
         except OSError as error:
-            raise SetupError("CB-241", f"{out} cannot be written: {error.strerror}") from None
+            remedy = f"Name a folder that is there and that you may write to; {out.parent} is not."
+            raise SetupError("CB-241", f"{out} cannot be written: {error.strerror}", remedy=remedy) from None
 
     def __enter__(self) -> BinaryIO:
         return self._file.file  # type: ignore[return-value]
