@@ -64,6 +64,8 @@ def test_a_map_in_order(casebridge):
         ("last_name", "lastname", "client.yaml:8:3: "),
         ("otherwise: refuse", "otherwise: report", "CB-223"),
         ("codes:\n", "codes: [\n", "this is not YAML"),
+        ("codes:\n", "\tcodes:\n", "this line begins with a tab"),
+        ("codes:\n", " codes:\n", "a line that is not indented"),
     ],
 )
 def test_a_map_that_is_not_says_where_and_what_to_write(casebridge, site, old, new, said):

@@ -138,6 +138,7 @@ def test_it_says_what_the_target_has_no_place_for(casebridge, tmp_path):
         (("--from", "flatfile", "--to", "sdohcc", "--set-from", "layout=nowhere"), 3, "CB-380"),
         (("--from", "flatfile", "--to", "sdohcc", "--set-from", "layout"), 3, "NAME=VALUE"),
         ((*FROM_CSV, "--to", "x12"), 3, "does not write files"),
+        ((*FROM_CSV, "--to", "sdohcc", "--loss-report", "nowhere/loss.csv"), 3, "There is no folder nowhere"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(casebridge, clients, arguments, code, said):

@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from casebridge.cli.options import HERE, FolderOption, TestOption, settings_of
 from casebridge.cli.printing import err, out, plain, print_rows
+from casebridge.core.errors import SetupError
 from casebridge.translating import Report, open_workshop, side
 from casebridge.translating import translate as translate_file
 from casebridge.translating.intake import Tell
@@ -46,6 +47,10 @@ def translate(
     folder: FolderOption = HERE,
 ) -> None:
     """Translate a file you hold into another notation, through the case model, and say what was lost."""
+    if loss_report and not loss_report.parent.is_dir():
+        raise SetupError(
+            "CB-241", f"{loss_report} cannot be written", remedy=f"There is no folder {loss_report.parent}."
+        )
     workshop = open_workshop(folder)
     source = side(workshop, from_, settings_of(set_from), "test" if test else "prod")
     target = side(workshop, to, settings_of(set_to), "test" if test else "prod")

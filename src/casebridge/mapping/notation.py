@@ -107,7 +107,7 @@ def parse(data: bytes, file: str) -> Entries:
     except UnicodeDecodeError:
         raise start.error("CB-201", "the map is not UTF-8 text") from None
     except yaml.MarkedYAMLError as e:
-        raise _yaml_error(e, file) from None
+        raise _yaml_error(e, file, text) from None
     except yaml.YAMLError as e:
         raise start.error("CB-201", f"this is not YAML: {e}") from None
     tree = _tree(node, file) if node is not None else None
@@ -116,14 +116,17 @@ def parse(data: bytes, file: str) -> Entries:
     return tree
 
 
-def _yaml_error(error: yaml.MarkedYAMLError, file: str) -> MapError:
+def _yaml_error(error: yaml.MarkedYAMLError, file: str, text: str) -> MapError:
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark is not None else Place(file, 1, 1)
+    lines = text.split("\n")
+    if place.line <= len(lines) and lines[place.line - 1].lstrip(" ").startswith("\t"):
+        return place.error("CB-201", "this line begins with a tab", remedy="Write spaces instead: YAML takes no tabs.")
     return place.error(
         "CB-201",
         f"this is not YAML: {error.problem or error.context}",
-        remedy="Look for a missing colon, comma or bracket here; write selectors with ( ) and &, and quote "
-        "texts that hold a colon, a bracket or a comma.",
+        remedy="Look here and just before for a missing colon, comma or bracket, or a line that is not indented "
+        "like those beside it; write selectors with ( ) and &, and quote texts that hold a colon, bracket or comma.",
     )
 
 
