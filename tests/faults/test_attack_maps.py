@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sites import TestSite, patient
 
-from casebridge.core.errors import MapError
+from casebridge.core.errors import MapError, RecordError
 from casebridge.mapping import Map, load_map, load_set
 from casebridge.mapping.checking import check, tables
 from casebridge.mapping.translate import OwnIds
@@ -32,8 +32,27 @@ def code_for(path: Path) -> str:
     return f"open({str(path)!r}, 'w')"
 
 
-ROUND = ["{}", "'{}'", '"+{}+"', "'''+{}+'''", "\n{}\n", "\r{}\r", "\u2028{}\u2028", "\x85{}\x85", "{{{}}}", "\\", "\\'+{}#",
-         "# \n{}", "*/{}", "__class__", "__init__.__globals__", "\x1c{}", "%({})s", "\xaa", "\u202e{}"]  # fmt: skip
+ROUND = [
+    "{}",
+    "'{}'",
+    '"+{}+"',
+    "'''+{}+'''",
+    "\n{}\n",
+    "\r{}\r",
+    "\u2028{}\u2028",
+    "\x85{}\x85",
+    "{{{}}}",
+    "\\",
+    "\\'+{}#",
+    "# \n{}",
+    "*/{}",
+    "__class__",
+    "__init__.__globals__",
+    "\x1c{}",
+    "%({})s",
+    "\xaa",
+    "\u202e{}",
+]
 PLACES = """\
 map: x/person
 version: {about}
@@ -248,3 +267,71 @@ def test_a_code_table_replaced_under_its_old_time_is_seen(running):
     os.utime(codes, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     running.work()
     assert len(running.noted("maps-changed")) + len(running.noted("maps-refused")) > before + refused + 1
+
+
+# --- labels --------------------------------------------------------------------------------------------------------
+
+WALLED = """\
+map: x/condition
+case: need
+other: test/condition
+fields:
+  note: note
+  labels: {each: marks, key: ., only: import, fields: {.: {at: code, codes: label}}}
+codes: {label: {otherwise: keep, rows: [[42CFRPart2, P2], [SUD, S]]}}
+"""
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "fields: {labels: drop}\n",
+        "fields: {labels: other}\n",
+        "fields: {labels: {each: marks, key: code, only: export, fields: {.: code}}}\n",
+        "codes: {label: {rows: [[N, P2]]}}\n",
+        "codes: {label: {otherwise: report}}\n",
+    ],
+)
+def test_an_overlay_cannot_take_a_label_away(tmp_path, top):
+    (tmp_path / "base.yaml").write_text(WALLED, encoding="utf-8")
+    with pytest.raises(MapError) as refused:
+        loaded(tmp_path, "map: x/mine\nbase: base\ncase: need\nother: test/condition\n" + top)
+    assert refused.value.code == "CB-213"
+    assert "Part 2" in refused.value.message
+
+
+def test_an_overlay_may_read_more_labels(tmp_path):
+    (tmp_path / "base.yaml").write_text(WALLED, encoding="utf-8")
+    head = "map: x/mine\nbase: base\ncase: need\nother: test/condition\n"
+    map_ = loaded(tmp_path, head + "fields: {note: drop}\ncodes: {label: {rows: [[HIV, H]]}}\n")
+    read = map_.read({"marks": [{"code": "P2"}, {"code": "H"}], "note": "x"}).slice
+    assert read == {"need": {"labels": ["42CFRPart2", "HIV"]}}
+
+
+# --- what the books say --------------------------------------------------------------------------------------------
+
+REPORTING = MAP.replace("fields:", "rest: report\nfields:")
+
+
+def test_a_name_that_a_partner_gave_a_field_is_not_put_on_the_books(running):
+    (running.folder / "mappings" / "sdohcc" / "patient.yaml").write_text(REPORTING, encoding="utf-8")
+    said = {"Jane Doe": "x", "899-61-1001": "x", "born1980-02-20": {"maritalStatus": "x"}, "Zoë": 1}
+    said["_gender"] = {"id": "a"}
+    running.drop("hospital", "p1.json", patient("p1", **said))
+    (told,) = running.noted("left-over")
+    places = told["facts"]["paths"]
+    assert {"Aaaa Aaa", "999-99-9999", "aaaa9999-99-99.maritalStatus", "Aaa", "_gender.id"} <= set(places)
+    assert not {"Jane Doe", "899-61-1001", "Zoë"} & set(places)
+
+
+def test_a_record_too_deep_to_tell_what_is_left_is_the_records_fault(tmp_path):
+    map_, deep = loaded(tmp_path, SMALL), {"x": 1}
+    for _ in range(5000):
+        deep = {"x": [deep]}
+    read = map_.read({"born": "2000", "more": deep})
+    with pytest.raises(RecordError) as refused:
+        read.left_over  # noqa: B018  it is found when it is asked for
+    assert refused.value.code == "CB-301"
+    written = map_.write(read.slice, OwnIds(), {"born": "2001", "more": deep})
+    with pytest.raises(RecordError):
+        written.no_room  # noqa: B018

@@ -15,11 +15,17 @@ No message may contain personal data: show a value only through :func:`mask`.
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
+
+_BETWEEN = re.compile(r"(\.|\[\d*\])")
+_FIELD = re.compile(r"[\w\-:]{0,48}", re.ASCII)
+_DIGITS_OF_A_DATE = 6
+_MOST_PARTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,21 @@ def mask(value: object, limit: int = 20) -> str:
     """
     shape = "".join(map(_shape_of, str(value)[: limit + 1]))
     return shape if len(shape) <= limit else shape[:limit] + "…"
+
+
+def quiet_place(place: str) -> str:
+    """A place of a record as it may stand in the books. A partner chooses the names of its fields: one that does not
+    look like a name of a field, or bears a date or a number, may say something of a person, and is masked.
+
+    >>> quiet_place("name[0].family"), quiet_place("Jane Doe 1980-01-01.note")
+    ('name[0].family', 'Aaaa Aaa 9999-99-99.note')
+    """
+    parts = _BETWEEN.split(place)
+    return "".join(p if _BETWEEN.fullmatch(p) or _is_field(p) else mask(p) for p in parts[:_MOST_PARTS])
+
+
+def _is_field(name: str) -> bool:
+    return _FIELD.fullmatch(name) is not None and sum(map(str.isdigit, name)) < _DIGITS_OF_A_DATE
 
 
 def _shape_of(char: str) -> str:

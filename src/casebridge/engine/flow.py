@@ -20,7 +20,7 @@ from typing import Any
 
 from casebridge.adapter import Conflict, Native, Outcome, Payload, Receipt, RenderContext
 from casebridge.core.case import records_of, validate_record
-from casebridge.core.errors import Bug, CaseBridgeError, RecordError, SetupError, TryAgain
+from casebridge.core.errors import Bug, CaseBridgeError, RecordError, SetupError, TryAgain, quiet_place
 from casebridge.engine import delivering, intake
 from casebridge.engine.applying import apply_slice
 from casebridge.engine.follow import follow
@@ -106,7 +106,7 @@ def _keep_natives(site: Site, partner: Partner, parent: Message, batch: Sequence
 def report(c: Connection, site: Site, partner: Partner, message: str, left_over: Sequence[str]) -> None:
     """Put on the books what no line of a map with ``rest: report`` read: the places, never the values."""
     if left_over:
-        facts = {"paths": list(left_over[:LEFT_OVER]), "more": len(left_over[LEFT_OVER:])}
+        facts = {"paths": list(map(quiet_place, left_over[:LEFT_OVER])), "more": len(left_over[LEFT_OVER:])}
         ledger.note(c, site.now(), "left-over", message=message, partner=partner.name, stop="understand", facts=facts)
 
 
@@ -124,12 +124,12 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
         slice_ = imported.slice
         for kind, _, record in records_of(slice_):
             validate_record(kind, record, native.position)
+        left_over = imported.left_over if map_.rest == "report" else []
     except CaseBridgeError as error:
         return {**values, **_held_at("understand", error), **_where_to_mend(error, map_)}
     maptexts.keep(c, map_.digest, map_.name, map_.text)
-    if map_.rest == "report":
-        values["left_over"] = imported.left_over
     document = {"slice": slice_, "native": native.data}
+    values["left_over"] = left_over
     return {**values, "stop": "apply", "state": "waiting", "document": document}
 
 
@@ -257,7 +257,7 @@ def _keep_prepared(
     withheld = sorted({w.path for w in prepared.released.withheld})
     ledger.note(c, site.now(), "prepared", message, facts={"withheld": withheld})
     if prepared.no_room:
-        ledger.note(c, site.now(), "no-room", message, facts={"paths": list(prepared.no_room)})
+        ledger.note(c, site.now(), "no-room", message, facts={"paths": list(map(quiet_place, prepared.no_room))})
 
 
 # --- 5. deliver ----------------------------------------------------------------------------------------------

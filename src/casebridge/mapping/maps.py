@@ -12,7 +12,7 @@ from typing import Any
 from casebridge.adapter import Converter
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import MapError, RecordError
-from casebridge.mapping import case_paths, examples, interpreter, lineage, notation, overlay
+from casebridge.mapping import case_paths, examples, interpreter, label_lines, lineage, notation, overlay
 from casebridge.mapping.compiled import Compiled
 from casebridge.mapping.converters import BUILT_IN
 from casebridge.mapping.header import Tables, define
@@ -183,7 +183,10 @@ def _tree(path: Path, roots: tuple[Path, ...], files: dict[Path, bytes]) -> Entr
         raise base.place.error("CB-201", f"`{name}` cannot be a base: a map's name, at most {MAX_BASES} deep")
     for root in roots:
         if (found := root / f"{name}.yaml").is_file() and found not in files:
-            return overlay.lay(_tree(found, roots, files), tree)
+            below = _tree(found, roots, files)
+            laid = overlay.lay(below, tree)
+            label_lines.check(below, laid)
+            return laid
     raise base.place.error("CB-201", f"the base map `{name}` is not found as {name}.yaml in the maps' folders")
 
 

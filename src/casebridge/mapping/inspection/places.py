@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from casebridge.core.errors import quiet_place
 from casebridge.mapping.model import Definition
 from casebridge.mapping.paths import Step
 from casebridge.mapping.walk import Where, holds_all, items_of, leaves, spelled
@@ -25,8 +26,8 @@ def at(data: Mapping[str, Any], place: str) -> Any:
 
 
 def general(place: str) -> str:
-    """The place without its positions: ``name[].family``."""
-    return re.sub(r"\[\d+\]", "[]", place)
+    """The place without its positions: ``name[].family``; a name that is hardly one of a field is masked."""
+    return re.sub(r"\[\d+\]", "[]", quiet_place(place))
 
 
 def ignored(definition: Definition, data: dict[str, Any]) -> list[str]:
