@@ -12,6 +12,7 @@ import zipfile
 from importlib.resources import files
 from pathlib import Path
 
+import exports
 import pytest
 from commands import Command, command_line
 
@@ -111,3 +112,24 @@ def test_what_hangs_on_a_record_that_was_left_out_goes_with_it(casebridge, tmp_p
     run(casebridge, tmp_path, stay("S-1", "K-1", "Moreno", OPEN), untyped)
     assert column(tmp_path, "Client", "PersonalID") == [("K-1",)]
     assert column(tmp_path, "Project", "ProjectID") == [("P1",)]
+
+
+def test_what_many_lack_is_said_once_with_a_count(casebridge, tmp_path):
+    """FY2024 requires EnrollmentCoC, FY2026 does not; a client without any enrollment left is left out as well."""
+
+    def three(found: exports.Rows) -> None:
+        found["Client"].append(exports.client("C3", "Okafor", "899611003"))
+        found["Enrollment"].append(exports.enrollment("E3", "C3"))
+        exports.required(found)
+        for enrolled in found["Enrollment"][:2]:
+            enrolled["EnrollmentCoC"] = ""
+
+    (tmp_path / "in.zip").write_bytes(exports.export(three))
+    ended, _ = casebridge("translate", "in.zip", "out.zip", "--from", "hmis-2026", "--to", "hmis-2024",
+                          "--loss-report", "loss.json")  # fmt: skip
+    assert ended == 5
+    assert column(tmp_path, "Client", "PersonalID") == [("C3",)]
+    lost = json.loads((tmp_path / "loss.json").read_text(encoding="utf-8"))["lost"]
+    (said,) = [row for row in lost if row["what"] == "refused in all"]
+    assert (said["values"], said["code"], "EnrollmentCoC" in said["why"]) == (2, "CB-302", True)
+    assert held(tmp_path) == {"person": 2}
