@@ -17,7 +17,7 @@ _MARKS = re.compile(r"[,\[\]{}]|^[&*!|>%@`-]|: |:$| #|^$")
 def tree_of(path: Path, search: Sequence[Path] = ()) -> Entries:
     """The tree of a map file with its bases under it; MapError when it has none."""
     roots = tuple(dict.fromkeys((path.parent, path.parent.parent, *search)))
-    return maps._tree(path, roots, [])
+    return maps._tree(path, roots, {})
 
 
 def effective_yaml(tree: Entries) -> str:
