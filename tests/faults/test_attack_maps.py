@@ -13,7 +13,9 @@ from sites import TestSite, patient
 from casebridge.core.errors import MapError, RecordError
 from casebridge.mapping import Map, load_map, load_set
 from casebridge.mapping.checking import check, tables
+from casebridge.mapping.checking.checker import element_of
 from casebridge.mapping.translate import OwnIds
+from casebridge.plugins import load_plugins
 from casebridge.store import maptexts
 
 HEAD = "map: x/person\ncase: person\nother: test/person\n"
@@ -335,3 +337,21 @@ def test_a_record_too_deep_to_tell_what_is_left_is_the_records_fault(tmp_path):
     written = map_.write(read.slice, OwnIds(), {"born": "2001", "more": deep})
     with pytest.raises(RecordError):
         written.no_room  # noqa: B018
+
+
+READ = "each: meta.security, key: ., only: import"
+
+
+@pytest.mark.parametrize(
+    ("labels", "codes"),
+    [
+        ("", ["CB-235"]),
+        (f"  labels: {{{READ}, when: {{status: active}}, fields: {{.: code}}}}\n", ["CB-235"]),
+        (f"  labels: {{{READ}, fields: {{.: code}}}}\n", []),
+    ],
+    ids=["none", "sometimes", "always"],
+)
+def test_a_map_of_ones_own_that_reads_no_labels_is_told_to_the_privacy_officer(tmp_path, labels, codes):
+    map_ = loaded(tmp_path, MAP.replace("fields: {birth: birthDate}\n", "fields:\n  birth: birthDate\n" + labels))
+    element = element_of(map_, load_plugins().natives)
+    assert [note.code for note in check(map_, element, runs=0).notes] == codes

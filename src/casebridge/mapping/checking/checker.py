@@ -9,7 +9,7 @@ from itertools import chain
 from casebridge.adapter import Natives
 from casebridge.core.errors import SetupError
 from casebridge.core.native import Element
-from casebridge.mapping.checking import branches, constants, laws, reach, rules, sides, tables, trips
+from casebridge.mapping.checking import branches, constants, laws, reach, rules, sides, tables, trips, unlabelled
 from casebridge.mapping.checking.report import Finding, Report, sorted_findings
 from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.survey import survey
@@ -36,7 +36,8 @@ def check(map_: Map, element: Element | None, *, runs: int = RUNS) -> Report:
     if runs and not errors:
         errors += trips.run(map_, element, tuple(judged.verdicts), runs).findings.values()
     notes = chain(
-        judged.gaps, reach.demands(found, element), reach.first_items(found), _unchecked(map_, element),
+        judged.gaps, reach.demands(found, element), unlabelled.check(found, element), reach.first_items(found),
+        _unchecked(map_, element),
     )  # fmt: skip
     return Report(map_.name, sorted_findings(errors), sorted_findings(notes), tuple(judged.verdicts))
 
