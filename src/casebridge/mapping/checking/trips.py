@@ -128,7 +128,7 @@ def _there_and_back(
         return
     for path, witness in _changed(slice_, again, promise):
         yield path, _lost(map_, path, witness)
-    if element is not None and misfit(element, record) is None and (said := misfit(element, made)):
+    if element is not None and (said := misfit(element, made)) and misfit(element, record) is None:
         yield said[0], _unfit(map_, *said)
 
 

@@ -10,7 +10,7 @@ from casebridge.mapping.generate.dice import Dice
 from casebridge.mapping.generate.kinds import CaseKind, NativeKind
 from casebridge.mapping.generate.pools import of_test
 from casebridge.mapping.paths import Condition, Path, Step
-from casebridge.mapping.walk import blank, candidates, holds, holds_all, remove
+from casebridge.mapping.walk import blank, holds, holds_all, remove
 
 Kind = CaseKind | NativeKind
 Above = tuple[Any, ...]
@@ -52,12 +52,15 @@ def _field(key: str, kind: Kind) -> Reach:
 def _item(key: str, selector: tuple[Condition, ...], kind: Kind) -> Reach:
     describe = settling(selector, kind)
     single = kind.many is False
+    name, wanted = _told_by(selector)
 
     def link(dice: Dice, node: Any) -> Any:
         child = node.get(key)
         listed = child if type(child) is list else [] if child is None else [child]
-        for _, item in candidates(listed, selector):
-            if type(item) is dict and holds_all(selector, item):
+        for item in reversed(listed):  # the last made is the likeliest
+            if type(item) is not dict or (type(said := item.get(name)) is str and said not in wanted):
+                continue
+            if holds_all(selector, item):
                 return item
         made: dict[str, Any] = {}
         describe(dice, made)
@@ -70,6 +73,15 @@ def _item(key: str, selector: tuple[Condition, ...], kind: Kind) -> Reach:
         return made
 
     return link
+
+
+def _told_by(selector: tuple[Condition, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The key whose text tells most items apart at once, and what it may be."""
+    for condition in selector:
+        steps = condition.path.steps
+        if condition.test == "equal" and len(steps) == 1 and steps[0].selector is None and not condition.path.up:
+            return steps[0].key, condition.values
+    return "", ()
 
 
 def planting(path: Path, kinds: tuple[Kind, ...]) -> tuple[Callable[[Dice, Any, Above, Any], Any], Kind]:
