@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from casebridge.core.errors import CaseBridgeError, MapError
+from casebridge.core.errors import Bug, CaseBridgeError, MapError
 from casebridge.engine.site import Partner, Site
 from casebridge.mapping import MapSet
 from casebridge.store import ledger
@@ -51,7 +51,7 @@ class MapWatch:
             return error
         except Exception as error:  # noqa: BLE001 - whatever a file in the folder does, messages go on with the old maps
             log.error("reading the maps %s: unexpected %s", name, type(error).__name__)
-            return MapError("CB-901", f"the maps `{name}` cannot be read: unexpected {type(error).__name__}")
+            return Bug("CB-901", f"the maps `{name}` cannot be read: unexpected {type(error).__name__}")
 
     def _again(self, site: Site, partner: Partner, maps: MapSet | CaseBridgeError) -> None:
         used = frozenset(m.digest for m in partner.maps)
