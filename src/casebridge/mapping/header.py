@@ -13,8 +13,8 @@ from casebridge.mapping import limits, notation, parse
 from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
 from casebridge.mapping.model import Definition, Example
 from casebridge.mapping.notation import Entries, Items, Node
-from casebridge.mapping.paths import Path
-from casebridge.mapping.surroundings import Names, Surroundings
+from casebridge.mapping.paths import Path, resolve
+from casebridge.mapping.surroundings import Names, Surroundings, placed
 
 WORDS = frozenset({
     "map", "version", "about", "case", "other", "match", "when", "shape", "rest", "names", "fields", "ignore", "codes",
@@ -30,6 +30,7 @@ class Tables:
     """The map's code tables: named ones once, others where a line writes them. ``files`` are those it read."""
 
     roots: tuple[File, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
     named: dict[str, CodeTable] = field(default_factory=dict)
     files: dict[File, bytes] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
@@ -69,11 +70,22 @@ class Tables:
         if rows is not None:
             if not isinstance(rows, Items):
                 raise rows.place.error("CB-201", "`rows` is a list of [case, other]")
-            found += [row_of(_cells(row), row.place) for row in rows.items]
+            found += [row_of(self._cells(row), row.place) for row in rows.items]
         if file is not None:
             found += rows_of_file(*self._file(file))
         limits.rows(len(found), node.place)
         return tuple(found)
+
+    def _cells(self, row: Node) -> tuple[str | bool, ...]:
+        """The cells of a row; ``$name`` without quotes is one of the map's names."""
+        notation.texts(row, "a row")
+        return tuple(self._cell(cell) for cell in _items(row) if isinstance(cell, notation.Scalar))
+
+    def _cell(self, cell: notation.Scalar) -> str | bool:
+        if not (cell.plain and cell.text.startswith("$")):
+            return cell.constant
+        with placed(cell.place):
+            return resolve(cell.text, self.names, 0)
 
     def _file(self, node: Node) -> tuple[File, bytes]:
         name = notation.text(node, "`file`")
@@ -86,9 +98,6 @@ class Tables:
         raise node.place.error("CB-201", f"the code table's file `{name}` is not in the map's folder nor beside it")
 
 
-def _cells(row: Node) -> tuple[str | bool, ...]:
-    notation.texts(row, "a row")
-    return tuple(cell.constant for cell in _items(row) if isinstance(cell, notation.Scalar))
 
 
 def _check_twice(rows: tuple[Row, ...]) -> None:
@@ -108,7 +117,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
     for word in ("map", "case", "other", "fields"):
         if word not in tree.values:
             raise tree.place.error("CB-201", f"a map needs `{word}:`")
-    names = Names(_texts(tree, "names"))
+    names = tables.names = Names(_texts(tree, "names"))
     around = Surroundings(names, tables.of, converters)
     for name, node in _entries(tree, "codes").items():
         tables.named[name] = tables.read(name, node)

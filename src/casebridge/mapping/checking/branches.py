@@ -3,8 +3,8 @@
 The first branch that holds wins. A record may go in by one branch and come out by another unless, on each side,
 
 - some path has different constants in two branches, or is present in one and absent in the other; or
-- the first of the two says the same on both sides, through a plain line beside the ``choose``: then the second is its
-  "else" on both sides; or
+- the first of the two says the same on both sides, through a line beside the ``choose`` (plain, or by a row of its
+  codes): then the second is its "else" on both sides; or
 - both have one case state and the first has room for all of the second's fields: the second is read, the first written.
 """
 
@@ -44,15 +44,23 @@ def _pair(fork: Fork, a: Branch, b: Branch) -> Iterator[Finding]:
 
 
 def mirrored(beside: Sequence[Line], branch: Branch) -> bool:
-    """Does the branch say the same on both sides, each condition through a plain two-way line beside the choose?"""
-    plain = {
-        (line.case, line.other) for line in beside
-        if isinstance(line, Leaf) and line.ways == BOTH and not (line.codes or line.convert or line.link or line.when)
-    }  # fmt: skip
+    """Does the branch say the same on both sides, each condition through a two-way line beside the choose?"""
+    lines = [line for line in beside if isinstance(line, Leaf) and line.ways == BOTH]
     return len(branch.case) == len(branch.other) and all(
-        any((c.path, o.path) in plain and (c.test, set(c.values)) == (o.test, set(o.values)) for o in branch.other)
-        for c in branch.case
+        any(_says(line, c, o) for line in lines for o in branch.other) for c in branch.case
     )
+
+
+def _says(line: Leaf, ours: Condition, theirs: Condition) -> bool:
+    """Does the line hold a condition of ours exactly where theirs holds: plainly, or by a row of its codes?"""
+    if (line.case, line.other) != (ours.path, theirs.path) or line.convert or line.link or line.when:
+        return False
+    if line.codes is None or "equal" not in (ours.test, theirs.test):
+        return line.codes is None and (ours.test, set(ours.values)) == (theirs.test, set(theirs.values))
+    there, back = line.codes.to_other, line.codes.to_case
+    return {there.get(v) for v in ours.values} == set(theirs.values) and {
+        back.get(v) for v in theirs.values
+    } == set(ours.values)
 
 
 def _one_state(a: Branch, b: Branch) -> bool:
