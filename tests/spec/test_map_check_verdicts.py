@@ -118,6 +118,17 @@ def test_a_code_without_a_row_is_a_gap_and_no_error(tmp_path: Path) -> None:
     ]
 
 
+def test_a_code_of_the_partners_own_may_be_read_and_never_written(tmp_path: Path) -> None:
+    line = "  status: {at: state, codes: {rows: [[active, A], [inactive, I], [active, AC, %s]], otherwise: refuse}}"
+    found = report(tmp_path, line % "import")
+    assert [str(f) for f in found.errors if f.code == "CB-220"] == []
+    assert [n.message for n in found.notes if n.code == "CB-220"] == [
+        "`AC` is not in the list of `state`; did you mean `A`?"]
+    written = report(tmp_path, line % "both")
+    (error,) = [f for f in written.errors if f.code == "CB-220"]
+    assert "has `import` as its third cell" in error.remedy
+
+
 def test_without_a_schema_the_paths_are_not_checked_and_it_is_said(tmp_path: Path) -> None:
     found = check(a_map(tmp_path, "  birth: dbo"), None, runs=20)
     assert found.errors == ()

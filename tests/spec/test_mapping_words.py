@@ -147,6 +147,15 @@ def test_codes_write_their_first_row(tmp_path: Path, ours: Any, theirs: str) -> 
     assert sexes(tmp_path).write({"person": {"birth": ours}}, OwnIds()).data == {"sex": theirs}
 
 
+def test_a_word_of_the_case_model_without_a_row_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(MapError, match="the code `food-insecurity` at"):
+        sexes(tmp_path).write({"person": {"birth": "food-insecurity"}}, OwnIds())
+    with pytest.raises(MapError, match="the code `food-pantry` at"):
+        sexes(tmp_path).write({"person": {"birth": "food-pantry"}}, OwnIds())
+    with pytest.raises(MapError, match="the code aaaa-aaaaaaaaaa at"):  # what a partner wrote may be anything
+        sexes(tmp_path).read({"sex": "food-insecurity"})
+
+
 def test_an_unlisted_code_is_refused_with_the_place_to_mend_and_no_value(tmp_path: Path) -> None:
     with pytest.raises(MapError) as caught:
         sexes(tmp_path).read({"sex": "Xylo"})
@@ -155,6 +164,8 @@ def test_an_unlisted_code_is_refused_with_the_place_to_mend_and_no_value(tmp_pat
     assert "Aaaa" in str(caught.value)
     assert "Xylo" not in str(caught.value)
     assert "add a row for it to `sex`" in caught.value.remedy
+    assert "in an overlay of your own (in" in caught.value.remedy
+    assert "with `import` as its third cell" in caught.value.remedy
     assert "ask the partner to correct the record" in caught.value.remedy
 
 

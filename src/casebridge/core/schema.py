@@ -76,6 +76,12 @@ def codes_of(path: str) -> frozenset[str]:
     return frozenset(fixed | {v.code for v in usual_codes() if v.field in (path, field, f"{kind}.{field}")})
 
 
+@cache
+def all_codes() -> frozenset[str]:
+    """Every usual code of the case model: its own words, which say nothing of a person."""
+    return frozenset(v.code for v in usual_codes()) | {row["code"] for row in _rows("services")} | _fixed_codes()
+
+
 def field_types(path: str) -> Iterator[Any]:
     """The plain types found at ``kind.field.subfield``; none when there is no such place."""
     kind, *fields = path.split(".")
@@ -96,6 +102,22 @@ def members(annotation: Any) -> Iterator[Any]:
         yield from members(get_args(annotation)[0])
     else:
         yield annotation
+
+
+def _fixed_codes() -> frozenset[str]:
+    """The codes of all closed fields."""
+    found: set[Any] = set()
+    seen: set[Any] = set()
+    models: list[Any] = list(KINDS.values())
+    while models:
+        model = models.pop()
+        seen.add(model)
+        for part in (part for field in model.model_fields.values() for part in members(field.annotation)):
+            if get_origin(part) is Literal:
+                found.update(get_args(part))
+            elif isinstance(part, type) and issubclass(part, BaseModel) and part not in seen:
+                models.append(part)
+    return frozenset(code for code in found if isinstance(code, str))
 
 
 def _field(model: Any, name: str) -> Any:

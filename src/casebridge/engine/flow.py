@@ -138,9 +138,10 @@ def _where_to_mend(error: CaseBridgeError, map_: Map) -> dict[str, str]:
     if error.code != "CB-205":
         return {}
     name = "/".join(map_.path.parts[-2:])
+    own = f"lay one of your own over {map_.name} (base: {name.removesuffix('.yaml')}) and name it for the partner"
     return {"remedy": f"If it is a code of theirs, add a row for it in {name} where that map is the site's own, else "
-                      f"lay one of your own over {map_.name} (base: {map_.name}) and name it for the partner; then "
-                      "replay. If it is a mistake, ask the partner to correct the record and resend it."}  # fmt: skip
+                      f"{own}; give the row `import` as its third cell if only this partner writes it; then replay. "
+                      "If it is a mistake, ask the partner to correct the record and resend it."}  # fmt: skip
 
 
 def _is_echo(c: Connection, partner: Partner, native: Native, slot: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from casebridge.core import schema
 from casebridge.core.errors import CaseBridgeError, RecordError, mask
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.walk import MISSING, blank, clone, is_absent, text_of
@@ -97,13 +98,16 @@ def _coded(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any
         return turn(value)
     except KeyError:
         pass
-    table = line.codes.name if line.codes else ""
-    known = [row.other if turn == line.codes.read else row.case for row in line.codes.rows] if line.codes else []
+    table, reads = (line.codes.name, turn == line.codes.read) if line.codes else ("", False)
+    known = [row.other if reads else row.case for row in line.codes.rows] if line.codes else []
+    ours = not reads and text_of(value) in schema.all_codes()
+    said = f"`{value}`" if ours else shown(value, known)
     raise line.place.error(
-        "CB-205", f"the code {shown(value, known)} at `{path}` has no row in the code table `{table}`",
-        remedy=f"If it is a code of theirs, add a row for it to `{table}` "
-        f"({line.codes.place if line.codes else line.place}) or say `otherwise: keep`, then replay the record. "
-        "If it is a mistake, ask the partner to correct the record and send it again.",
+        "CB-205", f"the code {said} at `{path}` has no row in the code table `{table}`",
+        remedy=f"If it is a code of theirs, add a row for it to `{table}` in an overlay of your own (in "
+        f"{line.codes.place if line.codes else line.place} only if that map is your own), with `import` as its third "
+        "cell if only this partner writes it; then replay the record. If it is a mistake, ask the partner to correct "
+        "the record and send it again.",
     )  # fmt: skip
 
 

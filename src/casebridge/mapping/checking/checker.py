@@ -36,8 +36,8 @@ def check(map_: Map, element: Element | None, *, runs: int = RUNS) -> Report:
     if runs and not errors:
         errors += trips.run(map_, element, tuple(judged.verdicts), runs).findings.values()
     notes = chain(
-        judged.gaps, reach.demands(found, element), unlabelled.check(found, element), reach.first_items(found),
-        _unchecked(map_, element),
+        judged.gaps, tables.notes(found, side), reach.demands(found, element), unlabelled.check(found, element),
+        reach.first_items(found), _unchecked(map_, element),
     )  # fmt: skip
     return Report(map_.name, sorted_findings(errors), sorted_findings(notes), tuple(judged.verdicts))
 

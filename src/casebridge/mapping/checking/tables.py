@@ -16,6 +16,7 @@ from casebridge.mapping.notation import nearest
 from casebridge.mapping.walk import text_of
 
 ABSENT = frozenset(f"absent:{reason}" for reason in REASONS)
+OWN = "A code of the partner's own that is only read has `import` as its third cell."
 Codes = frozenset[str] | None  # all there are, or None: any text
 
 
@@ -117,8 +118,8 @@ def _typos(use: Use) -> Iterator[Finding]:
         known = None if use.leaf.convert or case in ABSENT else kinds.strange(use.field, case)
         if known is not None:
             yield _typo(use, row, case, known, f"`{use.field}` of the case model")
-        if use.other is not None and other not in use.other:
-            yield _typo(use, row, other, use.other, f"`{spelled(use.stand.other)}` of the partner's record")
+        if use.other is not None and other not in use.other and row.way != "import":
+            yield _typo(use, row, other, use.other, f"`{spelled(use.stand.other)}` of the partner's record", own=True)
         words = not isinstance(row.case, bool) and case not in ABSENT and not use.leaf.convert
         if words and kinds.is_boolean(use.field):
             yield Finding(
@@ -127,12 +128,25 @@ def _typos(use: Use) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _typo(use: Use, row: Row, code: str, known: frozenset[str], where: str) -> Finding:
+def notes(found: Survey, side: Side) -> Iterator[Finding]:
+    """Rows that read a code which the other side's list does not have: a partner may send one of its own."""
+    for use in uses(found, side):
+        for row in use.table.rows:
+            code = text_of(row.other)
+            if use.other is not None and code not in use.other and row.way == "import":
+                near = nearest(code, use.other)
+                yield Finding(
+                    "CB-220", row.place, f"`{code}` is not in the list of `{spelled(use.stand.other)}`{near}",
+                    "It is read from a partner that sends it, and never written.",
+                )  # fmt: skip
+
+
+def _typo(use: Use, row: Row, code: str, known: frozenset[str], where: str, *, own: bool = False) -> Finding:
     near = nearest(code, known)
     return Finding(
         "CB-220", row.place, f"`{code}` is not a code of {where}{near}",
         f"The row of the code table `{use.table.name}` would never be used, and the code that is meant has none.",
-        f"It takes {_some(known)}.",
+        f"It takes {_some(known)}.{' ' + OWN if own else ''}",
     )  # fmt: skip
 
 
