@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from casebridge.adapter import Context
 from casebridge.config import Config, PartnerTable, explain, read_config, resolve_secrets
-from casebridge.core.errors import SetupError
+from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.lanes import Lanes
@@ -47,13 +47,27 @@ class Bridge:
         self.site.store.close()
 
 
-def open_bridge(path: Path) -> Bridge:
-    """The bridge that ``path`` describes; SetupError or MapError say what to mend."""
+def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
+    """The bridge that ``path`` describes; SetupError or MapError say what to mend.
+
+    ``looking``: only for a look at the books. Maps that are not in order are left out then, and ``lanes.map_problems``
+    says so: a running ``serve`` goes on with the old ones, and nobody shall be without a view of it meanwhile.
+    """
     config, base = read_config(path), path.resolve().parent
     registry = load_plugins(base / "plugins")
     proved = Proved(base / PROVED)
     watch = MapWatch(base / "mappings", _sound_maps(registry, base, proved))  # first: no change is missed
-    partners = {name: _partner(name, table, config, registry, base, proved) for name, table in config.partner.items()}
+
+    def maps_of(partner: str, name: str) -> MapSet:
+        try:
+            return _maps(name, registry, [base / "mappings", *registry.map_folders], proved)
+        except MapError as error:
+            if not looking:
+                raise
+            watch.problems[partner] = f"{error.message} ({error.code})"
+            return MapSet(name, ())
+
+    partners = {name: _partner(name, table, config, registry, base, maps_of) for name, table in config.partner.items()}
     site = Site(
         name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
@@ -111,17 +125,17 @@ def alone(bridge: Bridge) -> Iterator[None]:
 
 
 def _partner(
-    name: str, table: PartnerTable, config: Config, registry: Registry, base: Path, proved: Proved
-) -> Partner:
+    name: str, table: PartnerTable, config: Config, registry: Registry, base: Path,
+    maps_of: Callable[[str, str], MapSet],
+) -> Partner:  # fmt: skip
     context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
     carrier = registry.link(table.carrier)
     format_ = registry.format(table.format or getattr(carrier, "default_format", table.carrier))
-    maps = table.maps or table.format or table.carrier
     return Partner(
         name=name, role=table.role, title=table.title or name, mode=table.mode, environment=table.environment,
         format=_made(f"partner.{name}.format_settings", format_, table.format_settings, context, base),
         link=_made(f"partner.{name}.settings", carrier, table.settings, context, base),
-        maps=_maps(maps, registry, [base / "mappings", *registry.map_folders], proved),
+        maps=maps_of(name, table.maps or table.format or table.carrier),
         applies_to=table.applies_to, dispatch=table.dispatch, answers_on_form=table.carrier in registry.doors,
         agreements=tuple(a.model_dump() for a in table.agreements), known_as=table.known_as,
         acts_for=table.acts_for, contact=table.contact, part2=table.part2, vsp=table.vsp or table.role == "vsp",

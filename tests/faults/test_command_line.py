@@ -115,3 +115,21 @@ def test_the_program_itself_ends_with_the_exit_code_of_what_is_wrong(folder: Pat
     assert run("check", "--config", "nowhere.toml")[0] == 3
     assert run("held", "show", "01NOSUCHMESSAGE")[0] == 7
     assert run("nonsense")[0] == 2
+
+
+def break_a_map(folder: Path) -> None:
+    """The site's own map of the hospital's patients, half written."""
+    file = folder / "mappings" / "sdohcc" / "patient.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("map: county/patient\nbase: sdohcc/patient\nfields:\n  brith: birthDate\n", encoding="utf-8")
+
+
+def test_who_only_looks_is_warned_of_a_broken_map_and_who_acts_is_refused(casebridge: Command, folder: Path) -> None:
+    break_a_map(folder)
+    for look in (("status",), ("held", "list"), ("files",), ("shown",), ("doctor",)):
+        ended, said = casebridge(*look)
+        assert (ended, said.count("sdohcc/patient.yaml:4:3: ")) in ((0, 1), (1, 1)), said
+        assert "the maps are not in order" in said
+    for act in (("run",), ("check",), ("serve",), ("held", "replay", "all")):
+        ended, said = casebridge(*act)
+        assert (ended, "sdohcc/patient.yaml:4:3: " in said) == (4, True), said

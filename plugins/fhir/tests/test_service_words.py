@@ -1,4 +1,4 @@
-"""What the shipped maps call a service is a word of the core: an error may show it, where a partner's text is masked."""
+"""What the shipped maps call a service is a word of the core: an error may show it, a partner's text is masked."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def who_got_my_data(
     as_json: JsonOption = False,
 ) -> None:
     """Every release and every refusal about one client (45 CFR 164.528)."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         site = bridge.site
         if views.client_name(site, client) is None:
             raise Held("CB-507", f"there is no client {client}", who="it",

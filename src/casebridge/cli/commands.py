@@ -71,7 +71,7 @@ def check(config: ConfigOption = CONFIG) -> None:
 
 def doctor(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Can every partner be reached with these settings? Changes nothing there."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         probes = {n: p.link.probe() for n, p in bridge.site.partners.items() if p.link is not None}
     rows: list[dict[str, Any]] = [{"partner": n, "ok": p.ok, "message": p.message} for n, p in probes.items()]
     if as_json:
@@ -119,7 +119,7 @@ def dispatch(partner: PartnerArgument, config: ConfigOption = CONFIG) -> None:
 
 def status(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Referrals and where each one stands."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         rows = [dataclasses.asdict(r) for r in views.referral_rows(bridge.site)]
     if as_json:
         print_json(rows)
@@ -135,7 +135,7 @@ def files_(
     as_json: JsonOption = False,
 ) -> None:
     """Every file that came, and what became of its records."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         rows = views.file_rows(bridge.site, partner=partner)
         zone = bridge.site.timezone
     if as_json:
@@ -152,7 +152,7 @@ def shown(
     config: ConfigOption = CONFIG,
 ) -> None:
     """What a partner in a dry run would have been sent."""
-    with bridge_of(config) as bridge, bridge.site.store.read() as c:
+    with bridge_of(config, looking=True) as bridge, bridge.site.store.read() as c:
         found = [m for m in ledger.listed(c, state="shown") if message in ("", m.id)]
         if not message:
             rows = [{"message": m.id, "to": m.partner, "what": m.kind, "referral": m.correlation} for m in found]
@@ -185,7 +185,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Where one field of a message came from: file, row, and the map's line."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         found = dataclasses.asdict(lineage.explain(bridge.site, message, field))
     if as_json:
         print_json([found])

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Messages that stopped: list, show,
 @app.command("list")
 def held_list(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Every held message: where it stands, why it stopped, and who must act."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         rows = views.held_rows(bridge.site)
     if as_json:
         print_json([_facts(r) for r in rows])
@@ -35,7 +35,7 @@ def held_list(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> Non
 @app.command("show")
 def held_show(message: MessageArgument, config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """One held message, with its place and what to do."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, looking=True) as bridge:
         row = views.held_one(bridge.site, message)
     if row is None or row.state != "held":
         raise Held("CB-507", f"there is no held message {message}", who="it",

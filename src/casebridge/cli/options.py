@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from casebridge.app import Bridge, open_bridge
+from casebridge.cli.printing import err, plain
 from casebridge.core.errors import SetupError
 
 CONFIG = Path("casebridge.toml")
@@ -35,10 +36,20 @@ def settings_of(given: list[str] | None) -> dict[str, str]:
 
 
 @contextmanager
-def bridge_of(path: Path) -> Iterator[Bridge]:
-    """The bridge a command works on, closed afterwards."""
-    bridge = open_bridge(path)
+def bridge_of(path: Path, *, looking: bool = False) -> Iterator[Bridge]:
+    """The bridge a command works on, closed afterwards. A command that only looks warns of maps not in order."""
+    bridge = open_bridge(path, looking=looking)
+    for problem, partners in _by_problem(bridge).items():
+        err.print(plain(f"{', '.join(partners)}: the maps are not in order: {problem}"), style="yellow", soft_wrap=True)
     try:
         yield bridge
     finally:
         bridge.close()
+
+
+def _by_problem(bridge: Bridge) -> dict[str, list[str]]:
+    """The partners whose maps have the same fault, by the fault."""
+    found: dict[str, list[str]] = {}
+    for partner, problem in bridge.lanes.map_problems.items():
+        found.setdefault(problem, []).append(partner)
+    return found

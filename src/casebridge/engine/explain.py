@@ -36,7 +36,10 @@ def explain(site: Site, message_id: str, field: str) -> Explanation:
         raise Held("CB-507", f"{message_id} is no record that came in", who="it",
                    remedy="Name the message of one record; the console shows it on the referral's page.")  # fmt: skip
     native: Native = native_of(site, message)
-    map_ = site.partners[message.partner].maps.find(native.type, native.data)
+    maps = site.partners[message.partner].maps
+    if not len(maps):
+        raise Held("CB-507", f"the maps of {message.partner} are not in order: mend them first", who="it")
+    map_ = maps.find(native.type, native.data)
     if map_ is None:
         raise Held("CB-507", f"no map takes {native.type}: nothing of it was used", who="it")
     path = field if field.partition(".")[0].partition("[")[0] in map_.case else f"{map_.case[0]}.{field}"
