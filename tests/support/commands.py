@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from casebridge.cli import main
+from casebridge.cli.printing import err, out
 
 Command = Callable[..., tuple[int, str]]
 
@@ -16,7 +17,8 @@ Command = Callable[..., tuple[int, str]]
 def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> Command:
     """Runs ``casebridge ARGUMENTS`` in ``folder``; (exit code, all that was printed in one line)."""
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("COLUMNS", "200")
+    for console in (out, err):  # made when the program was first imported, as wide as the screen was then
+        monkeypatch.setattr(console, "_width", 200)
 
     def run(*arguments: str) -> tuple[int, str]:
         capsys.readouterr()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from casebridge.core.errors import MapError
+from casebridge.mapping import notation
 from casebridge.mapping.notation import Entries, Items, Node, Place, Scalar
 
 LABELS = "labels"
@@ -20,7 +21,7 @@ def check(base: Entries, laid: Entries) -> None:
     for path, (node, _) in _lines(base.get("fields"), ""):
         if path not in after:
             raise _error(laid.place, f"this overlay takes the line `{path}` of its base away")
-        if after[path][0] != node:
+        if notation.plain(after[path][0]) != notation.plain(node):  # the same words may stand in the overlay again
             raise _error(after[path][1], f"this overlay changes the line `{path}` of its base")
         for table in _tables(node):
             _check_table(table, base, laid)

@@ -94,6 +94,7 @@ class ValueCreator:
                 into.enforce(condition)
 
     def spread(self, line: Spread, spot: Spot, into: Inside) -> None:
+        """Write the items of one list to a place each."""
         found = self.lookups.value(spot, line.case)
         values = self.source.name("x")
         with self.source.block(f"if {THERE.format(found)}:"):
@@ -109,6 +110,7 @@ class ValueCreator:
                     self.leaf(part, item, into)
 
     def flags(self, line: Flags, spot: Spot, into: Inside) -> None:
+        """Write a list of words as flags of 1 and 0."""
         found, add = self.lookups.value(spot, line.case), self.source.add
         words, said = self.source.name("x"), self.source.name("x")
         with self.source.block(f"if {THERE.format(found)}:"):

@@ -110,6 +110,7 @@ class ValueImporter:
             then(f"{{'kind': {kind}, 'external_id': {found}}}")
 
     def spread(self, line: Spread, spot: Spot, into: Inside) -> None:
+        """Read the places of one list as its items."""
         if len(line.parts) == 1:
             self.leaf(line.parts[0], spot, lambda value: into.value(line.case.steps, f"[{value}]"))
             return
@@ -121,6 +122,7 @@ class ValueImporter:
             into.value(line.case.steps, values)
 
     def flags(self, line: Flags, spot: Spot, into: Inside) -> None:
+        """Read flags of 1 and 0 as a list of words."""
         words, add = self.source.name("x"), self.source.add
         add(f"{words} = []")
         for word, path in line.flags:
