@@ -111,8 +111,8 @@ def test_the_map_that_counts_with_each_lines_origin(casebridge, site):
     (site / "mappings" / "county" / "other.yaml").write_text(OVERLAY, encoding="utf-8")
     ended, said = casebridge("map", "show", "county/other")
     assert ended == 0
-    assert "birth: phone # other.yaml:5" in said
-    assert "names(use=official).family: last_name # client.yaml:8" in said
+    assert "birth: phone # county/other.yaml:5" in said
+    assert "names(use=official).family: last_name # county/client.yaml:8" in said
     assert "given" not in said
 
 
@@ -233,3 +233,56 @@ def test_which_values_of_samples_no_line_reads(casebridge, site):
     assert told["kept"] == {"phone": 2}
     assert told["ignored"] == {"zip": 2}
     assert sum(told["claimed"].values()) == 10
+
+
+# --- what a newcomer met -----------------------------------------------------------------------------------------
+
+def test_a_schema_in_a_folder_that_is_not_there(casebridge):
+    ended, said = casebridge("map", "schema", "--out", "nofolder/s.json")
+    assert (ended, "There is no folder nofolder" in said, "CB-241" in said) == (3, True, True), said
+
+
+def test_a_map_and_its_base_with_one_file_name_are_told_apart(casebridge, site):
+    own = site / "mappings" / "mercy" / "client.yaml"
+    own.parent.mkdir()
+    own.write_text("map: mercy/client\nbase: county/client\nfields:\n  extra.area: zip\n  names(use=old).given: zip\n",
+                   encoding="utf-8")  # fmt: skip
+    assert "mercy/client.yaml:4" in casebridge("map", "explain", "mercy/client", "extra.area")[1]
+    assert "county/client.yaml:7" in casebridge("map", "explain", "mercy/client", "birth")[1]
+    own.write_text(own.read_text(encoding="utf-8").replace("names(use=old).given", "extra.code"), encoding="utf-8")
+    said = casebridge("map", "try", "mercy/client", "ada.json")[1]
+    assert ("county/" in said, "mercy/" in said) == (True, True), said
+    own.write_text("map: mercy/client\nbase: county/client\nfields:\n  extra.born: birth_date\n", encoding="utf-8")
+    said = casebridge("map", "check", "mercy/client")[1]
+    assert "mercy/client.yaml:4 (`extra.born`) and county/client.yaml:7 (`birth`)" in said, said
+
+
+def test_an_example_that_does_not_hold_is_told_once_at_its_place(casebridge, site):
+    change(site, "codes:\n", "examples:\n  - {about: wrong, way: import, case: {birth: \"1987-02-21\"}, other: "
+           "{birth_date: 02/20/1987}}\ncodes:\n")  # fmt: skip
+    ended, said = casebridge("map", "check", "county/client")
+    assert (ended, "client.yaml:13:5: example `wrong`" in said) == (4, True), said
+    assert said.count("Correct the map or the example") == said.count("client.yaml:13:5") == 1, said
+    assert "county/client (client.yaml): 1 error." in said
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ("map: a/a\nbase: county/clint\nfields: {}\n", "did you mean `county/client`?"),
+        ("map: a/a\nbase: hmis-2026/participation\nfields: {}\n", "write `base: hmis-2026/enrollment`"),
+        ("map: a/a\nbase: sdohcc/patient\nfields:\n  telecoms:\n    period: drop\n", "Write `telecoms.period: drop`"),
+        ("map: a/a\nbase: county/client\ncodes:\n  sex: [[male, M]]\nfields: {}\n", "Write `rows:` before the list"),
+    ],
+)
+def test_an_overlay_is_told_what_to_write(casebridge, site, overlay, said):
+    (site / "mappings" / "county" / "own.yaml").write_text(overlay, encoding="utf-8")
+    ended, told = casebridge("map", "check", "mappings/county/own.yaml")
+    assert (ended, said in told) == (4, True), told
+
+
+def test_explain_knows_typos_and_what_an_overlay_drops(casebridge, site):
+    assert "did you mean `names.family`?" in casebridge("map", "explain", "county/client", "names.famly")[1]
+    (site / "mappings" / "county" / "other.yaml").write_text(OVERLAY, encoding="utf-8")
+    _, said = casebridge("map", "explain", "county/other", "names.given")
+    assert "county/client.yaml:9 has it, and county/other.yaml:4 drops it" in said, said

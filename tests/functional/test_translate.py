@@ -284,3 +284,13 @@ def test_one_bad_row_among_hundreds_is_found(casebridge, clients):
     ended, said = casebridge("translate", "clients.csv", "out.zip", *FROM_CSV, "--to", "hmis-2026")
     assert (ended, "row 335" in said) == (5, True), said
     assert len(table(clients / "out.zip", "Client")) == 499
+
+
+def test_a_test_file_needs_the_word_test(casebridge, tmp_path):
+    data = file_834(member("MORENO", "ADA", "899611001"))
+    assert b"*P*" in data
+    (tmp_path / "in.834").write_bytes(data.replace(b"*P*", b"*T*", 1))
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    assert (ended != 0, "Say --test" in said, "this partner" in said) == (True, True, False), said
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc", "--test")
+    assert "Say --test" not in said

@@ -75,7 +75,7 @@ BAD: list[tuple[str, str, int, str, str]] = [
      "never do anything"),
     ("codes-typed-twice", "CB-228", 9, "one code table for export (`out`) and another for import (`in`)",
      "other -> U -> unknown"),
-    ("example-does-not-hold", "CB-206", 1, "example `a birthday`, import", "expected '1974-12-25'"),
+    ("example-does-not-hold", "CB-206", 7, "example `a birthday`, import", "expected '1974-12-25'"),
     ("selector-cannot-be-made", "CB-229", 1, "`person.external_id` does not come back as it was sent", "-> (nothing)"),
     ("converter-lies", "CB-225", 5, "the converter `first-word` breaks its law (exact)", "which is not what it was"),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import typer
 
 from casebridge.adapter import Native
 from casebridge.cli.options import HERE, FolderOption, JsonOption, SettingOption, TestOption, settings_of
-from casebridge.cli.printing import err, out, plain, print_json, print_rows
+from casebridge.cli.printing import counted, err, out, plain, print_json, print_rows
 from casebridge.core.errors import RecordError, SetupError
 from casebridge.mapping import MapSet
 from casebridge.mapping.inspection import Trial, Value, attempt, not_for, usual_purpose
@@ -57,7 +57,7 @@ def map_try(
     if as_json:
         print_json([_plain(facts) for facts in tried])
     elif passed:
-        out.print(f"{passed} records before that are of a type no map of the set takes.")
+        out.print(f"{counted(passed, 'record')} before that of a type no map of the set takes.")
     if not tried:
         raise RecordError("CB-244", f"no record of {file.name} was tried", remedy="Look at --record and --format.")
     if any(facts["trial"].error for facts in tried):
@@ -93,14 +93,20 @@ def _print_trial(facts: dict[str, Any], every_line: bool) -> None:
     native, trial = facts["native"], facts["trial"]
     where = f", {native.position}" if native.position.as_dict() else ""
     out.print(plain(f"{native.type} {native.external_id}{where}"), style="bold", soft_wrap=True)
-    out.print(plain(f"read with {trial.map.name} ({trial.map.path.name})"))
+    out.print(plain(f"read with {trial.map.name} ({'/'.join(trial.map.path.parts[-2:])})"))
     if trial.error:
         err.print(plain(f"{trial.error.message}\n  {trial.error.remedy} [{trial.error.code}]"), style="red",
                   soft_wrap=True)  # fmt: skip
-    print_rows(list(_lines(trial, every_line)), "Lines")
+    rows = list(_lines(trial, every_line))
+    own = "/".join(trial.map.path.parts[-2:])
+    several = any(row["line"].rpartition(":")[0] != own for row in rows)
+    for row in rows:  # the folder on a line of its own leaves room for the values
+        row["line"] = row["line"].replace("/", "/\n") if several else row["line"].rpartition("/")[2]
+    print_rows(rows, "Lines")
     if not every_line:
         empty = sum(not step.values for step in trial.steps)
-        out.print(f"{empty} more lines found nothing; --all shows them." if empty else "Every line found something.")
+        more = f"{counted(empty, 'more line')} found nothing; --all shows them."
+        out.print(more if empty else "Every line found something.")
     for title, places in (("Kept with the partner's record, read by no line", trial.kept),
                           ("Ignored on purpose", trial.ignored)):  # fmt: skip
         if places:

@@ -23,9 +23,12 @@ from casebridge.mapping.inspection import (
     effective_yaml,
     lines_about,
     map_schema,
+    rows,
     tree_of,
 )  # fmt: skip
-from casebridge.translating import checked, open_workshop
+from casebridge.mapping.inspection.search import bare
+from casebridge.mapping.notation import Entries, load, nearest
+from casebridge.translating import Workshop, checked, open_workshop
 
 MapArgument = Annotated[str, typer.Argument(metavar="MAP", help="A map (sdohcc/task) or a file.")]
 SHOWN = 30
@@ -56,12 +59,12 @@ def map_explain(
     """Where a field comes from and where it goes: lines, codes, converters, and what is lost."""
     workshop = open_workshop(folder)
     found = workshop.one(map_)
-    rows = lines_about(found.definition, path)
-    if not rows:
-        raise SetupError("CB-240", f"no line of {found.name} speaks of `{path}`",
+    about = lines_about(found.definition, path)
+    if not about:
+        raise SetupError("CB-240", f"no line of {found.name} speaks of `{path}`{_why_not(workshop, found, path)}",
                          remedy=f"casebridge map show {map_} shows every line.")  # fmt: skip
     verdicts = checked(workshop, found.path, 0).report.verdicts
-    for row in rows:
+    for row in about:
         _print_row(row)
         for verdict in (v for v in verdicts if v.place == row.line.place and v.verdict != "lossless"):
             why = "; ".join(filter(None, (verdict.why, verdict.witness)))
@@ -70,7 +73,7 @@ def map_explain(
         natives = natives_of(workshop, workshop.set_of(map_), file, format_, settings_of(setting), test)
         for native in natives:
             if not isinstance(native, RecordError) and found.matches(native.data) and native.type == found.other:
-                _print_values(found, native.data, rows)
+                _print_values(found, native.data, about)
                 return
         out.print(plain(f"No record of {file.name} is one for this map."))
 
@@ -84,11 +87,11 @@ def map_diff(
     """What another map does otherwise, field by field. Ends with 1 when there is a difference."""
     workshop = open_workshop(folder)
     found = differences(workshop.one(old).definition, workshop.one(new).definition)
-    rows = [{"what": d.what, "field": d.where, "how": d.said} for d in found]
+    listed = [{"what": d.what, "field": d.where, "how": d.said} for d in found]
     if as_json:
-        print_json(rows)
+        print_json(listed)
     else:
-        print_rows(rows, "Differences")
+        print_rows(listed, "Differences")
     raise typer.Exit(1 if found else 0)
 
 
@@ -132,12 +135,32 @@ def map_schema_(
     """The JSON Schema of map files: with it an editor completes case paths, words and converters as you type."""
     workshop = open_workshop(folder)
     schema = map_schema(workshop.converters, (m.definition for m in workshop.all_maps()))
+    if out_file is not None and not out_file.absolute().parent.is_dir():
+        raise SetupError("CB-241", f"{out_file} cannot be written", remedy=f"There is no folder {out_file.parent}.")
     text = json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
     if out_file is None:
         out.print(plain(text), soft_wrap=True, end="")
         return
     out_file.write_text(text, encoding="utf-8")
     out.print(plain(f"Written. First line of a map:\n# yaml-language-server: $schema={out_file}"), soft_wrap=True)
+
+
+def _why_not(workshop: Workshop, map_: Map, path: str) -> str:
+    """Where an overlay drops the line, or which path may be meant."""
+    if map_.definition.base and (below := lines_about(workshop.one(map_.definition.base).definition, path)):
+        return f": {below[0].where} has it, and {_dropped(map_.path, path)} drops it"
+    slots = [f"{slot}." for slot in map_.definition.case]
+    sides = {bare(side) for row in rows(map_.definition) for side in (row.case, row.other)}
+    return nearest(path, sides | {side.removeprefix(slot) for side in sides for slot in slots})
+
+
+def _dropped(file: Path, path: str) -> str:
+    """The place in an overlay's file that drops the line of a path."""
+    fields = load(file).get("fields")
+    for case, place in fields.keys.items() if isinstance(fields, Entries) else ():
+        if bare(path).endswith(bare(case)) or f".{bare(path)}".find(f".{bare(case)}.") >= 0:
+            return place.short
+    return "/".join(file.parts[-2:])
 
 
 def _print_row(row: Row) -> None:
@@ -152,8 +175,8 @@ def _print_row(row: Row) -> None:
         out.print(plain(f"    loss: {row.loss}"), soft_wrap=True)
 
 
-def _print_values(map_: Map, data: dict[str, Any], rows: list[Row]) -> None:
-    lines = [row.line for row in rows]
+def _print_values(map_: Map, data: dict[str, Any], about: list[Row]) -> None:
+    lines = [row.line for row in about]
     found = [v for step in attempt(map_, data).steps if any(step.row.line is line for line in lines)
              for v in step.values]  # fmt: skip
     print_rows([{"there": v.other, "value": short(v.old), "here": v.case, "becomes": short(v.new)} for v in found],
@@ -173,11 +196,11 @@ def _coverage_facts(found: Coverage) -> dict[str, Any]:
 
 
 def _print_coverage(covered: dict[str, Coverage], passed: Counter[str], every: bool) -> None:
-    rows = [{"record": type_, "records": c.records, "values": c.values, "claimed": f"{c.share(c.claimed):.0%}",
+    listed = [{"record": type_, "records": c.records, "values": c.values, "claimed": f"{c.share(c.claimed):.0%}",
              "ignored": f"{c.share(c.ignored):.0%}", "only kept": f"{c.share(c.kept):.0%}",
              "claimed of not ignored": f"{c.claimed_of_read:.0%}"}
             for type_, c in sorted(covered.items())]  # fmt: skip
-    print_rows(rows, "Coverage", whole="record")
+    print_rows(listed, "Coverage", whole="record")
     for type_, found in sorted(covered.items()):
         kept = found.kept.most_common(None if every else SHOWN)
         if kept:

@@ -9,7 +9,7 @@ import typer
 from casebridge.cli.map_records import map_try
 from casebridge.cli.map_views import map_coverage, map_diff, map_explain, map_schema_, map_show
 from casebridge.cli.options import HERE, FolderOption, JsonOption
-from casebridge.cli.printing import err, out, plain, print_json, print_rows
+from casebridge.cli.printing import counted, err, out, plain, print_json, print_rows
 from casebridge.mapping.checking import Finding, Verdict
 from casebridge.translating import Checked, check_sets, checked, facts_of, open_workshop
 
@@ -51,8 +51,8 @@ def map_check(
 
 def _print_checked(one: Checked, every_line: bool) -> None:
     counts = ", ".join(f"{one.count(v)} {v}" for v in ("lossless", "canonical", "lossy", "one-way") if one.count(v))
-    notes = f"; {len(one.report.notes)} notes" if one.report.notes else ""
-    said = f"{len(one.report.errors)} errors" if one.report.errors else "in order"
+    notes = f"; {counted(len(one.report.notes), 'note')}" if one.report.notes else ""
+    said = counted(len(one.report.errors), "error") if one.report.errors else "in order"
     out.print(plain(f"{one.name} ({one.path.name}): {said}. {counts}{notes}"), soft_wrap=True)
     for finding in one.report.errors:
         _print_finding(finding, "red")
@@ -77,12 +77,12 @@ def _print_finding(finding: Finding, style: str) -> None:
 
 def _row(verdict: Verdict) -> dict[str, Any]:
     why = "; ".join(filter(None, (verdict.why, verdict.witness, f"signed: {verdict.signed}" if verdict.signed else "")))
-    return {"line": verdict.place.line, "here": verdict.case, "": ARROWS[verdict.way], "there": verdict.other,
+    return {"line": verdict.place.short, "here": verdict.case, "": ARROWS[verdict.way], "there": verdict.other,
             "verdict": verdict.verdict, "why": why}  # fmt: skip
 
 
 def _short(verdict: Verdict) -> str:
     """A line of the short report."""
     why = "; ".join(filter(None, (verdict.why, f"signed: {verdict.signed}" if verdict.signed else "")))
-    where = f"line {verdict.place.line}: {verdict.case} {ARROWS[verdict.way]} {verdict.other}"
+    where = f"{verdict.place.short}: {verdict.case} {ARROWS[verdict.way]} {verdict.other}"
     return f"{where}: {verdict.verdict}{f' ({why})' if why else ''}"

@@ -66,3 +66,8 @@ def _setting(setting: Mapping[str, Any]) -> str:
         marks.append(f"default {setting['default']}")
     facts = escape(", ".join([str(setting["type"]), *marks]))
     return f"[cyan]{setting['name']}[/cyan] ({facts}) {escape(setting['description'])}"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 map``, ``2 maps``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -91,7 +91,8 @@ def _lines(found: Iterable[Row], verdicts: Iterable[Verdict]) -> str:
     return table(
         ["case model", "", "partner", "how", "read", "written", "line"],
         [(code(row.case), ARROWS[row.way], code(row.other), "; ".join(row.how),
-          *(_worst(by_line.get((row.line.place, way), [])) for way in ("import", "export")), row.where)
+          *(_worst(by_line.get((row.line.place, way), [])) for way in ("import", "export")),
+          row.where.rpartition("/")[2])
          for row in found],
     )  # fmt: skip
 

@@ -9,13 +9,19 @@ from casebridge.core.case import KINDS, PLURALS, records_of, validate_record
 from casebridge.core.errors import CaseBridgeError
 from casebridge.mapping import interpreter
 from casebridge.mapping.model import Definition, Example
+from casebridge.mapping.notation import Place
 from casebridge.mapping.translate import OwnIds
 from casebridge.mapping.walk import leaves, spelled, text_of
 
 
 def run(definition: Definition) -> list[str]:
-    """One message for each way of each example that does not hold."""
-    return [message for example in definition.examples for message in _run(definition, example)]
+    """One message for each way of each example that does not hold, with its place."""
+    return [str(place.error("CB-206", said)) for place, said in failures(definition)]
+
+
+def failures(definition: Definition) -> list[tuple[Place, str]]:
+    """(place of the example, what does not hold) for each way of each example that does not hold."""
+    return [(example.place, said) for example in definition.examples for said in _run(definition, example)]
 
 
 def _run(definition: Definition, example: Example) -> Iterator[str]:
@@ -50,7 +56,7 @@ def _tried(example: Example, way: str, expected: Any, run_: Callable[[], Any]) -
     except CaseBridgeError as e:
         said = [str(e)]
     for difference in said:
-        yield str(example.place.error("CB-206", f"{title}: {difference}"))
+        yield f"{title}: {difference}"
 
 
 def differences(expected: Any, found: Any) -> list[str]:

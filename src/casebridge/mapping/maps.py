@@ -187,7 +187,20 @@ def _tree(path: Path, roots: tuple[Path, ...], files: dict[Path, bytes]) -> Entr
             laid = overlay.lay(below, tree)
             label_lines.check(below, laid)
             return laid
-    raise base.place.error("CB-201", f"the base map `{name}` is not found as {name}.yaml in the maps' folders")
+    raise base.place.error(
+        "CB-201", f"the base map `{name}` is not found as {name}.yaml in the maps' folders{_meant(name, roots)}"
+    )
+
+
+def _meant(name: str, roots: tuple[Path, ...]) -> str:
+    """The file of the map that calls itself so, or one of a like name."""
+    files = {path.relative_to(root).with_suffix("").as_posix(): path for root in reversed(roots)
+             for path in sorted(root.glob("*/*.yaml"))}  # fmt: skip
+    own = re.compile(rf"^map:\s*[\"']?{re.escape(name)}[\"']?\s*(#.*)?$".encode(), re.MULTILINE)
+    for file, path in files.items():
+        if path.is_file() and path.stat().st_size <= notation.MAX_BYTES and own.search(path.read_bytes()):
+            return f"; the map of that name is the file `{file}`: write `base: {file}`"
+    return notation.nearest(name, files)
 
 
 def _digest(files: Iterable[bytes]) -> str:

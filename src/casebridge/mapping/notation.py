@@ -34,6 +34,11 @@ class Place:
         """The error to raise for what stands here."""
         return MapError(code, message, file=self.file, line=self.line, column=self.column, remedy=remedy)
 
+    @property
+    def short(self) -> str:
+        """``sdohcc/patient.yaml:24``: the file from the maps' folder, and the line."""
+        return f"{'/'.join(Path(self.file).parts[-2:])}:{self.line}"
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
@@ -178,6 +183,8 @@ def entries(node: Node, what: str) -> Entries:
     remedy = "Write `name: value`, each on a line of its own and indented, or all in { } with commas between."
     if isinstance(node, Scalar) and ":" in node.text:
         remedy = "Put a space after the colon: `name: value`."
+    if isinstance(node, Items) and what.startswith("the code table"):
+        remedy = "Write `rows:` before the list, and `otherwise:` beside it: {rows: [[male, M]], otherwise: refuse}."
     raise node.place.error("CB-201", f"{what} must be keys and values", remedy=remedy)
 
 

@@ -70,6 +70,7 @@ def _fields(below: Entries | None, top: Entries) -> Entries:
     values = dict(below.values) if below else {}
     keys = dict(below.keys) if below else {}
     for case, node in top.values.items():
+        _no_drop_inside(case, values.get(case), node)
         drops = isinstance(node, Scalar) and node.text == "drop"
         if case not in values and (holder := _holder(values, case, drops=drops)):
             values[holder] = _laid_inside(values[holder], holder, case, node, top.keys[case])
@@ -84,6 +85,16 @@ def _fields(below: Entries | None, top: Entries) -> Entries:
                 f"{notation.nearest(case, _lines_of(values))}",
             )
     return Entries(values, keys, top.place)
+
+
+def _no_drop_inside(case: str, below: Node | None, node: Node) -> None:
+    """``drop`` under a line would write the whole line anew."""
+    for name, said in node.values.items() if isinstance(node, Entries) and isinstance(below, Entries) else ():
+        if isinstance(said, Scalar) and said.text == "drop" and below.get("fields") is not None:  # type: ignore[union-attr]
+            raise said.place.error(
+                "CB-203", f"`{name}: drop` under `{case}:` would write the line `{case}` anew",
+                remedy=f"Write `{case}.{name}: drop`, a line of its own under `fields:`.",
+            )  # fmt: skip
 
 
 def _lines_of(values: dict[str, Node]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 from pydantic import ValidationError
 
 from casebridge.adapter import Context, Format, Native, Screening
-from casebridge.core.errors import Position, RecordError, SetupError
+from casebridge.core.errors import Held, Position, RecordError, SetupError
 from casebridge.core.jsontext import loads
 from casebridge.core.native import Element
 from casebridge.mapping import MapSet
@@ -35,7 +35,10 @@ class Side:
     def natives(self, file: Path) -> Iterator[Native | RecordError]:
         """The records of a file in order, without those its format keeps behind a wall; a bad one is a RecordError."""
         with file.open("rb") as stream, _behind_the_wall(self.format, stream) as kept:
-            yield from self.format.parse(kept, self.maps.shapes)
+            try:
+                yield from self.format.parse(kept, self.maps.shapes)
+            except Held as error:
+                raise _without_partner(error) from None
 
 
     def parents(self, native_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -58,6 +61,15 @@ def side(
         raise SetupError("CB-241", f"the maps `{word}` are for {' and '.join(prefixes)}; name one map or set of one")
     known = {m.name: element for m in maps if (element := element_of(m, workshop.registry.natives)) is not None}
     return Side(word, made_format(workshop, prefixes[0], settings, maps, environment), maps, known)
+
+
+def _without_partner(error: Held) -> Held:
+    """There is no partner here whose settings say whether files are tests: ``--test`` says it."""
+    if error.code != "CB-508":
+        return error
+    said = error.message.partition(", but this partner")[0]
+    return Held(error.code, f"{said}: the file is read as one for production unless you say `--test`, and as a test "
+                "if you do", who="it", remedy="Say --test for a test file, leave it out for any other.")  # fmt: skip
 
 
 def made_format(

@@ -149,7 +149,7 @@ def _selectors(a: Writing, b: Writing, at: int, way: Way) -> Finding:
         other = second if whole is first else first
         return Finding(
             "CB-218", second.stand.line.place,
-            f"`each` in {_line(whole)} covers {_items(whole, at, path)}, and {_line(other)} writes "
+            f"`each` in {_line(whole, other)} covers {_items(whole, at, path)}, and {_line(other, whole)} writes "
             f"{_items(other, at, path)} too",
             f"An item that both mean would be written by both: {way} could {verb}, or take one away.",
             "Give both a selector that tells their items apart, such as "
@@ -157,8 +157,8 @@ def _selectors(a: Writing, b: Writing, at: int, way: Way) -> Finding:
         )  # fmt: skip
     return Finding(
         "CB-218", second.stand.line.place,
-        f"two selectors can pick the same item of `{path}`: `{_step(first, at)}` in {_line(first)} and "
-        f"`{_step(second, at)}` in {_line(second)}",
+        f"two selectors can pick the same item of `{path}`: `{_step(first, at)}` in {_line(first, second)} and "
+        f"`{_step(second, at)}` in {_line(second, first)}",
         f"An item with {_both(x, y)} is meant by both, and {way} would {verb}.",
         "Write the same selector in both, or tell them apart by one field with different values, or by "
         "`present` and `absent`.",
@@ -187,7 +187,7 @@ def _twice(a: Writing, b: Writing, way: Way) -> Finding:
     path = spelled(min(first.spot, second.spot, key=len))
     if first.stand.owner == second.stand.owner:
         return Finding(
-            "CB-217", second.stand.line.place, f"{_line(second)} writes `{path}` twice",
+            "CB-217", second.stand.line.place, f"{_line(second, first)} writes `{path}` twice",
             "The second value would take the place of the first.", "Name each place once.",
         )  # fmt: skip
     what = f"`{spelled(first.stand.other)}` and `{spelled(second.stand.other)}`" if way == "import" else (
@@ -195,7 +195,7 @@ def _twice(a: Writing, b: Writing, way: Way) -> Finding:
     other = "export" if way == "import" else "import"
     return Finding(
         "CB-217", second.stand.line.place,
-        f"two lines write `{path}` on {way}: {_line(first)} and {_line(second)}",
+        f"two lines write `{path}` on {way}: {_line(first, second)} and {_line(second, first)}",
         f"A record with both {what} would lose one of them.",
         f"Write `only: {other}` on one of them, or put them in branches of one `choose`, or give them a `when` that "
         "cannot hold for both.",
@@ -207,6 +207,8 @@ def _ordered(a: Writing, b: Writing) -> tuple[Writing, Writing]:
     return first, second
 
 
-def _line(writing: Writing) -> str:
+def _line(writing: Writing, beside: Writing) -> str:
+    """The line by its number; by its file too where the one beside it stands in another."""
     line = writing.stand.line
-    return f"line {line.place.line} (`{line.case}`)"
+    apart = line.place.file != beside.stand.line.place.file
+    return f"{line.place.short if apart else f'line {line.place.line}'} (`{line.case}`)"

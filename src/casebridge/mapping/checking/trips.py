@@ -21,6 +21,7 @@ from casebridge.mapping.checking.fitting import misfit
 from casebridge.mapping.checking.places import spelled as spelled_spot
 from casebridge.mapping.checking.report import Finding, Verdict
 from casebridge.mapping.checking.survey import survey
+from casebridge.mapping.examples import failures
 from casebridge.mapping.maps import Map
 from casebridge.mapping.model import Leaf
 from casebridge.mapping.reading import Trace
@@ -43,8 +44,8 @@ class Trips:
 
 def examples(map_: Map) -> Iterator[Finding]:
     """The map's own examples that do not hold."""
-    for said in map_.run_examples():
-        yield Finding("CB-206", map_.definition.place, said, remedy="Correct the map or the example.")
+    for place, said in failures(map_.definition):
+        yield Finding("CB-206", place, said, remedy="Correct the map or the example.")
 
 
 def run(map_: Map, element: Element | None, verdicts: tuple[Verdict, ...], runs: int) -> Trips:

@@ -70,4 +70,4 @@ def _text(text: str, *, plain: bool = True) -> str:
 
 
 def _origin(place: Place) -> str:
-    return f"  # {Path(place.file).name}:{place.line}"
+    return f"  # {place.short}"

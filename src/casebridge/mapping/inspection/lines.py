@@ -25,8 +25,8 @@ class Row:
 
     @property
     def where(self) -> str:
-        """``patient.yaml:24``, the line of the file."""
-        return f"{self.line.place.file.rpartition('/')[2]}:{self.line.place.line}"
+        """``sdohcc/patient.yaml:24``, the line of the file."""
+        return self.line.place.short
 
 
 @dataclass(frozen=True, slots=True)
