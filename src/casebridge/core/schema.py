@@ -77,9 +77,12 @@ def codes_of(path: str) -> frozenset[str]:
 
 
 @cache
-def all_codes() -> frozenset[str]:
-    """Every usual code of the case model: its own words, which say nothing of a person."""
-    return frozenset(v.code for v in usual_codes()) | {row["code"] for row in _rows("services")} | _fixed_codes()
+def plain_codes() -> frozenset[str]:
+    """The case model's own words that may stand in an error: kinds of services, states, roles.
+
+    Domains, characteristics and answers are left out: beside a message they would say what somebody lives through.
+    """
+    return frozenset(row["code"] for row in _rows("services")) | _fixed_codes()
 
 
 def field_types(path: str) -> Iterator[Any]:

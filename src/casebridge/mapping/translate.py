@@ -100,7 +100,7 @@ def _coded(line: Leaf, turn: Callable[[Any], Any], value: Any, path: str) -> Any
         pass
     table, reads = (line.codes.name, turn == line.codes.read) if line.codes else ("", False)
     known = [row.other if reads else row.case for row in line.codes.rows] if line.codes else []
-    ours = not reads and text_of(value) in schema.all_codes()
+    ours = not reads and text_of(value) in schema.plain_codes()
     said = f"`{value}`" if ours else shown(value, known)
     raise line.place.error(
         "CB-205", f"the code {said} at `{path}` has no row in the code table `{table}`",
