@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from casebridge.core.labels import in_full
 from casebridge.store.database import new_id, pack, unpack
 from casebridge.store.tables import record, remote
 
@@ -44,7 +45,7 @@ _FIELDS = ("id", "version", "kind", "source", "external_id", "subject", "status"
 
 def _record(row: Row[Any]) -> StoredRecord:
     values = {name: row._mapping[name] for name in _FIELDS}
-    values["document"] = unpack(values["document"])
+    values["document"] = in_full(unpack(values["document"]))
     values["subject"], values["status"] = values["subject"] or "", values["status"] or ""
     return StoredRecord(**values)
 

@@ -5,7 +5,10 @@ Documents and originals are opaque bytes (JSON); what is searched is a column. T
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -17,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )  # fmt: skip
 
@@ -25,9 +29,15 @@ metadata = MetaData(
                        "pk": "pk_%(table_name)s"}
 )  # fmt: skip
 
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up by itself only in an INTEGER
 ULID = String(26)
 MOMENT = String(32)
 NAME = String(120)
+
+def _only(where: str) -> dict[str, Any]:
+    """An index over the few rows that matter, not over all that are done."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}
+
 
 payload = Table(
     "payload", metadata,
@@ -41,6 +51,7 @@ payload = Table(
     Column("state", String(12), nullable=False),  # stored | conflict
     Column("received_at", MOMENT, nullable=False),
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # how often it came again
+    Column("erased_at", MOMENT),  # the bytes are gone by the retention policy, the digest stays
     Index("ix_payload_partner_identity", "partner", "identity"),
 )  # fmt: skip
 
@@ -54,7 +65,7 @@ payload_part = Table(
 
 message = Table(
     "message", metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
     Column("id", ULID, nullable=False, unique=True),
     Column("direction", String(3), nullable=False),  # in | out
     Column("partner", NAME, nullable=False),
@@ -69,6 +80,8 @@ message = Table(
     Column("who", String(12)),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("due_at", MOMENT, nullable=False),
+    Column("part", Integer, nullable=False, server_default=text("0")),  # of its lane, by the order key
+    Column("urgent", Boolean, nullable=False, server_default=false()),  # urgent lanes are of their own
     Column("correlation", ULID),
     Column("parent", ULID),
     Column("payload", ULID),
@@ -83,8 +96,10 @@ message = Table(
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     UniqueConstraint("parent", "position"),
-    Index("ix_message_work", "direction", "stop", "state", "due_at"),
-    Index("ix_message_order", "direction", "partner", "order_key", "seq"),
+    Index("ix_message_work", "stop", "partner", "urgent", "part", "due_at", **_only("state = 'waiting'")),
+    Index("ix_message_order", "direction", "partner", "order_key", "seq", **_only("state IN ('waiting', 'held')")),
+    Index("ix_message_held", "partner", "seq", **_only("state = 'held'")),
+    Index("ix_message_payload", "payload"),
     Index("ix_message_correlation", "correlation"),
     Index("ix_message_dispatch", "dispatch"),
 )  # fmt: skip
@@ -98,7 +113,10 @@ dispatch = Table(
     Column("prepared_at", MOMENT, nullable=False),
     Column("sent_at", MOMENT),
     Column("reference", Text),
-    Index("ix_dispatch_work", "state", "due_at"),
+    Column("part", Integer, nullable=False, server_default=text("0")),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
+    Column("sends", Integer, nullable=False, server_default=text("0")),  # how often it was handed to the link
+    Index("ix_dispatch_work", "partner", "urgent", "part", "due_at", **_only("state IN ('claimed', 'inflight')")),
 )  # fmt: skip
 
 dispatch_file = Table(
@@ -199,7 +217,7 @@ referral_event = Table(
 
 event = Table(
     "event", metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
     Column("at", MOMENT, nullable=False),
     Column("name", String(40), nullable=False),
     Column("message", ULID),
@@ -271,4 +289,63 @@ form_token = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("revoked_at", MOMENT),
     Index("ix_form_token_referral", "referral"),
+)  # fmt: skip
+
+# --- who works, what is due, what is sealed ----------------------------------------------------------------------
+
+lane = Table(
+    "lane", metadata,
+    Column("name", String(200), primary_key=True),
+    Column("epoch", Integer, nullable=False),  # goes up with every new holder: the fence
+    Column("holder", String(64)),
+    Column("until", MOMENT),
+)  # fmt: skip
+
+circuit = Table(
+    "circuit", metadata,
+    Column("partner", NAME, primary_key=True),
+    Column("state", String(10), nullable=False),  # closed | open | half-open
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("until", MOMENT),  # nothing is sent before, then one
+    Column("code", String(8)),
+    Column("changed_at", MOMENT, nullable=False),
+)  # fmt: skip
+
+timer = Table(
+    "timer", metadata,
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(200), nullable=False),  # an id or a partner's name, never personal data
+    Column("due_at", MOMENT, nullable=False),
+    Column("fired_at", MOMENT),
+    Column("facts", Text, nullable=False),  # JSON, no personal data
+    PrimaryKeyConstraint("kind", "subject"),
+    Index("ix_timer_due", "due_at", **_only("fired_at IS NULL")),
+)  # fmt: skip
+
+seal = Table(
+    "seal", metadata,
+    Column("number", SEQUENCE, primary_key=True, autoincrement=False),
+    Column("first", SEQUENCE, nullable=False),  # event.seq of the rows under it
+    Column("last", SEQUENCE, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("key", String(16), nullable=False),  # the id of the key, which is outside
+    Column("digest", String(64), nullable=False),  # HMAC over the seal before and the rows
+)  # fmt: skip
+
+legal_hold = Table(
+    "legal_hold", metadata,
+    Column("id", ULID, primary_key=True),
+    Column("kind", String(12), nullable=False),  # client | partner | referral
+    Column("subject", NAME, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", NAME, nullable=False),
+    Column("since", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),
+)  # fmt: skip
+
+fact = Table(
+    "fact", metadata,  # what the store knows of itself
+    Column("name", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
 )  # fmt: skip
