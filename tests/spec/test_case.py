@@ -41,7 +41,7 @@ def test_what_it_takes(kind, record):
         ("person", {"names": [{"given": "Ana"}]}, "person.names[0].given", "a list or a reason why it is absent"),
         ("person", {"names": [{}, {"famly": "x"}]}, "person.names[1].famly", "a field of the case model"),
         ("person", {"languages": [{}]}, "person.languages[0].code", "this field, which is required"),
-        ("person", {"labels": ["SUD", 3]}, "person.labels[1]", "text"),
+        ("person", {"labels": ["SUD", 3]}, "person.labels[1]", "a group of fields"),
         ("person", {"deceased": "long ago"}, "person.deceased", "2026-03-01T08:30:00Z or true or false"),
         ("person", {"deceased": 1}, "person.deceased", "true or false"),
         ("person", ["not a record"], "person", "a group of fields"),

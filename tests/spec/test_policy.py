@@ -207,7 +207,7 @@ def test_a_notice_and_a_redaction_are_obligations():
 
 ROLES = {*codes_of("organization.role"), "site", "individual"}
 CELLS = {
-    "kind": set(KINDS), "label": {*codes_of("labels"), "sensitive"}, "source": ROLES, "recipient": ROLES,
+    "kind": set(KINDS), "label": {*codes_of("person.labels.code"), "sensitive"}, "source": ROLES, "recipient": ROLES,
     "relation": set(get_args(Relation)), "purpose": set(get_args(Purpose)),
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from casebridge.core.values import (
     Identifier,
     Item,
     Kind,
+    Label,
     Language,
     Moment,
     Money,
@@ -49,7 +50,7 @@ class Record(Recorded):
     subject: Ref | None = None
     status: Text | None = None
     effective: Period | None = None
-    labels: list[str] | None = None
+    labels: list[Label] | None = None
     source: Source | None = None
     recorded_at: Moment | None = None
     disputes: list[Dispute] | None = None

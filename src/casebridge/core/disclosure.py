@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from casebridge.core.consents import ConsentFact
+from casebridge.core.labels import HARMLESS
 
 Effect = Literal["permit", "redact", "review", "deny"]
 Purpose = Literal[
@@ -20,8 +21,6 @@ Purpose = Literal[
 Relation = Literal["recipient", "source", "none"]
 
 PART2 = "42CFRPart2"
-HARMLESS = frozenset({"N", "L", "M", "U"})
-"""HL7 Confidentiality codes of ordinary records. Every other label, also an unknown one, is sensitive."""
 
 
 @dataclass(frozen=True, slots=True)

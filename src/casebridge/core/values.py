@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from casebridge.core.labels import coding
 
 AbsentReason = Literal["asked-unknown", "asked-declined", "not-asked", "withheld", "no-room"]
 Kind = Literal[
@@ -66,6 +68,15 @@ class Coding(Value):
     version: str | None = None
     code: str | None = None
     display: str | None = None
+
+
+class Label(Coding):
+    """A sensitivity label; a code alone, as older stores hold it, is read as well."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, said: object) -> object:
+        return coding(said)
 
 
 class Ref(Value):

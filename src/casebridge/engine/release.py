@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from casebridge.core import labels
 from casebridge.core.case import records_of
 from casebridge.core.policy import ConsentFact, Decision, Request, consent_facts, decide
 from casebridge.core.released import Released, Withheld, _issue, notices_for
@@ -106,7 +107,7 @@ def _asked(
     domain = record.get("domain")
     return Request(
         kind=kind, field="", recipient_role=recipient.role, purpose=outgoing.purpose,
-        labels=frozenset(record.get("labels") or ()), source_id=source.name if source else "",
+        labels=labels.names(record.get("labels")), source_id=source.name if source else "",
         source_role=source.role if source else "", source_part2=bool(source and source.part2),
         source_vsp=bool(source and source.vsp), recipient_id=recipient.name, recipient_vsp=recipient.vsp,
         relation=outgoing.relation, domain=outgoing.domain, record_domain=domain if isinstance(domain, str) else "",

@@ -6,6 +6,7 @@ look like any other, and go to everyone. Reading more labels is what an overlay 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from casebridge.core.errors import MapError
@@ -13,6 +14,7 @@ from casebridge.mapping import notation
 from casebridge.mapping.notation import Entries, Items, Node, Place, Scalar
 
 LABELS = "labels"
+_SELECTOR, _NAMES = re.compile(r"\([^)]*\)"), re.compile(r"[^.]+")
 
 
 def check(base: Entries, laid: Entries) -> None:
@@ -31,7 +33,7 @@ def _lines(fields: Node | None, above: str) -> Iterator[tuple[str, tuple[Node, P
     """(its path, the line and its place) of every line for labels, at any depth."""
     for name, node in fields.values.items() if isinstance(fields, Entries) else ():
         path = f"{above}{name}"
-        if name.rpartition(".")[2].partition("(")[0] == LABELS:
+        if LABELS in _NAMES.findall(_SELECTOR.sub("", name)):
             yield path, (node, fields.keys[name] if isinstance(fields, Entries) else node.place)
         elif isinstance(node, Entries):
             yield from _lines(node.get("fields"), f"{path}.")

@@ -78,7 +78,7 @@ def assert_record(
     message: str, payload: str | None, map_digest: str,
 ) -> tuple[StoredRecord | None, StoredRecord]:  # fmt: skip
     """Write a new version unless nothing changed; (what was there before, what is there now)."""
-    before = find(c, source, kind, external_id)
+    before, document = find(c, source, kind, external_id), in_full(document)
     if before is not None and pack(before.document) == pack(document):
         return before, before
     id_, version = (before.id, before.version + 1) if before else (new_id(), 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
+from casebridge.core import labels
 from casebridge.core.case import PLURALS
-from casebridge.core.disclosure import HARMLESS
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.core.released import Released
 from casebridge.mapping import Map
@@ -15,7 +15,7 @@ from casebridge.translating.naming import Names
 from casebridge.translating.own_file import own_document
 from casebridge.translating.report import Report
 from casebridge.translating.required import say_not_asked
-from casebridge.translating.shelf import Kept, Shelf
+from casebridge.translating.shelf import Document, Kept, Shelf
 from casebridge.translating.sides import Side
 
 NO_PLACE = ("CB-205", "CB-211", "CB-302", "CB-340")
@@ -91,7 +91,7 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
 
 def _look_at_labels(kept: Kept, lost: Iterable[str], drop_labels: bool) -> None:
     """A label that protects a person must not fall off on the way."""
-    protecting = set(kept.data.get("labels") or ()) - HARMLESS
+    protecting = labels.names(kept.data.get("labels")) - labels.HARMLESS
     if protecting and not drop_labels and any(".labels" in place for place in lost):
         raise RecordError(
             "CB-242", f"this {kept.kind} is labelled as protected, and the target has no place for the label",
@@ -104,8 +104,9 @@ class Documents(Sequence[Released]):
     What a document hangs on is nested in it where it comes from the target's own file; the rest stands for itself.
     """
 
-    def __init__(self, shelf: Shelf, target: Side, numbers: Sequence[int]) -> None:
-        self._shelf, self._target, self._numbers = shelf, target, numbers
+    def __init__(self, shelf: Shelf, target: Side, numbers: Sequence[int], tell: Tell) -> None:
+        self._shelf, self._target, self._numbers, self._tell = shelf, target, numbers, tell
+        self._beside = shelf.lies_beside()
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -120,10 +121,15 @@ class Documents(Sequence[Released]):
         return self._document(self._numbers[index])
 
     def __iter__(self) -> Iterator[Released]:
-        return map(self._document, self._numbers)
+        for done, number in enumerate(self._numbers, 1):
+            self._tell("writing", done)
+            yield self._document(number)
 
     def _document(self, number: int) -> Released:
         found = self._shelf.numbered(number)
-        around = {name: data for name, type_, key in self._target.parents(found.native_type, found.data)
-                  if (data := self._shelf.there(type_, key)) is not None}  # fmt: skip
+        around = self._around(found) if self._beside else {}
         return own_document({**found.data, **around}, found.native_type)
+
+    def _around(self, found: Document) -> dict[str, Any]:
+        return {name: data for name, type_, key in self._target.parents(found.native_type, found.data)
+                if (data := self._shelf.there(type_, key)) is not None}  # fmt: skip

@@ -22,6 +22,6 @@ def check(found: Survey, element: Element | None) -> Iterator[Finding]:
         yield Finding(
             "CB-235", found.definition.place, f"this map {always} the partner's security labels (`meta.security`)",
             "A record under 42 CFR Part 2 would be taken for an ordinary one and could go to anyone.",
-            "Show this to your privacy officer, or read them: `labels: {each: meta.security, key: ., only: import, "
-            "fields: {.: code}}`.",
+            "Show this to your privacy officer, or read them: `labels: {each: meta.security, key: [system, code], "
+            "fields: {system: system, code: code, display: display}}`.",
         )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from casebridge.core import labels
 from casebridge.core.case import records_of
 from casebridge.core.policy import Request, decide
 from casebridge.core.released import Withheld
@@ -28,7 +29,7 @@ def not_for(
     asked = {
         path: Request(
             kind=kind, field="", recipient_role=role, purpose=purpose, relation=RELATIONS.get(purpose, "none"),
-            labels=frozenset(record.get("labels") or ()), domain=domain or _domain(slice_), agreements=agreements,
+            labels=labels.names(record.get("labels")), domain=domain or _domain(slice_), agreements=agreements,
             record_domain=str(record.get("domain") or ""))
         for kind, path, record in records_of(content)
     }  # fmt: skip
