@@ -1,8 +1,8 @@
-"""Sites for functional tests."""
+"""Sites for functional tests, on both databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,21 @@ from sites import TestSite
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[TestSite]:
+def site(tmp_path: Path, store_url: str) -> Iterator[TestSite]:
     """A site with the defaults."""
-    made = TestSite(tmp_path)
+    made = TestSite(tmp_path, store=store_url)
     yield made
     made.bridge.close()
 
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[Any]:
+def make_site(tmp_path: Path, new_store: Callable[[], str]) -> Iterator[Any]:
     """A site with other settings."""
     made: list[TestSite] = []
 
     def make(**settings: str) -> TestSite:
-        made.append(TestSite(tmp_path / f"site{len(made)}" if made else tmp_path, **settings))
+        folder = tmp_path / f"site{len(made)}" if made else tmp_path
+        made.append(TestSite(folder, store=new_store(), **settings))
         return made[-1]
 
     yield make

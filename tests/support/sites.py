@@ -21,6 +21,9 @@ name = "Test Site"
 timezone = "America/New_York"
 treatment = "{treatment}"
 
+[store]
+url = "{store}"
+
 [partner.hospital]
 role = "covered_entity"
 carrier = "{hospital_carrier}"
@@ -67,7 +70,8 @@ when = {{ kind = "referral", category = "emergency-shelter" }}
 to = "hmis"
 {more}"""
 DEFAULTS = {
-    "treatment": "consent", "hospital_mode": "live", "agency_mode": "live", "hmis_dispatch": "each", "more": "",
+    "store": "sqlite:///casebridge.db", "treatment": "consent", "hospital_mode": "live", "agency_mode": "live",
+    "hmis_dispatch": "each", "more": "",
     "hospital_carrier": "folder", "hospital_settings": '{ folder = "hospital", quiet_seconds = 0 }',
     "agreement": '{ kind = "BAA", until = 2099-12-31 }',
 }  # fmt: skip
@@ -79,7 +83,7 @@ class TestSite:
     __test__ = False
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
+        self.folder, self.store = folder, settings.get("store", DEFAULTS["store"])
         for name in ("hospital", "agency", "hmis", "state"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "casebridge.toml").write_text(CONFIG.format(**{**DEFAULTS, **settings}))
@@ -88,7 +92,7 @@ class TestSite:
     def reopen(self, **settings: str) -> None:
         """Start again, as after a restart or with other settings."""
         self.bridge.close()
-        self.__init__(self.folder, **settings)  # type: ignore[misc]
+        self.__init__(self.folder, **{"store": self.store, **settings})  # type: ignore[misc]
 
     def reopen_with_same_settings(self) -> None:
         """Start again, as after a restart; the clock is the one it was."""
