@@ -9,7 +9,10 @@ from casebridge.adapter import (
     Doorway,
     Event,
     Format,
+    Gathering,
+    Headed,
     Link,
+    Naming,
     Native,
     Natives,
     Outcome,
@@ -28,7 +31,7 @@ from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
-    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format", "Link", "Native",
-    "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening",
-    "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
+    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format", "Gathering",
+    "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released",
+    "RenderContext", "Screening", "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
 ]  # fmt: skip

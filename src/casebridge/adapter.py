@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from casebridge.core.errors import Position, RecordError
+from casebridge.core.errors import CaseBridgeError, Position, RecordError
 from casebridge.core.native import Element
 from casebridge.core.released import CONVERSION, Released
 
@@ -70,12 +70,16 @@ class OutFile:
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """``dispatch`` is the id of what is being rendered, ``now`` an aware datetime (the only clock to use)."""
+    """``dispatch`` is the id of what is being rendered, ``now`` an aware datetime (the only clock to use).
+
+    ``heading`` is what the file is to say of itself as the file did that it is made of (see :class:`Headed`).
+    """
 
     dispatch: str
     now: datetime
     environment: Literal["prod", "test"] = "prod"
     partner: str = ""
+    heading: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -90,15 +94,39 @@ class Screening(Protocol):
 
 
 @runtime_checkable
-class Gathering(Protocol):
-    """A format that files can be converted to although it renders one file per record (FHIR, a Bundle of them)."""
+class Naming(Protocol):
+    """A format in which records are referred to in a way of its own (FHIR: ``Patient/1``)."""
 
     def named(self, native_type: str, key: str) -> tuple[str, Mapping[str, Any]]:
         """How a record of this type and key is referred to, and the fields that hold its id: ``("Patient/1",
         {"id": "1"})``. The same key gives the same name each time."""
 
-    def gather(self, files: Iterator[OutFile], out: BinaryIO) -> None:
-        """Write all rendered files as one, as they come."""
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A format that makes one file of any number of records without holding them all (HMIS: a zip; FHIR: a Bundle).
+
+    A format without it can be converted to as well, if its records can be rendered one by one and all as one file.
+    """
+
+    def gather(
+        self, records: Sequence[Released], context: RenderContext, out: BinaryIO
+    ) -> Iterator[tuple[int, CaseBridgeError]]:
+        """Write one file of all records to ``out`` (seekable), reading ``records`` from first to last.
+
+        A record that cannot be in it is *yielded*: its index, and why; what others hang on comes before them. After
+        that ``out`` is worth nothing, and the rest is gathered again without it; else it holds the file at the end.
+        """
+
+
+@runtime_checkable
+class Headed(Protocol):
+    """A format whose files say something of themselves: who made them, from which day to which day they reach."""
+
+    heading: ClassVar[str]  # the native type of the record that says it, such as ``hmis-csv/Export``
+
+    def headed(self, heading: Native) -> Mapping[str, str]:
+        """What a file of this format says of itself when it is made of the file with this ``heading``."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from casebridge import Dispatch, Doorway, OutFile, Released, RenderContext
+from casebridge import Dispatch, Doorway, Gathering, OutFile, Released, RenderContext
 from casebridge.plugins import load_plugins
 from casebridge.translating.own_file import own_document
 
@@ -35,6 +35,14 @@ def test_a_format_renders_released_documents_only(name: str) -> None:
     for anything in NOT_RELEASED:
         with pytest.raises(Exception):  # noqa: B017, PT011  (each format fails in its own way; none may yield)
             list(made.render([anything], RenderContext("d", datetime.now(UTC))))
+
+
+def test_many_records_in_one_file_are_released_documents_too() -> None:
+    gathering = {name: made for name, made in REGISTRY.formats.items() if issubclass(made, Gathering)}
+    assert {"fhir-r4", "hmis-csv", "hmis-csv-2024"} <= set(gathering)
+    for name, format_ in gathering.items():
+        hints = typing.get_type_hints(format_.gather, vars(inspect.getmodule(format_)))
+        assert Released in typing.get_args(hints["records"]), f"{name}.gather must take a sequence of Released"
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.links))
@@ -65,12 +73,12 @@ def test_a_door_is_shown_released_documents_only() -> None:
 
 def test_links_are_called_from_the_flow_and_nowhere_else() -> None:
     """One place sends, one renders: everything else would pass round the decision."""
-    assert called_in("engine") == {"send": {"flow.py"}, "render": {"flow.py"}}
+    assert called_in("engine") == {"send": {"flow.py"}, "render": {"flow.py"}, "gather": set()}
 
 
 def called_in(package: str) -> dict[str, set[str]]:
     """Where a package of the gateway renders and sends."""
-    calls = {"send": set[str](), "render": set[str]()}
+    calls = {"send": set[str](), "render": set[str](), "gather": set[str]()}
     for file in (SOURCE / "src" / "casebridge" / package).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -86,7 +94,7 @@ def test_what_is_converted_for_its_own_holder_goes_to_nobody() -> None:
     own = own_document({"resourceType": "Patient"}, "fhir-r4/Patient")
     with pytest.raises(TypeError, match="goes to nobody"):
         Dispatch("d", "p", (OutFile("f", b"", "text/plain", (0,)),), (own,))
-    assert called_in("translating") == {"send": set(), "render": {"proving.py"}}
+    assert called_in("translating") == {"send": set(), "render": {"proving.py"}, "gather": {"proving.py"}}
     used = {word for file in (SOURCE / "src/casebridge/translating").rglob("*.py")
             for word in re.findall(r"\bcasebridge\.(\w+)", file.read_text(encoding="utf-8"))}  # fmt: skip
     assert used <= {"adapter", "core", "mapping", "plugins", "registry", "translating"}

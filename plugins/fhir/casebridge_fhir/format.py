@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
-from casebridge.core.errors import Bug, Position, RecordError
+from casebridge.core.errors import Bug, CaseBridgeError, Position, RecordError
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import entries, rank, read_json
-from casebridge_fhir.gathering import gather, resource_name
+from casebridge_fhir.gathering import bundle, resource_name
 from casebridge_fhir.references import Entry, Index, localise
 
 MEDIA_TYPE = "application/fhir+json"
@@ -88,9 +88,16 @@ class FhirR4:
         """``("Patient/1", {"id": "1"})`` (see ``gathering``)."""
         return resource_name(native_type, key)
 
-    def gather(self, files: Iterator[OutFile], out: BinaryIO) -> None:
+    def gather(
+        self, records: Sequence[Released], context: RenderContext, out: BinaryIO
+    ) -> Iterator[tuple[int, CaseBridgeError]]:
         """One Bundle of all (see ``gathering``)."""
-        gather(files, out)
+        with bundle(out) as add:
+            for index, released in enumerate(records):
+                try:
+                    add(outgoing(released))
+                except CaseBridgeError as error:
+                    yield index, error
 
 
 def outgoing(released: Released) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
-from casebridge import OutFile
 from casebridge.core.errors import Bug
+from casebridge.core.jsontext import dumps
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # FHIR R4, datatypes: id
 NAMES = uuid.UUID("6d1cf0a1-6d0e-5b7e-9c2b-5a4f8f4c1d10")  # ours, fixed: the same key is the same id each time
@@ -26,12 +27,18 @@ def resource_name(native_type: str, key: str) -> tuple[str, dict[str, str]]:
     return f"{kind}/{given}", {"id": given}
 
 
-def gather(files: Iterator[OutFile], out: BinaryIO) -> None:
-    """One Bundle of type ``collection``, an entry for each file; written as they come, so of any size."""
+@contextmanager
+def bundle(out: BinaryIO) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A Bundle of type ``collection``: gives what adds a resource to it. Written as they come, so of any size."""
     out.write(b'{"resourceType":"Bundle","type":"collection","entry":[')
-    for number, file in enumerate(files):
-        if "/" not in file.name:
+    between = b"\n"
+
+    def add(resource: Mapping[str, Any]) -> None:
+        nonlocal between
+        if not resource.get("id"):
             raise Bug("CB-901", "a resource of a Bundle has no id")
-        out.write(b",\n" if number else b"\n")
-        out.write(b'{"resource":' + file.data + b"}")
+        out.write(between + b'{"resource":' + dumps(resource) + b"}")
+        between = b",\n"
+
+    yield add
     out.write(b"\n]}\n")

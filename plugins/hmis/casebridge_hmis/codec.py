@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, BinaryIO, ClassVar
@@ -11,6 +13,7 @@ from casebridge.core.errors import RecordError
 from casebridge_hmis.archive import Archive
 from casebridge_hmis.carrying import carry
 from casebridge_hmis.export import export_row
+from casebridge_hmis.heading import said_by
 from casebridge_hmis.reading import Reading
 from casebridge_hmis.settings import HmisSettings
 from casebridge_hmis.spec import FY2024, FY2026, Spec
@@ -22,6 +25,7 @@ class HmisCsv:
 
     spec: ClassVar[Spec] = FY2026
     name: ClassVar[str] = FY2026.format
+    heading: ClassVar[str] = f"{FY2026.format}/Export"
     capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render", "screen"})
     Settings: ClassVar[type[Settings]] = HmisSettings
 
@@ -45,7 +49,22 @@ class HmisCsv:
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One zip with a whole small export: what changed and every row it points to (a delta)."""
-        yield Writing(self.spec, self.settings, self.context, context).export(records)
+        out = io.BytesIO()
+        for _, error in self.gather(records, context, out):
+            raise error
+        name = re.sub(r"[^0-9A-Za-z_-]", "-", context.dispatch)
+        yield OutFile(f"casebridge-{name}.zip", out.getvalue(), "application/zip", tuple(range(len(records))))
+
+    def gather(
+        self, records: Sequence[Released], context: RenderContext, out: BinaryIO
+    ) -> Iterator[tuple[int, RecordError]]:
+        """The same of any number of records, which wait on disk."""
+        yield from Writing(self.spec, self.settings, self.context, context).export(records, out)
+
+    def headed(self, heading: Native) -> Mapping[str, str]:
+        """What an export made of another one says as that did, of whichever year it was (see ``heading``)."""
+        known = heading.type in (HmisCsv.heading, HmisCsv2024.heading)
+        return said_by(self.spec, self.settings, heading.data) if known else {}
 
     def screen(self, stream: BinaryIO, out: BinaryIO) -> bool:
         """The export without the rows of victim service providers' clients (34 U.S.C. 12291(b)(2)); False: none."""
@@ -71,3 +90,4 @@ class HmisCsv2024(HmisCsv):
 
     spec: ClassVar[Spec] = FY2024
     name: ClassVar[str] = FY2024.format
+    heading: ClassVar[str] = f"{FY2024.format}/Export"

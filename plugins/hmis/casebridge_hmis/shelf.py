@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 
-CACHE_KIB = 65_536  # pages beyond this go to the temporary file
+CACHE_KIB = 16_384  # pages beyond this go to the temporary file
+KEEP = "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)"
+REPLACE = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Shelf:
@@ -28,19 +30,25 @@ class Shelf:
         self._db.execute("BEGIN")
 
     def put(
-        self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "", above: str | None = None
-    ) -> bool:
-        """False when the key is there already; the first row stays."""
-        done = self._db.execute(
-            "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)",
-            (file, key, line, person, above, orjson.dumps(data)),
-        )
+        self, file: str, key: str, data: dict[str, Any], line: int = 0, person: str = "", above: str | None = None,
+        *, replace: bool = False,
+    ) -> bool:  # fmt: skip
+        """False when the key is there already; the first row stays unless a later one is to ``replace`` it."""
+        done = self._db.execute(REPLACE if replace else KEEP, (file, key, line, person, above, orjson.dumps(data)))
         return done.rowcount == 1
 
     def get(self, file: str, key: str) -> dict[str, Any] | None:
         """A fresh dict each time, so that nobody changes another's."""
         found = self._db.execute("SELECT data FROM row WHERE file = ? AND key = ?", (file, key)).fetchone()
         return None if found is None else orjson.loads(found[0])
+
+    def drop(self, file: str, key: str) -> None:
+        """Take a row away."""
+        self._db.execute("DELETE FROM row WHERE file = ? AND key = ?", (file, key))
+
+    def count(self, file: str) -> int:
+        """How many rows there are of a file."""
+        return int(self._db.execute("SELECT count(*) FROM row WHERE file = ?", (file,)).fetchone()[0])
 
     def below(self, file: str, above: str) -> list[dict[str, Any]]:
         """The rows of ``file`` that belong to the record with the key ``above``, in the order of their lines."""

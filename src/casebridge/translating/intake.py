@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 
 from casebridge.adapter import Native
 from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError
-from casebridge.mapping import Map, MapSet
+from casebridge.mapping import Map
 from casebridge.translating.losses import Losses
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Kept, Shelf
+from casebridge.translating.sides import Side
 
 Tell = Callable[[str, int], None]
 """Told of progress: what is being done, and how many records so far."""
 
 
-def take_in(
-    natives: Iterable[Native | RecordError], maps: MapSet, shelf: Shelf, report: Report, tell: Tell
-) -> None:
+def take_in(file: Path, source: Side, shelf: Shelf, report: Report, tell: Tell) -> None:
     """Read every record; what cannot be read is on the report and the next goes on."""
+    maps, heading = source.maps, getattr(source.format, "heading", "")
     losses = {map_.name: Losses(map_) for map_ in maps}
-    for native in natives:
+    for native in source.natives(file):
         report.read += 1
         tell("reading", report.read)
         if isinstance(native, RecordError):
             report.refuse(native.position, native)
             continue
+        if native.type == heading:
+            shelf.heading = native
         map_ = maps.find(native.type, native.data)
         if map_ is None:
             report.no_map[native.type] += 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from casebridge.adapter import Gathering
+from casebridge.adapter import Naming
 from casebridge.core.case import PLURALS
 from casebridge.mapping import Map
 from casebridge.translating.losses import Losses
@@ -50,7 +50,7 @@ class Names:
                     self.shelf.call(kept, self._name(map_.other, kept.external_id))
 
     def _name(self, native_type: str, external_id: str) -> Name:
-        if isinstance(self.target.format, Gathering):
+        if isinstance(self.target.format, Naming):
             reference, _ = self.target.format.named(native_type, external_id)
             return Name(native_type, reference, reference)
         key = external_id if KEY.fullmatch(external_id) else _digest(external_id)
@@ -58,7 +58,7 @@ class Names:
 
     def id_fields(self, native_type: str, external_id: str) -> Mapping[str, Any]:
         """Fields that hold a record's id where no line of a map writes it."""
-        if isinstance(self.target.format, Gathering):
+        if isinstance(self.target.format, Naming):
             return self.target.format.named(native_type, external_id)[1]
         return {}
 

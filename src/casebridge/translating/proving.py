@@ -1,95 +1,80 @@
-"""Which documents the target's format takes: looked at in batches, and by halves where a batch does not hold."""
+"""One file of all documents, made in one go where nothing is wrong with any; else it is told which it cannot hold."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import BinaryIO
 
-from casebridge.adapter import OutFile, RenderContext
-from casebridge.core.errors import CaseBridgeError, RecordError
+from casebridge.adapter import Gathering, RenderContext
+from casebridge.core.errors import CaseBridgeError, RecordError, SetupError
+from casebridge.core.released import Released
 from casebridge.translating.intake import Tell
 from casebridge.translating.output import Documents
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Document, Shelf
 from casebridge.translating.sides import Side
 
-BATCH = 200
-DEPTH = 4  # parents of parents: an enrollment's project's organization
-
 
 @dataclass(slots=True)
 class Proof:
-    """The documents of one translation: ``good`` can be written, ``bad`` cannot and are on the report."""
+    """The documents of one translation; those that cannot be written are refused, and on the report."""
 
     shelf: Shelf
     target: Side
     context: RenderContext
     report: Report
-    good: list[int] = field(default_factory=list)
-    bad: set[int] = field(default_factory=set)
 
-    def prove(self, tell: Tell) -> None:
-        """Tell good from bad."""
-        numbers = self.shelf.numbers()
-        for start in range(0, len(numbers), BATCH):
-            self._prove([n for n in numbers[start : start + BATCH] if not self._hangs_on_bad(n)])
-            tell("checking", min(start + BATCH, len(numbers)))
+    def write(self, out: BinaryIO, tell: Tell) -> bool:
+        """Write all that are not refused; False when more had to be, and the file is to be written without them."""
+        out.seek(0)
+        out.truncate()
+        numbers = array("q", self.shelf.numbers())
+        right = True
+        if numbers:
+            for index, error in self._gathered(Documents(self.shelf, self.target, numbers, tell), out):
+                right = False
+                self._refuse(self.shelf.numbered(numbers[index]), error)
+        if right:
+            self.report.written.update(self.shelf.written())
+            return True
+        while hanging := [one for one in self.shelf.documents() if self._hangs_on_refused(one)]:
+            for one in hanging:
+                self._refuse(one)
+        return False
 
     def start_again(self) -> None:
         """Nothing is made yet."""
-        self.good.clear()
-        self.bad.clear()
         self.shelf.start_again()
         self.report.start_again()
 
-    def files(self) -> Iterator[OutFile]:
-        """What the format makes of all that can be written."""
-        for number in self.good:
-            self.report.written[self.shelf.numbered(number).native_type] += 1
-        if self.good:
-            yield from self.target.format.render(Documents(self.shelf, self.target, self.good), self.context)
-
-    def _prove(self, numbers: Sequence[int]) -> None:
-        """Rendered together with what they hang on, and thrown away; one that cannot be is refused, alone."""
-        if not numbers:
+    def _gathered(self, documents: Sequence[Released], out: BinaryIO) -> Iterator[tuple[int, CaseBridgeError]]:
+        if isinstance(self.target.format, Gathering):
+            yield from self.target.format.gather(documents, self.context, out)
             return
-        around = {p: None for n in numbers for p in self._parents(self.shelf.numbered(n), DEPTH)}
-        around = {number: None for number in around if number not in numbers}
-        try:
-            for _ in self.target.format.render(Documents(self.shelf, self.target, [*around, *numbers]), self.context):
-                pass
-        except CaseBridgeError as error:
-            if len(numbers) == 1:
-                self._refuse(numbers[0], error)
-                return
-            middle = len(numbers) // 2
-            for half in (numbers[:middle], numbers[middle:]):
-                self._prove([n for n in half if not self._hangs_on_bad(n)])
-            return
-        self.good += numbers
+        wrong = False
+        for index, document in enumerate(documents):
+            try:
+                list(self.target.format.render([document], self.context))
+            except CaseBridgeError as error:
+                wrong = True
+                yield index, error
+        if not wrong:
+            self._write_as_one(documents, out)
 
-    def _hangs_on_bad(self, number: int) -> bool:
-        if not self.bad:
-            return False
-        found = self.shelf.numbered(number)
-        if self.bad.isdisjoint(self._parents(found, DEPTH)):
-            return False
-        self._refuse(number, RecordError("CB-245", f"a record this {found.native_type} hangs on was refused"))
-        return True
+    def _write_as_one(self, documents: Sequence[Released], out: BinaryIO) -> None:
+        files = list(self.target.format.render(documents, self.context))
+        if len(files) > 1:
+            name = self.target.format.name
+            raise SetupError("CB-241", f"the format {name} writes a file for every record, not one of all")
+        out.write(files[0].data)
 
-    def _refuse(self, number: int, error: CaseBridgeError) -> None:
-        found = self.shelf.numbered(number)
-        self.bad.add(number)
-        self.shelf.leave_out(found.kind, found.external_id)
-        self.report.refuse(found.position, error)
+    def _refuse(self, found: Document, error: CaseBridgeError | None = None) -> None:
+        if error is None or self._hangs_on_refused(found):
+            error = RecordError("CB-245", f"a record this {found.native_type} hangs on was refused")
+        if self.shelf.refuse(found):
+            self.report.refuse(found.position, error)
 
-    def _parents(self, document: Document, depth: int) -> dict[int, None]:
-        """The numbers of the documents that this one refers to, and of those they refer to; itself never."""
-        found: dict[int, None] = {}
-        level = [document]
-        for _ in range(depth):
-            near = [self.shelf.document(type_, key) for one in level for type_, key in one.needs]
-            level = [one for one in near if one is not None and one.number not in found]
-            found |= dict.fromkeys(one.number for one in level)
-        found.pop(document.number, None)
-        return found
+    def _hangs_on_refused(self, document: Document) -> bool:
+        return any(self.shelf.refused(type_, key) for type_, key in document.needs)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from casebridge.adapter import Native
 from casebridge.core.jsontext import dumps, loads
 
-CACHE_KIB = 65_536  # pages beyond this go to the temporary file
+CACHE_KIB = 16_384  # pages beyond this go to the temporary file
 _TABLES = """
 CREATE TABLE record (kind TEXT, external_id TEXT, subject TEXT, position TEXT, data BLOB, source INTEGER,
                      UNIQUE (kind, external_id));
@@ -29,9 +30,10 @@ CREATE TABLE enrolled (person TEXT, native_type TEXT, key TEXT, entry TEXT);
 CREATE INDEX by_person ON enrolled (person);
 CREATE TABLE met (external_id TEXT UNIQUE, key TEXT);
 CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, needs BLOB, kind TEXT, external_id TEXT,
-                       UNIQUE (native_type, key));
+                       refused INTEGER, UNIQUE (native_type, key));
 CREATE TABLE carried (kind TEXT, external_id TEXT, UNIQUE (kind, external_id));
 """
+_DOCUMENT = "rowid, native_type, key, position, data, needs, kind, external_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,13 @@ class Document:
 
 
 class Shelf:
-    """Case records by kind and id, then the documents made of them. Small ones stay in memory, large ones spill."""
+    """Case records by kind and id, then the documents made of them. Small ones stay in memory, large ones spill.
+
+    ``heading`` is the record in which the source file speaks of itself (``Headed``).
+    """
 
     def __init__(self) -> None:
+        self.heading: Native | None = None
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         self._db.execute("PRAGMA synchronous=OFF")
@@ -132,7 +138,7 @@ class Shelf:
         """Keep a document made for the other side; False, and nothing kept, when one of that name is there."""
         around = [[n.native_type, n.key] for n in needs]
         row = (name.native_type, name.key, kept.position, packed(document), packed(around), kept.kind, kept.external_id)
-        return self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", *row).rowcount == 1
+        return self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, 0)", *row).rowcount == 1
 
     def leave_out(self, kind: str, external_id: str, why: str = "") -> None:
         """This record is not to be written; see :mod:`casebridge.translating.holding`."""
@@ -152,18 +158,33 @@ class Shelf:
         sql = "SELECT 1 FROM carried WHERE kind = ? AND external_id = ?"
         return self._one(sql, kept.kind, kept.external_id) is not None
 
-    def document(self, native_type: str, key: str) -> Document | None:
-        """A document by its key on the other side, or None."""
-        row = self._one("SELECT rowid, * FROM document WHERE native_type = ? AND key = ?", native_type, key)
-        return None if row is None else _document(row)
+    def refuse(self, document: Document) -> bool:
+        """The target cannot hold this document: its record is left out. False when that was known."""
+        self.leave_out(document.kind, document.external_id)
+        sql = "UPDATE document SET refused = 1 WHERE rowid = ? AND NOT refused"
+        return self.run(sql, document.number).rowcount == 1
 
-    def numbers(self) -> list[int]:
-        """The numbers of all documents, in the order written."""
-        return [row[0] for row in self._db.execute("SELECT rowid FROM document ORDER BY rowid")]
+    def refused(self, native_type: str, key: str) -> bool:
+        """Is there such a document, and was it refused?"""
+        row = self._one("SELECT refused FROM document WHERE native_type = ? AND key = ?", native_type, key)
+        return row is not None and bool(row[0])
+
+    def numbers(self) -> Iterator[int]:
+        """The numbers of all documents that were not refused, in the order written."""
+        return (row[0] for row in self.run("SELECT rowid FROM document WHERE NOT refused ORDER BY rowid"))
+
+    def documents(self) -> Iterator[Document]:
+        """All documents that were not refused, as they are when they are asked for."""
+        return map(self.numbered, list(self.numbers()))
+
+    def written(self) -> dict[str, int]:
+        """How many documents there are of each native type, without those refused."""
+        sql = "SELECT native_type, count(*) FROM document WHERE NOT refused GROUP BY native_type ORDER BY min(rowid)"
+        return dict(self.run(sql))
 
     def numbered(self, number: int) -> Document:
         """A document by its number."""
-        row = self._one("SELECT rowid, * FROM document WHERE rowid = ?", number)
+        row = self._one(f"SELECT {_DOCUMENT} FROM document WHERE rowid = ?", number)  # noqa: S608  its columns
         return _document(row)
 
     # --- what is there already: the target's own file -------------------------------------------------------------
@@ -171,6 +192,10 @@ class Shelf:
     def lay(self, native_type: str, key: str, data: dict[str, Any]) -> None:
         """A native record of the target's own file."""
         self._db.execute("INSERT OR REPLACE INTO there VALUES (?, ?, ?)", (native_type, key, packed(data)))
+
+    def lies_beside(self) -> bool:
+        """Is there such a file at all?"""
+        return self._one("SELECT 1 FROM there LIMIT 1") is not None
 
     def there(self, native_type: str, key: str) -> dict[str, Any] | None:
         """A fresh copy of a native record of the target's own file, or None."""

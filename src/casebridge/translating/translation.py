@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import os
-import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from casebridge.adapter import Gathering, OutFile, RenderContext
+from casebridge.adapter import Headed, RenderContext
 from casebridge.core.errors import RecordError, SetupError
 from casebridge.translating.beside import lay_beside, meet
 from casebridge.translating.holding import hold_whole, wall_off
@@ -23,6 +21,7 @@ from casebridge.translating.proving import Proof
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Shelf
 from casebridge.translating.sides import Side
+from casebridge.translating.whole_file import whole_file
 
 
 def translate(
@@ -37,28 +36,40 @@ def translate(
     _check(file, source, out, target, beside)
     report = Report()
     with closing(Shelf()) as shelf:
-        take_in(source.natives(file), source.maps, shelf, report, tell)
+        take_in(file, source, shelf, report, tell)
         wall_off(shelf, report)
         if beside is not None:
             lay_beside(beside, target, shelf, tell)
-        proof = Proof(shelf, target, RenderContext(_dispatch(file), datetime.now(UTC), partner="file"), report)
-        _make(proof, tell, drop_labels)
-        with _whole(out) as stream:
-            _put(proof.files(), target, out, stream, report)
+        heading = _heading(target, shelf, report)
+        context = RenderContext(_dispatch(file), datetime.now(UTC), partner="file", heading=heading)
+        with whole_file(out) as stream:
+            _make(Proof(shelf, target, context, report), stream, tell, drop_labels)
+            if not report.written:
+                raise RecordError("CB-243", f"nothing could be written to {out.name}: {_why(report)}")
     return report
 
 
-def _make(proof: Proof, tell: Tell, drop_labels: bool) -> None:
-    """Write every record as a document and tell good from bad; again without what the bad ones take with them."""
+def _make(proof: Proof, out: BinaryIO, tell: Tell, drop_labels: bool) -> None:
+    """Write every record as a document, and all in one file; again without what had to be left out, and with it."""
     names = Names(proof.target, proof.shelf)
-    while True:
-        names.name_all()
-        meet(proof.shelf)
-        write_documents(names, proof.report, tell, drop_labels=drop_labels)
-        proof.prove(tell)
-        if not hold_whole(proof.shelf, proof.report):
-            return
-        proof.start_again()
+    whole, again = False, True
+    while again or not whole:
+        if again:
+            proof.start_again()
+            names.name_all()
+            meet(proof.shelf)
+            write_documents(names, proof.report, tell, drop_labels=drop_labels)
+        whole = proof.write(out, tell)
+        again = hold_whole(proof.shelf, proof.report)
+
+
+def _heading(target: Side, shelf: Shelf, report: Report) -> Mapping[str, str]:
+    """What the file made says of itself as the source did; that is not lost."""
+    if shelf.heading is None or not isinstance(target.format, Headed):
+        return {}
+    said = target.format.headed(shelf.heading)
+    report.not_read -= Counter(f"{shelf.heading.type}.{name}" for name in said)
+    return said
 
 
 def _check(file: Path, source: Side, out: Path, target: Side, beside: Path | None) -> None:
@@ -73,19 +84,6 @@ def _check(file: Path, source: Side, out: Path, target: Side, beside: Path | Non
         raise SetupError("CB-241", f"{out} cannot be written", remedy="Name another file for what is written.")
 
 
-def _put(files: Iterator[OutFile], target: Side, out: Path, stream: BinaryIO, report: Report) -> None:
-    first = next(files, None)
-    if first is None:
-        raise RecordError("CB-243", f"nothing could be written to {out.name}: {_why(report)}")
-    second = next(files, None)
-    if second is None and not isinstance(target.format, Gathering):
-        stream.write(first.data)
-        return
-    if not isinstance(target.format, Gathering):
-        raise SetupError("CB-241", f"the format {target.format.name} writes a file for every record, not one of all")
-    target.format.gather(itertools.chain([first], [second] if second else [], files), stream)
-
-
 def _why(report: Report) -> str:
     reasons = [why for _, why in report.no_place] + [why for _, why in report.held]
     reasons += [one.message for one in report.refused]
@@ -96,28 +94,3 @@ def _dispatch(file: Path) -> str:
     """The same file makes the same export each time."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:26]
-
-
-class _whole:
-    """A file that is there whole or not at all: written beside its place, readable for its owner alone."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        try:
-            self._file = tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False)  # noqa: SIM115
-        except OSError as error:
-            remedy = f"Name a folder that is there and that you may write to; {out.parent} is not."
-            raise SetupError("CB-241", f"{out} cannot be written: {error.strerror}", remedy=remedy) from None
-
-    def __enter__(self) -> BinaryIO:
-        return self._file.file  # type: ignore[return-value]
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._file.flush()
-        if error is None:
-            os.fsync(self._file.fileno())
-        self._file.close()
-        if error is None:
-            os.replace(self._file.name, self._out)
-        else:
-            os.unlink(self._file.name)
