@@ -53,11 +53,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Steps from the present place, or from ``up`` places above it. ``text`` is the path as written."""
+    """Steps from the present place, or from ``up`` places above it. ``text`` is the path as written.
+
+    ``plain`` is the field's name where the path is nothing but one field of the present place, else empty.
+    """
 
     steps: tuple[Step, ...] = ()
     up: int = 0
     text: str = field(default=".", compare=False)
+    plain: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        alone = len(self.steps) == 1 and self.steps[0].selector is None and not self.up
+        object.__setattr__(self, "plain", self.steps[0].key if alone else "")
 
     def __str__(self) -> str:
         return self.text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from casebridge.core.case import records_of, validate_record
@@ -197,7 +197,11 @@ def _changed(before: Any, after: Any, promise: Promise) -> Iterator[tuple[str, s
     """Each case path that lost a value it should have kept, with the value and what came instead."""
     if before == after:
         return
-    first, second = _values(before), _values(after)
+    first: dict[str, Counter[str]] = {}
+    second: dict[str, Counter[str]] = {}
+    for slot in {**before, **after}:
+        if slot != "complete":
+            _apart(before.get(slot), after.get(slot), slot, first, second)
     for path, values in first.items():
         if values == second.get(path):
             continue
@@ -206,13 +210,19 @@ def _changed(before: Any, after: Any, promise: Promise) -> Iterator[tuple[str, s
             yield path, f"{lost[0]} -> {next(iter(second.get(path, Counter()) - values), '(nothing)')}"
 
 
-def _values(slice_: dict[str, Any]) -> dict[str, Counter[str]]:
-    """Each case path without its list positions, with the values that stand there."""
-    found: dict[str, Counter[str]] = {}
-    for slot, content in slice_.items():
-        if slot != "complete":
-            _gather(content, slot, found)
-    return found
+def _apart(before: Any, after: Any, path: str, first: dict[str, Counter[str]], second: dict[str, Counter[str]]) -> None:
+    """Each case path without its list positions, with the values that only one of the two has in that very place."""
+    if type(before) is dict and type(after) is dict and not (is_absent(before) or is_absent(after)):
+        for key, child in before.items():
+            _apart(child, after.get(key), f"{path}.{key}", first, second)
+        for key in [key for key in after if key not in before]:
+            _gather(after[key], f"{path}.{key}", second)
+    elif type(before) is list and type(after) is list:
+        for one, other in zip_longest(before, after):
+            _apart(one, other, path, first, second)
+    elif before != after or type(before) is not type(after):
+        _gather(before, path, first)
+        _gather(after, path, second)
 
 
 def _gather(node: Any, path: str, found: dict[str, Counter[str]]) -> None:
