@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from casebridge.mapping.keyed import Pairing, pair
 from casebridge.mapping.model import Each
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.put_values import ValueWriter
+from casebridge.mapping.shared_lists import Sharers, elsewhere, sharers, standing
 from casebridge.mapping.walk import (
     MISSING,
     WITHHELD,
@@ -20,6 +22,7 @@ from casebridge.mapping.walk import (
     holds_all,
     is_absent,
     items_of,
+    leaves,
     reach,
     remove,
 )  # fmt: skip
@@ -37,8 +40,25 @@ class ListWriter(ValueWriter):
         items = [item for item in found if not is_absent(item.node)]  # it may stand for what holds the list: it stays
         there = [Scope(self.origin.get(id(item.node), (None, item.node))[1], item.where, old) for item in items]
         read = [self.reader.item(line, scope, ()) for scope in there]
-        pairing = pair(line, listed, read, there, self.links, self._keeps(line, case))
+        listed, unsure = self._without_shared(line, listed, case, old)
+        pairing = pair(line, listed, read, there, self.links, unsure or self._keeps(line, case))
         return self._place(line, new, items, there, listed, pairing)
+
+    def _without_shared(
+        self, line: Each, listed: list[Scope], case: Scope, old: Scope | None
+    ) -> tuple[list[Scope], bool]:
+        """Without what stands in their record already, in the place of a line that is only read; is that a guess?"""
+        beside = self._sharers.get(id(line))
+        if old is None or not beside:
+            return listed, False
+        found, unsure = standing(listed, elsewhere(line, beside, case, old))
+        for item in found:
+            self.trail.claimed |= {(*item.where, *leaf) for leaf in leaves(item.node)}
+        return [item for item in listed if item not in found], unsure
+
+    @cached_property
+    def _sharers(self) -> Sharers:
+        return sharers(self.definition.fields)
 
     def _keeps(self, line: Each, case: Scope) -> bool:
         """A list of records the slice does not call complete: what it does not mention stays."""

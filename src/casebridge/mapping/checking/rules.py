@@ -102,10 +102,10 @@ def _overlap(a: Writing, b: Writing, is_single: Callable[[Spot], bool]) -> int |
 
 
 def _union(a: Writing, b: Writing) -> bool:
-    """Two lists that are only read may be read into one: their items stand one after the other."""
+    """Lists may be read into one if all but one are only read: their items stand one after the other."""
     steps = zip(a.spot, b.spot, strict=False)
     two = any(x.key == y.key and x.each and y.each and x.each != y.each for x, y in steps)
-    return two and a.stand.ways == b.stand.ways == {"import"}
+    return two and "export" not in a.stand.ways & b.stand.ways
 
 
 def _ends_alone(a: Writing, b: Writing, i: int) -> bool:
