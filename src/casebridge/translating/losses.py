@@ -9,6 +9,8 @@ is converted by the same converters, and stands in the same items of a list.
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
@@ -27,7 +29,7 @@ from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.tree import blank, is_absent, text_of
 from casebridge.mapping.walk import holds
 
-MOST = 50_000  # values, and kinds of records, remembered of one map
+MOST = 20_000  # values, and kinds of records, remembered of one map
 _MOMENT = Condition(Path(), "moment")
 _NOTHING = object()
 
@@ -37,7 +39,8 @@ class Losses:
 
     def __init__(self, map_: Map) -> None:
         self._map = map_
-        self._told: dict[Hashable, tuple[str, ...]] = {}
+        self._told: dict[bytes, tuple[str, ...]] = {}
+        self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._reading, self._writing = _Sameness(map_.definition, "read"), _Sameness(map_.definition, "write")
 
     def not_read(self, data: Mapping[str, Any], found: Imported) -> tuple[str, ...]:
@@ -61,12 +64,14 @@ class Losses:
         """Is there a line that does not write, whose place may hold the value all the same?"""
         return any(isinstance(one, Line) and "export" not in one.ways for one in _inside(self._map.definition.fields))
 
-    def _answer(self, key: Hashable, ask: Callable[[], list[str]]) -> tuple[str, ...]:
-        told = self._told.get(key)
+    def _answer(self, key: tuple[Any, ...], ask: Callable[[], list[str]]) -> tuple[str, ...]:
+        short = hashlib.blake2b(marshal.dumps(key, 2), digest_size=16).digest()  # a record's kind may be a long text
+        told = self._told.get(short)
         if told is None:
             if len(self._told) >= MOST:
                 self._told.clear()
-            told = self._told[key] = tuple(map(general, ask()))
+            told = tuple(map(general, ask()))
+            told = self._told[short] = self._answers.setdefault(told, told)
         return told
 
 
@@ -94,8 +99,8 @@ class _Sameness:
             found = self._known.get(node)
             found = self._class(node) if found is None else found
             return found if back is _NOTHING else (found, node == back)
-        if isinstance(node, Mapping):
-            if is_absent(node):
+        if type(node) is dict:
+            if "absent" in node and is_absent(node):
                 return ("absent", node["absent"], back is not _NOTHING and node == back)
             if back is _NOTHING:
                 return tuple([(key, self.of(child)) for key, child in node.items()])

@@ -12,6 +12,7 @@ from casebridge.adapter import Naming
 from casebridge.core.case import PLURALS
 from casebridge.mapping import Map
 from casebridge.translating.losses import Losses
+from casebridge.translating.required import Required
 from casebridge.translating.shelf import Kept, Name, Shelf
 from casebridge.translating.sides import Side
 
@@ -29,18 +30,23 @@ class Names:
     asked: dict[Name, None] = field(default_factory=dict)  # whom the document being written refers to
     answers: list[bool] = field(default_factory=list)  # of each reference in it: is it known there?
     losses: dict[str, Losses] = field(default_factory=dict)
+    required: dict[str, Required] = field(default_factory=dict)
+    writing: dict[str, list[tuple[str, Map]]] = field(default_factory=dict)  # by kind: slot, map
 
     def __post_init__(self) -> None:
         self.losses.update({map_.name: Losses(map_) for map_ in self.target.maps})
+        self.required.update({map_.name: Required(map_, self.target.elements[map_.name])
+                              for map_ in self.target.maps if map_.name in self.target.elements})  # fmt: skip
 
     def map_for(self, kept: Kept) -> Map | None:
         """The map whose first slot is the record's kind and that fits it; None when the target has none."""
-        for slot in (kept.kind, SLOTS[kept.kind]):
-            record = {k: v for k, v in kept.data.items() if k != "complete"}
-            for map_ in self.target.maps.writing(slot, record):
-                if map_.case[0] == slot:
-                    return map_
-        return None
+        if kept.kind not in self.writing:
+            self.writing[kept.kind] = [(slot, map_) for slot in (kept.kind, SLOTS[kept.kind])
+                                       for map_ in self.target.maps.writing(slot) if map_.case[0] == slot]  # fmt: skip
+        record = {k: v for k, v in kept.data.items() if k != "complete"}
+        fitting = (map_ for slot, map_ in self.writing[kept.kind]
+                   if map_.fits({slot: [record] if slot in PLURALS else record}))  # fmt: skip
+        return next(fitting, None)
 
     def name_all(self) -> None:
         """Name every record that some map writes."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 from casebridge.core import labels
-from casebridge.core.case import PLURALS
+from casebridge.core.case import PLURALS, records_of
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.core.released import Released
 from casebridge.mapping import Map
@@ -14,7 +14,6 @@ from casebridge.translating.intake import Tell
 from casebridge.translating.naming import Names
 from casebridge.translating.own_file import own_document
 from casebridge.translating.report import Report
-from casebridge.translating.required import say_not_asked
 from casebridge.translating.shelf import Document, Kept, Shelf
 from casebridge.translating.sides import Side
 
@@ -60,7 +59,7 @@ def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: boo
     slice_ = _slice(names, map_, kept, name.key)
     exported = map_.write(slice_, names)
     lost = names.losses[map_.name].no_room(slice_, exported, tuple(names.answers))
-    _look_at_labels(kept, lost, drop_labels)
+    _look_at_labels(slice_, lost, drop_labels)
     report.no_room.update(lost)
     document = {**exported.data, **names.id_fields(map_.other, kept.external_id)}
     if not names.shelf.write(name, kept, document, names.asked):
@@ -70,9 +69,8 @@ def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: boo
 def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     """The record in its slot, and in the map's other slots the records of the same person."""
     shelf, main = names.shelf, {**kept.data, "external_id": key}
-    element = names.target.elements.get(map_.name)
-    if element is not None and len(map_.case) == 1:
-        say_not_asked(map_.definition.fields, element, main)
+    if map_.name in names.required:
+        names.required[map_.name].say_not_asked(main)
     if kept.subject and kept.kind != "person" and shelf.record("person", kept.subject):
         main.setdefault("subject", {"kind": "person", "external_id": kept.subject})
     if kept.kind == "referral" and "participation" not in main and (known := names.enrollment_of(kept.subject)):
@@ -89,13 +87,14 @@ def _slice(names: Names, map_: Map, kept: Kept, key: str) -> dict[str, Any]:
     return slice_
 
 
-def _look_at_labels(kept: Kept, lost: Iterable[str], drop_labels: bool) -> None:
-    """A label that protects a person must not fall off on the way."""
-    protecting = labels.names(kept.data.get("labels")) - labels.HARMLESS
-    if protecting and not drop_labels and any(".labels" in place for place in lost):
-        raise RecordError(
-            "CB-242", f"this {kept.kind} is labelled as protected, and the target has no place for the label",
-        )  # fmt: skip
+def _look_at_labels(slice_: dict[str, Any], lost: Iterable[str], drop_labels: bool) -> None:
+    """A label that protects a person must not fall off on the way, from none of the records that go together."""
+    fallen = {place.partition(".")[0].partition("[")[0] for place in lost if ".labels" in place}
+    for kind, path, record in records_of(slice_) if fallen and not drop_labels else ():
+        if path.partition("[")[0] in fallen and labels.names(record.get("labels")) - labels.HARMLESS:
+            raise RecordError(
+                "CB-242", f"this {kind} is labelled as protected, and the target has no place for the label",
+            )  # fmt: skip
 
 
 class Documents(Sequence[Released]):

@@ -6,10 +6,12 @@ record of a source that has no such question gets it; nothing is ever made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from casebridge.core.native import Element
+from casebridge.mapping import Map
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.model import Choose, Flags, Leaf, Line
 from casebridge.mapping.paths import Path
@@ -18,20 +20,39 @@ from casebridge.mapping.walk import assign, blank, holds_all, value_at
 NOT_ASKED = {"absent": "not-asked"}
 
 
-def say_not_asked(lines: Iterable[Line], element: Element, record: dict[str, Any]) -> None:
-    """Write *not asked* into ``record`` for every line that fills a required place and has nothing to write there."""
-    required = {name for name, field in element.fields.items() if field.required}
-    _fill(lines, required, record)
+class Required:
+    """Of one map: its lines that fill a required place, and can say *not asked* there."""
+
+    def __init__(self, map_: Map, element: Element) -> None:
+        names = {name for name, field in element.fields.items() if field.required}
+        self._lines = tuple(_filling(map_.definition.fields, names)) if len(map_.case) == 1 else ()
+
+    def say_not_asked(self, record: dict[str, Any]) -> None:
+        """Write *not asked* into ``record`` for each of them that has nothing to write."""
+        _fill(self._lines, record)
 
 
-def _fill(lines: Iterable[Line], required: set[str], record: dict[str, Any]) -> None:
+def _filling(lines: Iterable[Line], required: set[str]) -> Iterator[Line]:
     for line in lines:
-        if "export" not in line.ways or not holds_all(line.when, record):
+        if "export" not in line.ways:
+            continue
+        if isinstance(line, Choose):
+            # all branches stay, also those that fill nothing: the first that fits is the one
+            kept = tuple(replace(b, fields=tuple(_filling(b.fields, required))) for b in line.branches)
+            if any(branch.fields for branch in kept):
+                yield replace(line, branches=kept)
+        elif _fills_required(line, required):
+            yield line
+
+
+def _fill(lines: Iterable[Line], record: dict[str, Any]) -> None:
+    for line in lines:
+        if not holds_all(line.when, record):
             continue
         if isinstance(line, Choose):
             branch = next((b for b in line.branches if holds_all(b.case, record)), None)
-            _fill(branch.fields if branch else (), required, record)
-        elif _fills_required(line, required) and blank(value_at(record, line.case)):
+            _fill(branch.fields if branch else (), record)
+        elif blank(value_at(record, line.case)):
             assign(record, line.case, dict(NOT_ASKED))
 
 
