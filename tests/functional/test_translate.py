@@ -107,19 +107,52 @@ def labelled() -> bytes:
 
 def test_a_label_without_a_place_keeps_its_record_back(casebridge, tmp_path):
     (tmp_path / "in.834").write_bytes(labelled())
-    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    ended, said = casebridge("translate", "in.834", "out.zip", "--from", "x12", "--to", "hmis-2026")
     assert ended == 5
     assert "CB-242" in said
     assert "HADDAD" not in said
-    families = [p["name"][0]["family"] for p in resources(tmp_path / "out.json", "Patient")]
-    assert families == ["MORENO"]
+    assert [row["LastName"] for row in table(tmp_path / "out.zip", "Client")] == ["MORENO"]
+
+
+def test_nor_does_the_label_of_what_goes_along_in_a_row(casebridge, tmp_path):
+    """A list of clients has the coverage in the row of the person; here the coverage alone is restricted."""
+    covered = {"resourceType": "Coverage", "id": "k1", "status": "active", "beneficiary": {"reference": "Patient/p1"},
+               "payor": [{"display": "State"}], "meta": {"security": [{"code": "R"}]}}  # fmt: skip
+    (tmp_path / "in.json").write_text(json.dumps(bundle(patient(), covered)), encoding="utf-8")
+    ended, said = casebridge("translate", "in.json", "out.csv", "--from", "sdohcc", "--to", "flatfile",
+                             "--set-to", "layout=agency-clients")  # fmt: skip
+    assert (ended, "this participation is labelled as protected" in said) == (5, True), said
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_label_goes_where_there_is_a_place_for_it(casebridge, tmp_path):
+    (tmp_path / "in.834").write_bytes(labelled())
+    ended, said = casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc")
+    assert ended == 0, said
+    people = resources(tmp_path / "out.json", "Patient")
+    marks = {person["name"][0]["family"]: person.get("meta", {}).get("security") for person in people}
+    restricted = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+    assert marks == {"MORENO": None, "HADDAD": [restricted]}
+
+
+def test_marks_stay_on_whatever_goes_from_fhir_to_fhir(casebridge, tmp_path):
+    """Known or not, with their systems and their words; a Task that goes without its order has the order's too."""
+    act = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    walls = [{"system": act, "code": code, "display": f"about {code}"} for code in ("42CFRPart2", "ETH", "PSY")]
+    ours = [{"system": "urn:hospital:wards", "code": "P7"}]
+    found = [task(meta={"versionId": "1", "security": ours}), order(meta={"versionId": "1", "security": walls}),
+             patient(meta={"versionId": "1", "security": [*ours, *walls]})]  # fmt: skip
+    (tmp_path / "in.json").write_text(json.dumps(bundle(*found)), encoding="utf-8")
+    ended, said = casebridge("translate", "in.json", "out.json", "--from", "sdohcc", "--to", "sdohcc")
+    assert (ended, "CB-242" in said) == (0, False), said
+    ((person,), (referral,)) = (resources(tmp_path / "out.json", kind) for kind in ("Patient", "Task"))
+    assert person["meta"]["security"] == referral["meta"]["security"] == [*ours, *walls]
 
 
 def test_who_has_decided_drops_the_labels(casebridge, tmp_path):
     (tmp_path / "in.834").write_bytes(labelled())
-    casebridge("translate", "in.834", "out.json", "--from", "x12", "--to", "sdohcc", "--drop-labels")
-    families = [p["name"][0]["family"] for p in resources(tmp_path / "out.json", "Patient")]
-    assert families == ["MORENO", "HADDAD"]
+    casebridge("translate", "in.834", "out.zip", "--from", "x12", "--to", "hmis-2026", "--drop-labels")
+    assert [row["LastName"] for row in table(tmp_path / "out.zip", "Client")] == ["MORENO", "HADDAD"]
 
 
 def test_it_says_what_the_target_has_no_place_for(casebridge, tmp_path):

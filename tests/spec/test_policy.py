@@ -90,7 +90,12 @@ CASES = [
         "another need",
         replace(FOOD, consents=YES, kind="need", field="domain", record_domain="homelessness"), "deny", "minimum",
     ),
-    ("the labels themselves", replace(FOOD, consents=YES, kind="referral", field="labels"), "deny", "minimum"),
+    ("the labels, so that it knows", replace(FOOD, consents=YES, kind="referral", field="labels.code"), "permit", ""),
+    (
+        "the labels of what may not go",
+        replace(FOOD, consents=YES, kind="referral", field="labels.code", labels=labels("SUD")), "deny", "sensitive",
+    ),
+    ("labels with the answer", replace(BACK, field="labels.code", labels=labels("SUD")), "deny", "minimum"),
     ("what the hospital added of its own", replace(TREATMENT, field="extra.bed"), "deny", "extra"),
     ("a note on substance use", replace(FOOD, consents=YES, labels=labels("SUD")), "deny", "sensitive"),
     ("an unknown label", replace(FOOD, agreements=BAA, labels=labels("???")), "deny", "sensitive"),
@@ -279,3 +284,22 @@ def test_a_site_may_bring_its_own_tables():
     rules = load_rules(permit, MINIMUM, GROUNDS)
     assert decide(FOOD, rules).rules == ("all",)
     assert rules.version != standard_rules().version
+
+
+def test_labels_travel_with_what_they_mark():
+    """Who may have a record of a client for a referral or a change of coverage may have its labels.
+
+    Not so where it goes back to who wrote it, nor in HMIS, whose files have no place for labels.
+    """
+    given = {(r["recipient_role"], r["purpose"], r["kind"]): set() for r in rows("minimum")}
+    for row in rows("minimum"):
+        given[row["recipient_role"], row["purpose"], row["kind"]].add((row["field"], row["domain"]))
+    unmarked = [
+        key for key, fields in given.items()
+        if key[1] in ("referral", "coverage-change", "referral-status") and key[0] != "hmis_lead"
+        and not any(field == "labels" for field, _ in fields)
+    ]  # fmt: skip
+    assert {(purpose, kind) for _, purpose, kind in unmarked} == {
+        ("referral-status", "referral"), ("coverage-change", "referral"),
+    }  # fmt: skip
+    assert not {("labels", "*"), ("labels", "same")}.isdisjoint(given["cbo", "referral", "need"])
