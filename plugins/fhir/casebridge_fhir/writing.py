@@ -137,9 +137,20 @@ def version(resource: dict[str, Any]) -> str:
     return str(meta.get("versionId") or "") if isinstance(meta, dict) else ""
 
 
-def same_content(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two resources say the same, apart from what servers set by themselves."""
-    return _content(one) == _content(other)
+def same_content(meant: dict[str, Any], current: dict[str, Any]) -> bool:
+    """Whether the server's resource says what we meant, apart from what servers set by themselves.
+
+    It may carry more security labels than we meant, but not fewer.
+    """
+    marks = _labels(current)
+    return _content(meant) == _content(current) and all(label in marks for label in _labels(meant))
+
+
+def _labels(resource: dict[str, Any]) -> list[Any]:
+    """``meta.security``: the one part of ``meta`` that is ours to write."""
+    meta = resource.get("meta")
+    found = meta.get("security") if isinstance(meta, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _content(resource: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,21 @@ def test_an_update_that_arrived_all_the_same_is_a_receipt(
     assert receipt.things[0].version == "2"
 
 
+R, HIV = ({"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": code} for code in ("R", "HIV"))
+
+
+@pytest.mark.parametrize(
+    ("current", "arrived"), [([], False), ([HIV], False), ([R], True), ([HIV, R], True), (None, False), ("R", False)]
+)
+def test_what_came_without_its_label_did_not_arrive(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task, current: Any, arrived: bool
+) -> None:
+    script.on("PUT", "Task/t1", outcome(412))
+    script.on("GET", "Task/t1", answer(task(meta={**STORED, "security": current})))
+    said = scripted().send(dispatch(task(meta={"versionId": "1", "security": [R]})), "k1")
+    assert isinstance(said, Receipt if arrived else Conflict)
+
+
 def test_an_update_that_did_not_arrive_is_tried_again_later(
     script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task
 ) -> None:
