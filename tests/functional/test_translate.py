@@ -16,7 +16,7 @@ from members import file_834, member
 from sites import bundle, order, patient, task
 
 HEAD = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On\n"
-ADA = "K-17,Ada,Moreno,02/20/1987,123-45-6789,555-0100,1 Main St,Riverside,NY,10001,Food pantry,01/05/2026,\n"
+ADA = "K-17,Ada,Moreno,02/20/1987,900-12-0001,555-0100,1 Main St,Riverside,NY,10001,Food pantry,01/05/2026,\n"
 TOBI = "K-19,Tobi,Okafor,03/01/1990,,,,,,,Shelter,11/01/2025,02/01/2026\n"
 SPOILT = "K-18,Bo,Abara,13/20/1987,,,,,,,,,\n"
 FROM_CSV = ("--from", "flatfile", "--set-from", "layout=agency-clients")
@@ -202,7 +202,7 @@ def test_a_list_of_clients_becomes_an_hmis_export(casebridge, clients):
     (clients / "clients.csv").write_text(HEAD + "".join(alone) + TOBI.replace("K-19", "K-20"), encoding="utf-8")
     ended, said = casebridge("translate", "clients.csv", "out.zip", *FROM_CSV, "--to", "hmis-2026")
     ada, tobi = table(clients / "out.zip", "Client")
-    assert (ada["FirstName"], ada["LastName"], ada["SSN"], ada["SSNDataQuality"]) == ("Ada", "Moreno", "123456789", "1")
+    assert (ada["FirstName"], ada["LastName"], ada["SSN"], ada["SSNDataQuality"]) == ("Ada", "Moreno", "900120001", "1")
     assert (tobi["PersonalID"], tobi["SSN"], tobi["SSNDataQuality"], tobi["RaceNone"]) == ("K-19", "", "99", "99")
     assert table(clients / "out.zip", "Enrollment") == []
     assert (ended, said.count("[ProjectID]")) == (5, 1), said

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from casebridge_x12.converters import SERVICE_TYPES, X12_SSN
+from casebridge_x12.converters import SERVICE_TYPES
 from casebridge_x12.format import X12, Settings
 
 from casebridge import Context
@@ -14,7 +14,7 @@ from casebridge.plugins import SHIPPED_MAPS
 
 @pytest.fixture
 def payer(tmp_path: Path) -> Partner:
-    maps = load_set("x12", [SHIPPED_MAPS], converters=with_converters([SERVICE_TYPES, X12_SSN]))
+    maps = load_set("x12", [SHIPPED_MAPS], converters=with_converters([SERVICE_TYPES]))
     return Partner("state", "payer", X12(Settings(), Context("state", "test")), None, maps)
 
 

@@ -9,7 +9,6 @@ from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.natives import NATIVES
-from casebridge_fhir.ssn import SSN_USABLE
 
 
 @hookimpl
@@ -26,8 +25,7 @@ def register_links(register: Callable[[type[Link]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """``ssn-usable`` and ``fhir-decimal``."""
-    register(SSN_USABLE)
+    """``fhir-decimal``."""
     register(DECIMAL)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
-from casebridge_fhir.ssn import SSN_USABLE
 
 from casebridge import Native
 from casebridge.core.case import records_of, validate_record
@@ -30,7 +29,7 @@ ASKED = ("Task", "ServiceRequest", "Patient", "Condition", "Goal")
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL, SSN_USABLE]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
 
 
 @pytest.fixture

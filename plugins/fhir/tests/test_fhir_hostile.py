@@ -12,7 +12,6 @@ import httpx2
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
-from casebridge_fhir.ssn import SSN_USABLE
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, Try
 from casebridge.mapping import OwnIds, load_set, with_converters
 
 FOLDER = Path(__file__).resolve().parents[3] / "mappings"
-MAPS = load_set("sdohcc", [FOLDER], converters=with_converters([DECIMAL, SSN_USABLE]))
+MAPS = load_set("sdohcc", [FOLDER], converters=with_converters([DECIMAL]))
 BASE = "https://hospital.example/fhir"
 SDOHCC = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 CODING = {"coding": [{"system": SDOHCC, "code": "food-insecurity", "display": "Food"}], "text": "Food"}

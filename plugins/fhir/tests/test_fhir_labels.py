@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from casebridge_fhir.decimals import DECIMAL
-from casebridge_fhir.ssn import SSN_USABLE
 
 from casebridge.core.case import records_of, validate_record
 from casebridge.mapping import Map, MapSet, OwnIds, load_set, with_converters
@@ -26,7 +25,7 @@ Task = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL, SSN_USABLE]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
 
 
 def marked(map_: Map) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def primary(number: int, person: str, family: str = "BROWN", given: str = "JANE"
     return row("ELG00002", number, person, given, family, "", "F", "20030212", "", since, OPEN)
 
 
-def variable(number: int, person: str, ssn: str = "219099999") -> str:
+def variable(number: int, person: str, ssn: str = "900190001") -> str:
     """ELG00003."""
     return row("ELG00003", number, person, "", "", ssn, *[""] * 15, "20250101", OPEN)
 

@@ -17,7 +17,7 @@ from casebridge.testing import a_release
 
 LIST = (
     "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On,Pet\r\n"
-    "K-17,Ada,Moreno,02/20/1987,123456789,555-0100,1 Main St,Riverside,NY,10001,Food pantry,01/05/2026,,cat\r\n"
+    "K-17,Ada,Moreno,02/20/1987,900120001,555-0100,1 Main St,Riverside,NY,10001,Food pantry,01/05/2026,,cat\r\n"
     "K-18,Tobi,Abara,,,,,,,,Shelter,11/01/2025,02/01/2026,\r\n"
     "K-19,Uju,Okafor,,,,,,,,,,,\r\n"
 )

@@ -9,9 +9,6 @@ from casebridge_hmis.codec import HmisCsv, HmisCsv2024
 from casebridge_hmis.natives import natives_of
 from casebridge_hmis.row_ids import ROW_IDS
 from casebridge_hmis.spec import FY2024, FY2026
-from casebridge_hmis.ssn import HUD_SSN
-
-CONVERTERS = (HUD_SSN, *ROW_IDS)
 
 
 @hookimpl
@@ -23,8 +20,8 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """Social security numbers that can be somebody's, and the ids of assessments."""
-    for converter in CONVERTERS:
+    """The ids of assessments."""
+    for converter in ROW_IDS:
         register(converter)
 
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from casebridge_hmis.plugin import CONVERTERS
+from casebridge_hmis.row_ids import ROW_IDS
 from casebridge_hmis.spec import FY2024, FY2026, PARENTS
 
 from casebridge.core.case import records_of, validate_record
@@ -25,7 +25,7 @@ EXIT = {"ExitID", "DateCreated", "DateUpdated", "UserID"}
 
 @pytest.fixture(scope="module")
 def sets():
-    known = with_converters(CONVERTERS)
+    known = with_converters(ROW_IDS)
     return {spec: load_set(f"hmis-{spec.year}", [MAPPINGS], converters=known) for spec in (FY2026, FY2024)}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from casebridge_hmis.plugin import CONVERTERS
+from casebridge_hmis.row_ids import ROW_IDS
 from casebridge_hmis.spec import FY2024, FY2026, SHARED
 
 from casebridge.mapping import load_set, with_converters
@@ -62,7 +62,7 @@ def claimed(maps) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def understood():
     """``understood[spec][file]``: the columns that are claimed."""
-    known = with_converters(CONVERTERS)
+    known = with_converters(ROW_IDS)
     return {spec: claimed(load_set(name, [MAPPINGS], converters=known)) for spec, name in YEARS.items()}
 
 

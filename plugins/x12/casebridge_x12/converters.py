@@ -1,4 +1,4 @@
-"""Converters of X12 values: ``x12-ssn`` and ``x12-service-types``."""
+"""The converter ``x12-service-types``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,10 @@ from importlib.resources import files
 from typing import Any
 
 from casebridge import Converter
-from casebridge_x12.identity import telling
 from casebridge_x12.segments import BETWEEN
 
 AND = ", "
 _CODE = re.compile(r"[A-Z0-9]{1,2}")
-
-
-def _read_ssn(value: Any) -> str | None:
-    return telling(str(value)) or None
-
-
-def _write_ssn(value: Any) -> str:
-    found = telling(str(value))
-    if not found:
-        raise ValueError("a filler is no social security number")
-    return found
 
 
 @cache
@@ -54,12 +42,6 @@ def _code(words: str) -> str:
         raise ValueError("not a service type")
     return code
 
-
-X12_SSN = Converter(
-    name="x12-ssn", read=_read_ssn, write=_write_ssn, law="canonical",
-    samples=(("219099999", "219099999"), ("219-09-9998", "219099998")),
-    about="nine digits that tell people apart: a filler such as 999999999 is no number",
-)  # fmt: skip
 
 SERVICE_TYPES = Converter(
     name="x12-service-types", read=_read_types, write=_write_types, law="exact",

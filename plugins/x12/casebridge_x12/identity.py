@@ -15,8 +15,9 @@ import hashlib
 import hmac
 from typing import Any
 
+from casebridge.core.ssn import usable_ssn
+
 SSN_DIGITS = 9
-FILLERS = frozenset({"123456789", "987654321"})
 
 
 def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
@@ -37,7 +38,7 @@ def identify_answered(loop: dict[str, Any], subscriber: dict[str, Any] | None, m
     own = reference(loop, member_ref) if member_ref else ""
     if own or (own := loop["NM1"].get("09", "") if subscriber is None else ""):
         return _shown(own, key)
-    if ssn := telling(reference(loop, "SY")):
+    if ssn := usable_ssn(reference(loop, "SY")):
         return digest(key, "ssn", ssn)
     holder = (subscriber or {}).get("NM1", {}).get("09", "")
     return digest(key, "dependent", holder, *_lasting(loop.get("INS", {}), loop))
@@ -62,18 +63,7 @@ def likeness(loop: dict[str, Any]) -> tuple[str, str]:
 def social_security_number(member: dict[str, Any]) -> str:
     """The nine digits of 2100A NM109 where NM108 = 34 and they tell people apart, or nothing."""
     name = member.get("2100A", {}).get("NM1", {})
-    return telling(name.get("09", "")) if name.get("08") == "34" else ""
-
-
-def telling(number: str) -> str:
-    """The nine digits of a social security number that tells people apart, or nothing.
-
-    Fillers (000-00-0000, 999-99-9999, 123-45-6789 ...) stand for newborns and the undocumented: as an id they would
-    make strangers one person. Numbers SSA never assigned but others do (9xx: ITIN, states' own) are left in.
-    """
-    digits = number.replace("-", "")
-    filler = digits in FILLERS or len(set(digits)) == 1 or digits[:3] == "000" or digits[5:] == "0000"
-    return digits if _nine_digits(digits) and not filler else ""
+    return usable_ssn(name.get("09", "")) if name.get("08") == "34" else ""
 
 
 def digest(key: bytes, *parts: str) -> str:

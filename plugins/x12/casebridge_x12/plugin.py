@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from casebridge import Converter, Format, Natives, hookimpl
-from casebridge_x12.converters import SERVICE_TYPES, X12_SSN
+from casebridge_x12.converters import SERVICE_TYPES
 from casebridge_x12.format import X12
 from casebridge_x12.natives import NATIVES
 
@@ -18,8 +18,7 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """``x12-ssn`` and ``x12-service-types``."""
-    register(X12_SSN)
+    """``x12-service-types``."""
     register(SERVICE_TYPES)
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from casebridge_x12.converters import SERVICE_TYPES, X12_SSN
+from casebridge_x12.converters import SERVICE_TYPES
 from casebridge_x12.format import X12, Settings
 
 from casebridge import Context, Native
@@ -20,7 +20,7 @@ from casebridge.core.errors import RecordError
 from casebridge.mapping import MapSet, load_set, with_converters
 
 ROOT = Path(__file__).resolve().parents[3]
-CONVERTERS = with_converters([SERVICE_TYPES, X12_SSN])
+CONVERTERS = with_converters([SERVICE_TYPES])
 Read = Callable[..., list[Native | RecordError]]
 
 

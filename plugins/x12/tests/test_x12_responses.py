@@ -214,7 +214,7 @@ def test_only_the_subscriber_is_linked_by_the_number(answer, maps):
 
 def test_what_becomes_of_an_answer_is_what_the_case_model_takes(answer, maps):
     (record,) = answer(
-        *PAYER, *JANE, "REF*SY*219099999", "N3*1 MAIN ST", "N4*ALBANY*NY*12207", "EB*1**30^XX*ZZ*PLAN", "AAA*N**62*C",
+        *PAYER, *JANE, "REF*SY*900190001", "N3*1 MAIN ST", "N4*ALBANY*NY*12207", "EB*1**30^XX*ZZ*PLAN", "AAA*N**62*C",
         "LS*2120", "NM1*P3*1*JONES*MARCUS****SV*0202034", "LE*2120", "EB*6**88",
     )  # fmt: skip
     slice_ = slice_of(maps, record)

@@ -13,6 +13,7 @@ from typing import Any
 
 from casebridge.adapter import Converter
 from casebridge.core.errors import SetupError
+from casebridge.core.ssn import usable_ssn
 
 
 def _matched(pattern: str, value: Any) -> re.Match[str]:
@@ -121,6 +122,12 @@ def _read_decimal(value: Any) -> str:
     return _matched(r"-?\d+(\.\d+)?", text).group()
 
 
+def _write_usable_ssn(value: Any) -> str:
+    if not (found := usable_ssn(value)):
+        raise ValueError("a filler is no social security number")
+    return found
+
+
 _BOOLEAN = _table({"true": True, "false": False})
 _BOOLEAN01 = _table({"1": True, "0": False})
 _YES_NO = _table({"Y": True, "N": False})
@@ -138,6 +145,9 @@ _ALL = (
               "the date of a date and time; the time is lost"),
     Converter("ssn", _digits(9), _digits(9), "canonical", (("123456789", "123456789"), ("123-45-6789", "123456789")),
               "nine digits"),
+    Converter("ssn-usable", usable_ssn, _write_usable_ssn, "canonical",
+              (("900120001", "900120001"), ("900-12-0001", "900120001")),
+              "nine digits that can be somebody's number; 000000000 and other filler is left where it is"),
     Converter("phone10", _digits(10), _digits(10), "canonical", (("(555) 010-0100", "5550100100"),), "ten digits"),
     Converter("boolean", *_BOOLEAN, "exact", (("true", True), ("false", False)), "true and false as text"),
     Converter("boolean01", *_BOOLEAN01, "exact", (("1", True), ("0", False)), "1 and 0"),
