@@ -266,3 +266,13 @@ def test_every_example_of_the_guide_parses(format_: FhirR4, examples: dict[str, 
         assert isinstance(native, Native), name
         kind, _, known = name.partition("-")
         assert native.external_id == f"{kind}/{known}"
+
+
+def test_many_resources_are_gathered_in_a_bundle_and_what_must_not_be_written_is_told(format_: FhirR4) -> None:
+    good, bad = (_issue(document={"id": "1"}, recipient="h", purpose="referral", policy="1", native_type=type_)
+                 for type_ in ("fhir-r4/Patient", "fhir-r4/ServiceRequest"))  # fmt: skip
+    context, out = RenderContext("d1", datetime(2026, 11, 21, 12, 0, tzinfo=UTC)), io.BytesIO()
+    assert [(index, error.code) for index, error in format_.gather([good, bad], context, out)] == [(1, "CB-901")]
+    whole = io.BytesIO()
+    assert list(format_.gather([good, good], context, whole)) == []
+    assert [entry["resource"]["id"] for entry in loads(whole.getvalue())["entry"]] == ["1", "1"]

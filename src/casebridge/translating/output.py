@@ -45,10 +45,8 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
 
 def _tell_of_the_rest(names: Names, report: Report) -> None:
     """Records without a name there: no map writes them, and they went along in no other's document."""
-    for kind in names.shelf.kinds():
-        for kept in names.shelf.records(kind):
-            if names.shelf.name(kind, kept.external_id) is None and not names.shelf.carried(kept):
-                report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += 1
+    for kind, count in names.shelf.nameless().items():
+        report.no_place[kind, f"the maps `{names.target.maps.name}` write no such {kind}"] += count
 
 
 def _write(names: Names, map_: Map, kept: Kept, report: Report, drop_labels: bool) -> None:

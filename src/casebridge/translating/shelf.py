@@ -153,10 +153,12 @@ class Shelf:
         """A record has gone along in another one's document."""
         self._db.execute("INSERT OR IGNORE INTO carried VALUES (?, ?)", (kept.kind, kept.external_id))
 
-    def carried(self, kept: Kept) -> bool:
-        """Has it?"""
-        sql = "SELECT 1 FROM carried WHERE kind = ? AND external_id = ?"
-        return self._one(sql, kept.kind, kept.external_id) is not None
+    def nameless(self) -> dict[str, int]:
+        """How many records of each kind have no name there, and have not gone along either."""
+        sql = """SELECT kind, count(*) FROM record WHERE (kind, external_id) NOT IN (SELECT kind, external_id FROM name)
+                 AND (kind, external_id) NOT IN (SELECT kind, external_id FROM carried)
+                 GROUP BY kind ORDER BY min(rowid)"""
+        return dict(self.run(sql))
 
     def refuse(self, document: Document) -> bool:
         """The target cannot hold this document: its record is left out. False when that was known."""
