@@ -16,6 +16,7 @@ from casebridge.adapter import Context
 from casebridge.config import Config, PartnerTable, explain, read_config, resolve_secrets
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
+from casebridge.engine.chain import Keyring
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.reloading import MapWatch
@@ -73,7 +74,8 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
-        console_url=f"http://{config.web.console}", notify=registry.notify)  # fmt: skip
+        console_url=f"http://{config.web.console}", notify=registry.notify,
+        ledger_keys=_ledger_keys(config, base))  # fmt: skip
     lanes = Lanes(site, watch)
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
@@ -148,6 +150,13 @@ def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, 
     except ValidationError as e:
         raise SetupError("CB-101", explain(e, entry)) from None
     return adapter(checked, context)
+
+
+def _ledger_keys(config: Config, base: Path) -> Keyring:
+    """The keys of the ledger's seals, from outside; SetupError CB-104 or CB-131."""
+    named = {"key": config.ledger.key, "old_keys": list(config.ledger.old_keys)}
+    found = resolve_secrets(named, base, "ledger")
+    return Keyring(found["key"].encode(), tuple(key.encode() for key in found["old_keys"]))
 
 
 def _routes(config: Config) -> Iterator[Route]:

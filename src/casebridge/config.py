@@ -49,6 +49,21 @@ class StoreTable(_Table):
     url: str = "sqlite:///casebridge.db"
 
 
+class LedgerTable(_Table):
+    """``[ledger]``: the key that seals it (``file:PATH`` or ``env:NAME``), and those that sealed before."""
+
+    key: str = Field(default="", repr=False)
+    old_keys: tuple[str, ...] = Field(default=(), repr=False)
+
+    @field_validator("key", "old_keys")
+    @classmethod
+    def _outside(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for each in (value,) if isinstance(value, str) else value:
+            if each and not each.startswith(("file:", "env:")):
+                raise ValueError('a key never stands in this file: write "file:PATH" or "env:NAME"')
+        return value
+
+
 class WebTable(_Table):
     """``[web]``: two listeners that never share a port."""
 
@@ -118,6 +133,7 @@ class Config(_Table):
 
     site: SiteTable
     store: StoreTable = StoreTable()
+    ledger: LedgerTable = LedgerTable()
     web: WebTable = WebTable()
     partner: dict[str, PartnerTable] = {}
     route: tuple[RouteTable, ...] = ()

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from casebridge.adapter import Event, Format, Link
 from casebridge.core.policy import Rules
+from casebridge.engine.chain import Keyring
 from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
 
@@ -103,6 +104,7 @@ class Site:
     partners_url: str = "http://127.0.0.1:8420"
     console_url: str = "http://127.0.0.1:8421"
     token_days: int = 14
+    ledger_keys: Keyring = Keyring()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: Callable[[Event], None] = lambda event: None
 

@@ -330,7 +330,8 @@ seal = Table(
     Column("rows", Integer, nullable=False),
     Column("at", MOMENT, nullable=False),
     Column("key", String(16), nullable=False),  # the id of the key, which is outside
-    Column("digest", String(64), nullable=False),  # HMAC over the seal before and the rows
+    Column("digest", String(64), nullable=False),  # HMAC over the seal before and the tags
+    Column("tags", LargeBinary, nullable=False),  # 20 bytes a row: seq - first (4), the first half of its HMAC (16)
 )  # fmt: skip
 
 legal_hold = Table(

@@ -62,7 +62,7 @@ def _tables() -> None:
         sa.Column("first", SEQUENCE, nullable=False), sa.Column("last", SEQUENCE, nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False), sa.Column("at", MOMENT, nullable=False),
         sa.Column("key", sa.String(16), nullable=False), sa.Column("digest", sa.String(64), nullable=False),
-        sa.PrimaryKeyConstraint("number", name="pk_seal"))
+        sa.Column("tags", sa.LargeBinary(), nullable=False), sa.PrimaryKeyConstraint("number", name="pk_seal"))
     op.create_table(
         "legal_hold", sa.Column("id", ULID, nullable=False), sa.Column("kind", sa.String(12), nullable=False),
         sa.Column("subject", NAME, nullable=False), sa.Column("reason", sa.Text(), nullable=False),
