@@ -1,6 +1,7 @@
 """CaseBridge: an interoperability gateway for social-work case management. These are its public names."""
 
 from casebridge.adapter import (
+    Bulk,
     Conflict,
     Context,
     Converter,
@@ -31,7 +32,7 @@ from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
-    "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format", "Gathering",
-    "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released",
+    "Bulk", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format",
+    "Gathering", "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released",
     "RenderContext", "Screening", "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
 ]  # fmt: skip

@@ -257,7 +257,11 @@ class Probe:
 
 @runtime_checkable
 class Link(Protocol):
-    """A carrier we drive. Sync; it runs in a thread. Raises TryAgain, SetupError or RecordError, nothing else."""
+    """A carrier we drive. Sync; it runs in a thread. Raises TryAgain, SetupError or RecordError, nothing else.
+
+    It may have a ``window``: how many dispatches may be on their way at once. After a crash each of them is looked
+    for with ``find``, and what is not found is sent again; a link that cannot tell has none, and sends one at a time.
+    """
 
     name: ClassVar[str]
     Settings: ClassVar[type[Settings]]
@@ -265,7 +269,8 @@ class Link(Protocol):
     def __init__(self, settings: Any, context: Context) -> None: ...
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
-        """What is new since ``cursor``; each payload is committed before the next is asked for."""
+        """What is new since ``cursor``; each payload is read before the next is asked for, and several are committed
+        together: only ``settle`` says that one is safe."""
 
     def settle(self, payload: Payload, outcome: Outcome) -> None:
         """Tell the sender, after the commit. Idempotent: it may be called again after a crash."""
@@ -281,6 +286,16 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A link that hands over many dispatches for little more than the price of one."""
+
+    def send_all(
+        self, sendings: Sequence[tuple[Dispatch, str]]
+    ) -> Sequence[Receipt | Conflict | CaseBridgeError]:
+        """``send`` for each (dispatch, key), in order; what became of each, errors given and not raised."""
 
 
 # --- doors ---------------------------------------------------------------------------------------------------

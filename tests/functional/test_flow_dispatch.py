@@ -10,8 +10,6 @@ from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.app import open_bridge
 from casebridge.core.errors import RecordError
-from casebridge.engine import flow
-from casebridge.store import ledger
 
 NOON = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)  # in New York
 
@@ -100,9 +98,6 @@ def test_a_record_that_cannot_be_rendered_is_held_and_the_others_are_decided_onc
         return render(records, context)
 
     agency.format.render = fails_for_one  # type: ignore[method-assign]
-    with site.bridge.site.store.read() as c:
-        waiting = ledger.work(c, "out", "prepare", site.bridge.site.now(), ["agency"])
-    flow.prepare(site.bridge.site, agency, waiting)
     site.work()
     assert [m.correlation for m in site.held()] == [bad]
     assert len(site.out("agency")) == 1

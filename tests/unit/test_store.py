@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import io
 import threading
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from casebridge.store import ledger, payloads
-from casebridge.store.database import Store, new_id, pack, unpack
+from casebridge.store.box import pack, unpack
+from casebridge.store.database import Store, new_id
 from casebridge.store.tables import metadata
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(f"sqlite:///{tmp_path_factory.mktemp('store')}/x.db")
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    made = Store(store_url)
+    yield made
+    made.close()
 
 
 def test_the_revisions_make_exactly_the_tables_of_the_code(store: Store) -> None:
     with store.read() as c:
-        assert compare_metadata(MigrationContext.configure(c), metadata) == []
+        assert compare_metadata(MigrationContext.configure(c.raw), metadata) == []
 
 
-def test_opening_again_changes_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/x.db"
-    with Store(url).write() as c:
+def test_opening_again_changes_nothing(store: Store) -> None:
+    with store.write() as c:
         ledger.note(c, "2026", "first")
-    with Store(url).read() as c:
+    again = Store(store.url)
+    with again.read() as c:
         assert [e["name"] for e in ledger.events(c)] == ["first"]
+    again.close()
+
+
+def test_many_programs_may_open_a_new_store_at_once(new_store: Callable[..., str]) -> None:
+    url, ready = new_store(empty=True), threading.Barrier(4)
+
+    def open_it(_: int) -> list[object]:
+        ready.wait()
+        store = Store(url)
+        with store.read() as c:
+            events = ledger.events(c)
+        store.close()
+        return events
+
+    with ThreadPoolExecutor(4) as programs:
+        assert list(programs.map(open_it, range(4))) == [[]] * 4
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
@@ -68,7 +88,7 @@ def test_ids_are_in_order_also_inside_one_millisecond() -> None:
     assert len(set(ids)) == 5000
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 3 * 64 + 5), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 90)), max_size=8))
 def test_a_stored_payload_reads_like_a_file(store: Store, size: int, looks: list[tuple[int, int]]) -> None:
     data = bytes(i % 251 for i in range(size))
@@ -77,14 +97,14 @@ def test_a_stored_payload_reads_like_a_file(store: Store, size: int, looks: list
         with store.write() as c:
             id_ = payloads.add(c, partner="p", name="n", media_type="", digest="d", size=size, identity=None,
                                state="stored", now="2026", body=io.BytesIO(data))  # fmt: skip
-            stream, plain = payloads.PayloadStream(c, id_), io.BytesIO(data)
-            for start, length in looks:
-                assert stream.seek(start) == plain.seek(start)
-                buffer = bytearray(length)
-                count = stream.readinto(buffer)
-                rest = plain.read(length)
-                assert rest.startswith(bytes(buffer[:count]))
-                assert (count > 0) == bool(rest)
+        stream, plain = payloads.PayloadStream(store, id_), io.BytesIO(data)
+        for start, length in looks:
+            assert stream.seek(start) == plain.seek(start)
+            buffer = bytearray(length)
+            count = stream.readinto(buffer)
+            rest = plain.read(length)
+            assert rest.startswith(bytes(buffer[:count]))
+            assert (count > 0) == bool(rest)
 
 
 def test_documents_keep_the_spelling_of_numbers() -> None:

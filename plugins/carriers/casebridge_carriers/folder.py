@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, ClassVar, cast
@@ -36,6 +36,7 @@ class FolderLink:
     """Picks up from ``in/``, puts what was taken into ``done/`` or ``held/``, and writes to ``out/``."""
 
     name: ClassVar[str] = "folder"
+    window: ClassVar[int] = 200
     Settings: ClassVar[type[Settings]] = FolderSettings
 
     def __init__(self, settings: FolderSettings, context: Context) -> None:
@@ -78,11 +79,29 @@ class FolderLink:
 
     def send(self, dispatch: Dispatch, key: str) -> Receipt:
         """Write each file into ``out/``: whole or not at all, and the same name again for the same dispatch."""
-        names = outgoing_names(dispatch)
         with self._disk():
             self._prepare()
+        return self._write(dispatch, write_whole)
+
+    def send_all(self, sendings: Sequence[tuple[Dispatch, str]]) -> list[Receipt | CaseBridgeError]:
+        """All of them; the folder goes to the disk once, before any of them counts as sent."""
+        answers: list[Receipt | CaseBridgeError] = []
+        with self._disk():
+            self._prepare()
+        for dispatch, _ in sendings:
+            try:
+                answers.append(self._write(dispatch, write_named))
+            except CaseBridgeError as error:
+                answers.append(error)
+        with self._disk():
+            to_disk(self.root / "out")
+        return answers
+
+    def _write(self, dispatch: Dispatch, write: Callable[[Path, bytes], None]) -> Receipt:
+        names = outgoing_names(dispatch)
+        with self._disk():
             for name, file in names:
-                write_whole(self.root / "out" / name, file.data)
+                write(self.root / "out" / name, file.data)
         return Receipt(reference=", ".join(name for name, _ in names))
 
     def find(self, dispatch: Dispatch, key: str) -> Receipt | None:
@@ -138,14 +157,24 @@ PARTS = ("in", "out", "done", "held")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` under a temporary name, to the disk, then rename: no reader ever sees half of it."""
+    """Write ``data`` so that no reader ever sees half of it, and that it is there after a power cut."""
+    write_named(path, data)
+    to_disk(path.parent)
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Write ``data`` under a temporary name, to the disk, then rename; the name itself is not on the disk yet."""
     temporary = path.with_name(f".{path.name}.tmp")
     with open(temporary, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def to_disk(path: Path) -> None:
+    """What was named in a folder is named there after a power cut, too."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

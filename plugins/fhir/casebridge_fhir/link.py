@@ -36,21 +36,23 @@ class FhirRest:
         self._settings = settings
         self._server = Server(settings, transport)
         self._writer = Writer(self._server)
-        self._given: dict[str, datetime] = {}  # Task versions handed over lately, by name
+        self._given: dict[str, datetime] = {}  # Task versions that were safely stored lately, by name
+        self._handed: dict[str, datetime] = {}  # those that were handed over, and may yet not be stored
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
 
         Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap; a version that
-        this link has handed over is not given again until it is made anew (then the format's identity tells).
+        was settled is not given again until the link is made anew (then the format's identity tells).
         """
         poll = TaskPoll(self._server, self._settings, cursor)
         companions = Companions(self._server, poll.known)
         self._forget(poll.since)
+        self._handed.clear()  # what was not settled meanwhile is given again
         waiting: list[TryAgain] = []
         for task in poll.tasks():
             name = f"Task/{task['id']}/{version(task) or stamp(task).isoformat()}"
-            if name in self._given:
+            if name in self._given or name in self._handed:
                 continue
             try:
                 around = companions.of(task)
@@ -62,8 +64,8 @@ class FhirRest:
                 continue
             cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
             data = dumps(self._bundle(task, around))
+            self._handed[name] = stamp(task)
             yield Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
-            self._remember(name, stamp(task))  # reached only when the payload is safely stored
         if waiting:
             raise waiting[-1]
 
@@ -83,7 +85,9 @@ class FhirRest:
         return {"resourceType": "Bundle", "type": "collection", "entry": entry}
 
     def settle(self, payload: Payload, outcome: Outcome) -> None:
-        """Nothing to do: a poll takes nothing away."""
+        """Nothing to do there, a poll takes nothing away; but this version need not be given again."""
+        if (changed := self._handed.pop(payload.name, None)) is not None:
+            self._remember(payload.name, changed)
 
     def send(self, dispatch: Dispatch, key: str) -> Receipt | Conflict:
         """Write the dispatch's resources in order; a repeat with the same key changes nothing more.

@@ -16,7 +16,7 @@ from casebridge_fhir.server import retry_after
 from fhir_answers import BASE, SEARCH, Link, Resource, Task, answer, outcome, page
 from pydantic import ValidationError
 
-from casebridge import Context, Payload
+from casebridge import Context, Outcome, Payload
 from casebridge.core.errors import RecordError, SetupError, TryAgain
 
 
@@ -26,13 +26,15 @@ def received(link: FhirRest, cursor: str | None = None) -> list[tuple[str, str |
         bundle = json.loads(payload.stream.read())
         inside = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]]
         found.append((payload.name, payload.cursor, inside))
+        link.settle(payload, Outcome("accepted"))
     return found
 
 
-def _each(payloads: Iterator[Payload], into: list[Any]) -> Iterator[Payload]:
+def _each(link: FhirRest, payloads: Iterator[Payload], into: list[Any]) -> Iterator[Payload]:
     """The payloads one by one, so that those before an error are kept."""
     for payload in payloads:
         into.append((payload.name, payload.cursor))
+        link.settle(payload, Outcome("accepted"))
     yield from ()
 
 
@@ -216,7 +218,7 @@ def test_a_version_that_was_not_stored_is_given_again(script: Any, scripted: Lin
     link = scripted()
     script.on("GET", "Task", page(task("a"), task("b")))
     polled = link.receive("2026-11-20T08:00:00Z")
-    next(polled)
+    link.settle(next(polled), Outcome("accepted"))
     next(polled)
     polled.close()  # the engine could not store the second
     assert [name for name, _, _ in received(link, "2026-11-20T08:00:00Z")] == ["Task/b/1"]
@@ -233,7 +235,7 @@ def test_one_task_that_cannot_be_completed_keeps_no_other_back_and_is_not_passed
     script.on("GET", "Organization/bad", answer(status=500))
     link, found = scripted(attempts=1), []
     with pytest.raises(TryAgain):
-        list(_each(link.receive(None), found))
+        list(_each(link, link.receive(None), found))
     assert found == [("Task/a/1", "2026-11-20T08:01:00Z"), ("Task/c/1", "2026-11-20T08:01:00Z")]
     script.on("GET", "Organization/bad", answer({"resourceType": "Organization", "id": "bad"}))
     assert [name for name, _, _ in received(link, "2026-11-20T08:01:00Z")] == ["Task/b/1"]

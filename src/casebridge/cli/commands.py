@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import signal
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from casebridge.app import alone, load_unused_maps
+from casebridge.cli.ledger import NO_KEY
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, MessageArgument, PartnerArgument, bridge_of
 from casebridge.cli.printing import err, out, plain, print_entry, print_json, print_plugin, print_rows
 from casebridge.core.errors import SetupError
@@ -42,9 +44,17 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the site shall live.
     folder.mkdir(parents=True, exist_ok=True)
     template = files("casebridge").joinpath("templates/casebridge.toml")
     target.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    _write_key(folder / "ledger.key")
     for partner in ("hospital", "agency"):  # a folder that is not there is an unmounted drive, never made in silence
         (folder / partner / "in").mkdir(parents=True, exist_ok=True)
     out.print(f"Written: {target}. Edit it, then:\ncasebridge check --config {target}", soft_wrap=True)
+
+
+def _write_key(path: Path) -> None:
+    """A key that nobody has had before; one that is there seals a ledger already and is left alone."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32) + "\n", encoding="utf-8")
 
 
 def check(config: ConfigOption = CONFIG) -> None:
@@ -54,6 +64,8 @@ def check(config: ConfigOption = CONFIG) -> None:
         for report in broken:
             said = f"plugin {report.name}: {report.problem} ({report.code}). {report.remedy}"
             err.print(plain(said), style="yellow", soft_wrap=True)
+        if not bridge.site.ledger_keys.current:
+            err.print(plain(NO_KEY), style="yellow", soft_wrap=True)
         unused = load_unused_maps(bridge)
         maps = [m for p in bridge.site.partners.values() for m in p.maps]
         failures = [f for m in maps for f in m.run_examples()]
@@ -158,7 +170,7 @@ def shown(
             rows = [{"message": m.id, "to": m.partner, "what": m.kind, "referral": m.correlation} for m in found]
             print_rows(rows, "Prepared, not sent", whole="message")
         for one in found if message else ():
-            for file in dispatches.files_of(c, one.dispatch or ""):
+            for file in dispatches.files_of(c, [one.dispatch or ""]).get(one.dispatch or "", ()):
                 out.print(plain(f"--- {file.name} ({file.media_type}, {len(file.data)} bytes)"))
                 readable = file.media_type.startswith("text/") or file.media_type.endswith("json")
                 out.print(plain(file.data.decode("utf-8", "replace")) if readable else "not text", soft_wrap=True)

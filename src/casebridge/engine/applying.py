@@ -66,7 +66,7 @@ def _follow_record(
 ) -> None:  # fmt: skip
     if after.kind == "person":
         key = PersonKey(partner.name, after.external_id)
-        now_linked = link_person(c, site.now(), key, person_identifiers(after.document))
+        now_linked = link_person(c, site.now(), key, person_identifiers(c, after.document))
         referrals.follow_person(c, partner.name, after.external_id, now_linked)
     elif after.kind == "referral":
         moved = moving.hear(c, site, partner, message, after)
@@ -89,7 +89,7 @@ def _on_roster(c: Connection, partner: Partner, message: Message, slice_: dict[s
     if links.client_of(c, PersonKey(partner.name, message.external_id)) is not None:
         return True
     person = slice_.get("person")
-    return person is None or known_client(c, person_identifiers(person)) is not None
+    return person is None or known_client(c, person_identifiers(c, person)) is not None
 
 
 def _keep_original(

@@ -8,6 +8,7 @@ from casebridge.core.errors import Held
 from casebridge.engine import moving
 from casebridge.engine.applying import Applied, Change
 from casebridge.engine.site import Partner, Route, Site
+from casebridge.engine.understanding import is_urgent
 from casebridge.store import ledger, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
@@ -46,15 +47,27 @@ def route(c: Connection, site: Site, referral: StoredReferral) -> None:
 
 
 def send(
-    c: Connection, site: Site, to: Partner, kind: str, purpose: str, about: dict[str, Any], correlation: str
-) -> None:
+    c: Connection, site: Site, to: Partner, kind: str, purpose: str, about: dict[str, Any], correlation: str,
+    *, urgent: bool = False,
+) -> None:  # fmt: skip
     """One outgoing message, due when the partner's next dispatch leaves; one that still waits is enough."""
-    if ledger.waiting_out(c, to.name, about) is not None:
+    if ledger.waiting_out(c, to.name, about, correlation) is not None:
         return
     message = ledger.add(
         c, site.now(), direction="out", partner=to.name, kind=kind, stop="prepare", state="waiting", purpose=purpose,
-        about=about, correlation=correlation, order_key=correlation, due_at=site.due(to))  # fmt: skip
+        about=about, correlation=correlation, order_key=correlation, due_at=site.due(to),
+        **_lane(to, urgent=urgent))  # fmt: skip
     ledger.note(c, site.now(), "outgoing", message=message, partner=to.name, stop="prepare", correlation=correlation)
+
+
+def _lane(to: Partner, *, urgent: bool) -> dict[str, Any]:
+    """Nothing where the order key and the urgency say it; what leaves as one file at an hour is one queue."""
+    return {"urgent": urgent} if to.dispatch == "each" else {"part": 0, "urgent": False}
+
+
+def _is_urgent(c: Connection, referral: StoredReferral) -> bool:
+    asked = records.find(c, referral.source, "referral", referral.external_id)
+    return is_urgent(asked.document if asked else None)
 
 
 def _send_referral(
@@ -64,7 +77,7 @@ def _send_referral(
     if also:
         about["also"] = True
     purpose = "hmis" if to.role == "hmis_lead" else "referral"
-    send(c, site, to, "referral", purpose, about, referral.id)
+    send(c, site, to, "referral", purpose, about, referral.id, urgent=_is_urgent(c, referral))
 
 
 def _answer(c: Connection, site: Site, referral: StoredReferral) -> None:
@@ -72,12 +85,13 @@ def _answer(c: Connection, site: Site, referral: StoredReferral) -> None:
     source = site.partners.get(referral.source)
     if source is None:
         return
+    urgent = _is_urgent(c, referral)
     for number, activity in enumerate(_activities(c, site, referral)):
         made = records.by_id(c, activity)
         if made is not None and source.map_for("activity", made.document) is not None:
             about = {"referral": referral.id, "activity": activity, "output": number}
-            send(c, site, source, "activity", "referral-status", about, referral.id)
-    send(c, site, source, "referral", "referral-status", {"referral": referral.id}, referral.id)
+            send(c, site, source, "activity", "referral-status", about, referral.id, urgent=urgent)
+    send(c, site, source, "referral", "referral-status", {"referral": referral.id}, referral.id, urgent=urgent)
 
 
 def _activities(c: Connection, site: Site, referral: StoredReferral) -> list[str]:

@@ -12,7 +12,9 @@ from typing import BinaryIO
 from casebridge.adapter import Outcome, Payload, Screening
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.together import known
 from casebridge.store import ledger, payloads
+from casebridge.store.database import Connection
 
 log = logging.getLogger(__name__)
 IN_MEMORY = 8 * 1024 * 1024
@@ -57,24 +59,28 @@ def screened(partner: Partner, spooled: Spooled) -> Spooled:
         return spool(rest, partner.max_bytes, "what may be kept")  # type: ignore[arg-type]
 
 
-def refuse(site: Site, partner: Partner, payload: Payload, error: CaseBridgeError) -> Outcome:
-    """A payload that could not be stored at all: a held message says so, and the sender's file is set aside."""
-    with site.store.write() as c:
-        held = {"direction": "in", "partner": partner.name, "kind": "payload", "stop": "accept", "state": "held"}
-        if not ledger.listed(c, **held, reason=error.message):
-            position = {"file": payload.name}
-            message = ledger.add(c, site.now(), **held, **ledger.why(error), position=position)
-            ledger.note(c, site.now(), "held", message=message, partner=partner.name, stop="accept", code=error.code)
-    return Outcome("held", error.code, error.message)
+def taken(partner: Partner, payload: Payload) -> Spooled | CaseBridgeError:
+    """The payload read to its end, without what may not be stored; or why it cannot be stored at all."""
+    try:
+        spooled = spool(payload.stream, partner.max_bytes, payload.name)
+        return screened(partner, spooled)
+    except RecordError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - a format is a stranger's code: what it cannot screen is not stored
+        return known(error)
 
 
-def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tuple[Outcome, str | None]:
+def keep(
+    c: Connection, site: Site, partner: Partner, payload: Payload, spooled: Spooled | CaseBridgeError
+) -> tuple[Outcome, str | None]:
     """Payload and cursor in one commit. (what to tell the sender, the id of the new message if there is work)"""
-    identity = _identity(partner, spooled)
     now = site.now()
-    with site.store.write() as c:
-        if payload.cursor is not None:
-            payloads.set_cursor(c, partner.name, payload.cursor, now)
+    if payload.cursor is not None:
+        payloads.set_cursor(c, partner.name, payload.cursor, now)
+    if isinstance(spooled, CaseBridgeError):
+        return _refuse(c, site, partner, payload, spooled), None
+    with closing(spooled.body):
+        identity = _identity(partner, spooled)
         before = payloads.repeated(c, partner.name, identity, spooled.digest)
         if before is not None:
             payloads.count_repeat(c, before)
@@ -84,15 +90,25 @@ def keep(site: Site, partner: Partner, payload: Payload, spooled: Spooled) -> tu
             c, partner=partner.name, name=payload.name, media_type=payload.media_type, digest=spooled.digest,
             size=spooled.size, identity=identity, state="conflict" if conflict else "stored", now=now,
             body=spooled.body)  # fmt: skip
-        held = _conflict_reason(identity) if conflict else {}
-        message = ledger.add(
-            c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,
-            stop="accept" if conflict else "understand", state="held" if conflict else "waiting", **held)  # fmt: skip
-        ledger.note(c, now, "held" if conflict else "accepted", message=message, partner=partner.name,
-                    stop="accept", code=held.get("code"))  # fmt: skip
+    held = _conflict_reason(identity) if conflict else {}
+    message = ledger.add(
+        c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,
+        stop="accept" if conflict else "understand", state="held" if conflict else "waiting", **held)  # fmt: skip
+    ledger.note(c, now, "held" if conflict else "accepted", message=message, partner=partner.name,
+                stop="accept", code=held.get("code"))  # fmt: skip
     if conflict:
         return Outcome("held", held["code"], held["reason"]), None
     return Outcome("accepted"), message
+
+
+def _refuse(c: Connection, site: Site, partner: Partner, payload: Payload, error: CaseBridgeError) -> Outcome:
+    """A payload that could not be stored at all: a held message says so, and the sender's file is set aside."""
+    held = {"direction": "in", "partner": partner.name, "kind": "payload", "stop": "accept", "state": "held"}
+    if not ledger.listed(c, **held, reason=error.message):
+        position = {"file": payload.name}
+        message = ledger.add(c, site.now(), **held, **ledger.why(error), position=position)
+        ledger.note(c, site.now(), "held", message=message, partner=partner.name, stop="accept", code=error.code)
+    return Outcome("held", error.code, error.message)
 
 
 def _identity(partner: Partner, spooled: Spooled) -> str | None:

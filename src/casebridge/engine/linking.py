@@ -10,17 +10,17 @@ from typing import Any
 
 from casebridge.store import links
 from casebridge.store.database import Connection
-from casebridge.store.links import PersonKey
+from casebridge.store.links import Identifiers, PersonKey
 
 SSN = "http://hl7.org/fhir/sid/us-ssn"
 PRINTED_SSN = frozenset({"123456789", "987654321", "078051120", "219099999"})
 """Numbers that stood in advertisements or on a keyboard; many people have been given them."""
 
 
-def person_identifiers(person: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """(system, value) of every identifier of person scope that is really there and can be one person's."""
+def person_identifiers(c: Connection, person: Mapping[str, Any]) -> Identifiers:
+    """Every identifier of person scope that is really there and can be one person's."""
     return {
-        (i["system"], i["value"])
+        (i["system"], c.box.blind(i["value"]))
         for i in person.get("identifiers") or ()
         if i.get("scope") == "person" and i.get("system") and isinstance(i.get("value"), str)
         and _is_somebodys(i["system"], i["value"])
@@ -34,7 +34,7 @@ def _is_somebodys(system: str, value: str) -> bool:
     return not filler and not (system == SSN and "".join(told) in PRINTED_SSN)
 
 
-def known_client(c: Connection, identifiers: set[tuple[str, str]]) -> str | None:
+def known_client(c: Connection, identifiers: Identifiers) -> str | None:
     """The one client these identifiers name without contradicting any of its persons, or None."""
     found = links.sharing(c, identifiers)
     if len(found) != 1:
@@ -43,7 +43,7 @@ def known_client(c: Connection, identifiers: set[tuple[str, str]]) -> str | None
     return None if _contradicted(c, client, identifiers) else client
 
 
-def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[str, str]]) -> str:
+def link_person(c: Connection, now: str, key: PersonKey, identifiers: Identifiers) -> str:
     """The person's client: the one already linked, the one the identifiers name, or a new one.
 
     A source that now says what contradicts its own link undoes it: a veto counts at any time.
@@ -64,11 +64,11 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: set[tuple[
     return client
 
 
-def _contradicted(c: Connection, client: str, identifiers: set[tuple[str, str]]) -> bool:
+def _contradicted(c: Connection, client: str, identifiers: Identifiers) -> bool:
     return any(_conflict(of_one, identifiers) for of_one in links.identifiers_of(c, client))
 
 
-def _conflict(theirs: set[tuple[str, str]], ours: set[tuple[str, str]]) -> bool:
+def _conflict(theirs: Identifiers, ours: Identifiers) -> bool:
     values: dict[str, set[str]] = {}
     for system, value in theirs:
         values.setdefault(system, set()).add(value)

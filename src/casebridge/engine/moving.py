@@ -123,6 +123,8 @@ def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> S
         subject=said.subject or None, parent=above.id if above else None, domain=_text(document.get("domain")),
         category=document.get("category"),
         status="draft", detail=None)  # fmt: skip
+    ledger.nothing_unsent(c, id_)
+    records.nothing_remote(c, partner.name, "referral", id_)
     begun = referrals.get(c, id_)
     assert begun is not None  # noqa: S101  (just written)
     return begun

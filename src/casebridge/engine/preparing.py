@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from casebridge.core.errors import Held, MapError
+from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
 from casebridge.engine import moving
 from casebridge.engine.follow import output_id
-from casebridge.engine.release import Outgoing, release
+from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
 from casebridge.mapping import Map
-from casebridge.store import links, records, referrals
+from casebridge.store import ledger, links, maptexts, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
@@ -78,10 +78,42 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
     if map_ is None:
         raise MapError("CB-208", f"no map of {partner.name} writes a {message.kind} such as this one")
     outgoing = outgoing_of(partner, message, referral, map_, content)
-    released = release(c, site, outgoing, partner, message.id)
-    if not may_go(message, released):
-        raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
-    return translate(c, partner, message, referral, map_, released)
+    with c.attempt():  # a release that could not be written down for its recipient is none; a refusal stays
+        released = release(c, site, outgoing, partner, message.id)
+        if may_go(message, released):
+            return translate(c, partner, message, referral, map_, released)
+    raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
+
+
+NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")
+"""What a partner that is only *also* told cannot take is noted, not held."""
+
+
+def no_room_is_fine(c: Connection, site: Site, partner: Partner, message: Message, error: CaseBridgeError) -> bool:
+    """Was the partner only to be told as well? Then it is noted that it has no place for this."""
+    if not message.about.get("also") or error.code not in NO_ROOM:
+        return False
+    why = ledger.why(error) | {"who": None}
+    if error.code != "CB-502":
+        why |= {"reason": f"{partner.title} has no place for it"}
+    ledger.change(c, message, site.now(), state="skipped", **why)
+    facts = {"paths": ["referral"], "why": error.message}
+    ledger.note(c, site.now(), "no-room", message, code=error.code, facts=facts)
+    return True
+
+
+def keep_prepared(c: Connection, site: Site, message: Message, prepared: Prepared, dispatch: str, state: str) -> None:
+    """Write down what was prepared, with which map and policy, what was withheld and what had no room."""
+    shown = state == "shown"
+    maptexts.keep(c, prepared.map.digest, prepared.map.name, prepared.map.text)
+    ledger.change(
+        c, message, site.now(), stop="prepare" if shown else "deliver", state="shown" if shown else "waiting",
+        dispatch=dispatch, map_name=prepared.map.name, map_digest=prepared.map.digest,
+        policy=prepared.released.policy, document=packed(prepared.released))  # fmt: skip
+    withheld = sorted({w.path for w in prepared.released.withheld})
+    ledger.note(c, site.now(), "prepared", message, facts={"withheld": withheld})
+    if prepared.no_room:
+        ledger.note(c, site.now(), "no-room", message, facts={"paths": list(map(quiet_place, prepared.no_room))})
 
 
 def may_go(message: Message, released: Released) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection as Connection
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 from ulid import ULID
 
-from casebridge.core import jsontext
 from casebridge.store import migrate
+from casebridge.store.box import Box, Plain
+from casebridge.store.connection import Connection as Connection
+from casebridge.store.leases import Lane
 
 _last_id = 0
 _last_id_lock = threading.Lock()
@@ -34,41 +36,58 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def pack(document: Any) -> bytes:
-    """A document as bytes (JSON); numbers keep their spelling."""
-    return jsontext.dumps(document)
+ONE_WORKER = 7_620_045_131
+"""PostgreSQL's advisory lock of the transactions that nobody else may be in at the same time."""
 
 
-def unpack(data: bytes | None) -> Any:
-    """The document again, numbers as they were spelled; None stays None."""
-    return None if data is None else jsontext.loads(data, max_depth=2 * jsontext.MAX_DEPTH)
+class StoreTrouble(Exception):
+    """The database is not there, full, or had to break a transaction off: nothing was written, try again later."""
+
+
+@contextmanager
+def _trouble() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreTrouble(type(error.orig).__name__) from error
 
 
 class Store:
     """The database of one site. ``write`` is the only way to change it, ``read`` the only way to look."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, box: Box | None = None) -> None:
+        self.url, self.box = url, box or Plain()
         self.engine = _open(url)
-        self._writing = threading.RLock()
+        self.woken: Callable[[set[Lane]], None] = lambda lanes: None  # told after each commit that made work
+        self._writing = threading.RLock() if self.engine.dialect.name == "sqlite" else nullcontext()
         migrate.upgrade(self.engine)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction; SQLite takes its write lock at once, and no I/O may happen inside."""
-        with self._writing, self.engine.connect() as c, c.begin():
+    def write(self, *, one_worker: bool = False) -> Iterator[Connection]:
+        """One transaction; SQLite takes its write lock at once, and no I/O may happen inside.
+
+        ``one_worker``: on PostgreSQL, too, nobody else is in such a transaction meanwhile. Raises StoreTrouble when
+        the database is not there, full, or had to break off.
+        """
+        with self._writing, _trouble(), self.engine.connect() as raw, raw.begin():
             if self.engine.dialect.name == "sqlite":
-                c.exec_driver_sql("BEGIN IMMEDIATE")
+                raw.exec_driver_sql("BEGIN IMMEDIATE")
+            elif one_worker:
+                raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
+            c = Connection(raw, self.box)
             yield c
+            c.flush()
+        if c.woken:
+            self.woken(c.woken)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent look."""
-        with self.engine.connect() as c:
+        with _trouble(), self.engine.connect() as raw:
             if self.engine.dialect.name == "sqlite":
-                c.exec_driver_sql("BEGIN")
-            yield c
-            c.rollback()
+                raw.exec_driver_sql("BEGIN")
+            yield Connection(raw, self.box)
+            raw.rollback()
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import and_, func, select, update
 
+from casebridge.store import ledger
+from casebridge.store.connection import Connection
 from casebridge.store.database import new_id
+from casebridge.store.seals import book_digest
 from casebridge.store.tables import disclosure
 
 _JSON = ("permitted", "withheld", "rules")
 
 
 def add(c: Connection, now: str, **values: Any) -> str:
-    """Write one decision; its id."""
-    id_ = new_id()
-    values = {k: json.dumps(v) if k in _JSON else v for k, v in values.items()}
-    c.execute(insert(disclosure).values(id=id_, at=now, **values))
-    return id_
+    """Write one decision, and into the ledger what was written; its id."""
+    row = {"id": new_id(), "at": now, **{k: json.dumps(v) if k in _JSON else v for k, v in values.items()}}
+    c.add(disclosure, row)
+    ledger.note(
+        c, now, "disclosed", message=row["message"], partner=row["recipient"], correlation=row["correlation"],
+        facts={"disclosures": {row["id"]: book_digest(row)}})  # fmt: skip
+    return str(row["id"])
 
 
-def delivered(c: Connection, now: str, message: str) -> None:
-    """The partner has it now: the last release of this message became a disclosure that happened."""
-    where = (disclosure.c.message == message, disclosure.c.effect == "released")
-    latest = select(disclosure.c.id).where(*where).order_by(disclosure.c.id.desc()).limit(1).scalar_subquery()
-    c.execute(update(disclosure).where(disclosure.c.id == latest).values(delivered_at=now))
+def delivered(c: Connection, now: str, messages: Sequence[str]) -> None:
+    """Partners have these now: the last release of each message became a disclosure that happened."""
+    if not messages:
+        return
+    where = (disclosure.c.message.in_(messages), disclosure.c.effect == "released")
+    latest = select(func.max(disclosure.c.id)).where(*where).group_by(disclosure.c.message)
+    c.execute(update(disclosure).where(disclosure.c.id.in_(latest.scalar_subquery())).values(delivered_at=now))
 
 
 def listed(c: Connection, **where: Any) -> list[dict[str, Any]]:

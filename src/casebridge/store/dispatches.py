@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import func, select
 
 from casebridge.adapter import OutFile
+from casebridge.store.connection import Connection
+from casebridge.store.leases import Lane
 from casebridge.store.tables import dispatch, dispatch_file
 
 
@@ -24,35 +26,50 @@ class StoredDispatch:
     prepared_at: str
     sent_at: str | None
     reference: str | None
+    part: int
+    urgent: bool
+    sends: int
 
 
-def add(c: Connection, id_: str, partner: str, now: str, files: Iterable[OutFile], state: str = "claimed") -> None:
+def add(
+    c: Connection, id_: str, partner: str, now: str, files: Iterable[OutFile], state: str = "claimed", *,
+    part: int = 0, urgent: bool = False,
+) -> None:  # fmt: skip
     """Keep the rendered files of a new dispatch."""
-    c.execute(insert(dispatch).values(id=id_, partner=partner, state=state, due_at=now, prepared_at=now))
+    c.add(dispatch, {"id": id_, "partner": partner, "state": state, "due_at": now, "prepared_at": now, "part": part,
+                     "urgent": urgent})  # fmt: skip
     for number, file in enumerate(files):
-        c.execute(insert(dispatch_file).values(
-            dispatch=id_, number=number, name=file.name, media_type=file.media_type,
-            records=json.dumps(list(file.records)), data=file.data))  # fmt: skip
+        c.add(dispatch_file, {
+            "dispatch": id_, "number": number, "name": file.name, "media_type": file.media_type,
+            "records": json.dumps(list(file.records)), "data": c.box.close(file.data)})  # fmt: skip
+    if state == "claimed":
+        c.woken.add(Lane("deliver", partner, part, urgent))
 
 
-def due(c: Connection, now: str) -> list[StoredDispatch]:
-    """Dispatches to send, those in mid-flight first: what happened to them must be known before anything else."""
-    query = select(dispatch).where(dispatch.c.state.in_(("inflight", "claimed")), dispatch.c.due_at <= now)
-    rows = [StoredDispatch(**row._mapping) for row in c.execute(query.order_by(dispatch.c.id))]
-    return sorted(rows, key=lambda d: d.state != "inflight")
+def due(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[StoredDispatch]:
+    """Dispatches of a lane to send, those in mid-flight first: what happened to them must be known before anything
+    else."""
+    query = select(dispatch).where(
+        dispatch.c.partner == lane.partner, dispatch.c.part == lane.part, dispatch.c.urgent == lane.urgent,
+        dispatch.c.state.in_(("inflight", "claimed")), dispatch.c.due_at <= now,
+    )  # fmt: skip
+    query = query.order_by(dispatch.c.state.desc(), dispatch.c.id).limit(limit)
+    return [StoredDispatch(**row._mapping) for row in c.execute(query)]
 
 
 def change(c: Connection, id_: str, **values: Any) -> None:
     """Move a dispatch."""
-    c.execute(update(dispatch).where(dispatch.c.id == id_).values(**values))
+    c.rows(dispatch).patch((id_,), **values)
 
 
-def files_of(c: Connection, id_: str) -> tuple[OutFile, ...]:
-    """The rendered files."""
-    query = select(dispatch_file).where(dispatch_file.c.dispatch == id_).order_by(dispatch_file.c.number)
-    return tuple(
-        OutFile(row.name, row.data, row.media_type, tuple(json.loads(row.records))) for row in c.execute(query)
-    )
+def files_of(c: Connection, ids: Sequence[str]) -> dict[str, tuple[OutFile, ...]]:
+    """The rendered files of dispatches."""
+    query = select(dispatch_file).where(dispatch_file.c.dispatch.in_(ids)).order_by(dispatch_file.c.number)
+    found: dict[str, tuple[OutFile, ...]] = {}
+    for row in c.execute(query) if ids else ():
+        file = OutFile(row.name, c.box.open(row.data), row.media_type, tuple(json.loads(row.records)))
+        found[row.dispatch] = (*found.get(row.dispatch, ()), file)
+    return found
 
 
 def sent(c: Connection) -> dict[str, tuple[str, int]]:

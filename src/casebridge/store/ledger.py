@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, exists, func, or_, select, update
 
 from casebridge.core.errors import CaseBridgeError
-from casebridge.store.database import new_id, pack, unpack
+from casebridge.store.connection import Connection
+from casebridge.store.database import new_id
+from casebridge.store.leases import Lane, part_of
 from casebridge.store.tables import event, message
 
 
@@ -44,16 +46,22 @@ class Message:
     about: dict[str, Any] = field(default_factory=dict)
     document: Any = None
     dispatch: str | None = None
+    part: int = 0
+    urgent: bool = False
 
 
 _COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
+_EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"attempt": 0, "part": 0, "urgent": False}
+_NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correlation"))
+_PLACE = ("parent", "position")
+_UNSENT = ("correlation", "stop", "state")
 
 
-def _message(row: Row[Any]) -> Message:
+def _message(c: Connection, row: Row[Any]) -> Message:
     values = dict(row._mapping)
     values["position"] = json.loads(values["position"] or "{}")
     values["about"] = json.loads(values["about"] or "{}")
-    values["document"] = unpack(values["document"])
+    values["document"] = c.unpack(values["document"])
     for name in ("external_id", "order_key", "code", "reason", "remedy", "who", "map_name", "map_digest", "purpose"):
         values[name] = values[name] or ""
     return Message(**values)
@@ -61,30 +69,46 @@ def _message(row: Row[Any]) -> Message:
 
 def add(c: Connection, now: str, **values: Any) -> str | None:
     """Write a new message; None when the same position of the same parent is already there."""
-    values = dict(values)
     place, parent = values.pop("position", None), values.get("parent")
-    position = json.dumps(place or {}, sort_keys=True) if parent or place else None
-    there = exists().where(message.c.parent == parent, message.c.position == position)
-    if parent and c.execute(select(there)).scalar():
+    position = placed(place) if parent or place else None
+    known = c.rows(message)
+    if parent and known.of(_PLACE, parent, position):
         return None
     document, about = values.pop("document", None), values.pop("about", None)
-    values.setdefault("due_at", now)
-    id_ = new_id()
-    c.execute(insert(message), {
-        "id": id_, "position": position, "created_at": now, "updated_at": now,
-        "document": None if document is None else pack(document),
-        "about": None if about is None else json.dumps(about, sort_keys=True), **values})  # fmt: skip
-    return id_
+    row = {**_EMPTY, "id": new_id(), "position": position, "created_at": now, "updated_at": now, "due_at": now,
+           "part": part_of(values["direction"], values.get("order_key")),
+           "document": None if document is None else c.pack(document),
+           "about": None if about is None else json.dumps(about, sort_keys=True), **values}  # fmt: skip
+    known.add(row)
+    _wake(c, row, now)
+    return str(row["id"])
 
 
-def change(c: Connection, id_: str, now: str, **values: Any) -> None:
+def load_places(c: Connection, parent: str, places: Iterable[Mapping[str, Any]]) -> None:
+    """Have at hand which of these positions of a payload were understood before."""
+    c.rows(message).load(_PLACE, [(parent, placed(place)) for place in places])
+
+
+def placed(place: Mapping[str, Any] | None) -> str:
+    """A position as it is stored."""
+    return json.dumps(place or {}, sort_keys=True)
+
+
+def change(c: Connection, message_: Message, now: str, **values: Any) -> None:
     """Move a message; a reason that is over is wiped unless a new one is given."""
     values = {"code": None, "reason": None, "remedy": None, "who": None, **values}
     if values.get("document") is not None:
-        values["document"] = pack(values["document"])
+        values["document"] = c.pack(values["document"])
     if "about" in values:
         values["about"] = json.dumps(values["about"], sort_keys=True)
-    c.execute(update(message).where(message.c.id == id_).values(updated_at=now, **values))
+    c.rows(message).patch((message_.id,), updated_at=now, **values)
+    was = {name: getattr(message_, name) for name in ("stop", "state", "partner", "part", "urgent", "due_at")}
+    _wake(c, {**was, **values}, now)
+
+
+def _wake(c: Connection, row: Mapping[str, Any], now: str) -> None:
+    if row["state"] == "waiting" and row["stop"] != "deliver" and row["due_at"] <= now:
+        c.woken.add(Lane(row["stop"], row["partner"], row["part"], row["urgent"]))
 
 
 def why(error: CaseBridgeError) -> dict[str, str]:
@@ -97,26 +121,25 @@ def why(error: CaseBridgeError) -> dict[str, str]:
 def get(c: Connection, id_: str) -> Message | None:
     """One message by its id."""
     row = c.execute(select(*_COLUMNS).where(message.c.id == id_)).first()
-    return _message(row) if row else None
+    return _message(c, row) if row else None
 
 
-def work(
-    c: Connection, direction: str, stop: str, now: str, partners: Iterable[str], limit: int = 500
-) -> list[Message]:
-    """Due messages of these partners at a stop in order of arrival; each waits behind an unfinished earlier one of
-    its own key."""
+def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]:
+    """Due messages of a lane in order of arrival; each waits behind an unfinished earlier one of its own key."""
     earlier = message.alias()
     behind = exists().where(
         earlier.c.direction == message.c.direction, earlier.c.partner == message.c.partner,
         earlier.c.order_key == message.c.order_key, earlier.c.seq < message.c.seq,
-        earlier.c.state.in_(("held", "waiting")),
-        or_(earlier.c.state == "held", earlier.c.stop != message.c.stop, earlier.c.due_at > now),
+        earlier.c.state.in_(("waiting", "held")),
+        or_(earlier.c.state == "held", earlier.c.stop != message.c.stop, earlier.c.due_at > now,
+            earlier.c.urgent != message.c.urgent),
     )  # fmt: skip
     query = select(*_COLUMNS).where(
-        message.c.direction == direction, message.c.stop == stop, message.c.state == "waiting",
-        message.c.due_at <= now, or_(message.c.order_key.is_(None), ~behind), message.c.partner.in_(list(partners)),
+        message.c.stop == lane.stop, message.c.partner == lane.partner, message.c.urgent == lane.urgent,
+        message.c.part == lane.part, message.c.state == "waiting", message.c.due_at <= now,
+        or_(message.c.order_key.is_(None), ~behind),
     )  # fmt: skip
-    return [_message(row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
+    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
 
 
 def bring_forward(c: Connection, partner: str, now: str) -> None:
@@ -126,23 +149,26 @@ def bring_forward(c: Connection, partner: str, now: str) -> None:
     c.execute(update(message).where(*where).values(due_at=now))
 
 
-def of_dispatch(c: Connection, dispatch: str) -> list[Message]:
-    """The messages in a dispatch, in the order they were rendered."""
-    query = select(*_COLUMNS).where(message.c.dispatch == dispatch).order_by(message.c.seq)
-    return [_message(row) for row in c.execute(query)]
+def of_dispatches(c: Connection, ids: Sequence[str]) -> dict[str, list[Message]]:
+    """The messages in each dispatch, in the order they were rendered."""
+    query = select(*_COLUMNS).where(message.c.dispatch.in_(ids)).order_by(message.c.seq)
+    found: dict[str, list[Message]] = {}
+    for row in c.execute(query) if ids else ():
+        found.setdefault(row.dispatch, []).append(_message(c, row))
+    return found
 
 
 def listed(c: Connection, **where: Any) -> list[Message]:
     """Messages whose columns equal the given values, oldest first."""
     query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
-    return [_message(row) for row in c.execute(query.order_by(message.c.seq))]
+    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
 
 
 def page(c: Connection, limit: int, offset: int = 0, *, newest: bool = False, **where: Any) -> list[Message]:
     """Some of ``listed``, for a page; with ``newest`` the latest first."""
     query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
     order = message.c.seq.desc() if newest else message.c.seq
-    return [_message(row) for row in c.execute(query.order_by(order).limit(limit).offset(offset))]
+    return [_message(c, row) for row in c.execute(query.order_by(order).limit(limit).offset(offset))]
 
 
 def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int]:
@@ -152,13 +178,21 @@ def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int
     return {tuple(v or "" for v in row[:-1]): row[-1] for row in c.execute(query.group_by(*columns))}
 
 
-def waiting_out(c: Connection, partner: str, about: Mapping[str, Any]) -> str | None:
+def waiting_out(c: Connection, partner: str, about: Mapping[str, Any], correlation: str) -> str | None:
     """An outgoing message about the same thing that has not been prepared yet: it will carry today's state anyway."""
-    query = select(message.c.id).where(
-        message.c.direction == "out", message.c.partner == partner, message.c.stop == "prepare",
-        message.c.state == "waiting", message.c.about == json.dumps(about, sort_keys=True),
-    )  # fmt: skip
-    return c.execute(query).scalar()
+    said = json.dumps(about, sort_keys=True)
+    rows = c.rows(message).of(_UNSENT, correlation, "prepare", "waiting")
+    return next((str(r["id"]) for r in rows if r["partner"] == partner and r["about"] == said), None)
+
+
+def nothing_unsent(c: Connection, correlation: str) -> None:
+    """Known without looking: of a referral that began just now nothing waits."""
+    c.rows(message).none(_UNSENT, correlation, "prepare", "waiting")
+
+
+def load_unsent(c: Connection, correlations: Iterable[str]) -> None:
+    """Have at hand what waits to be told about these referrals."""
+    c.rows(message).load(_UNSENT, [(id_, "prepare", "waiting") for id_ in correlations])
 
 
 def counts(c: Connection, parent: str) -> dict[str, int]:
@@ -173,7 +207,7 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     if message_ is not None:
         values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
                   "correlation": message_.correlation, **values}  # fmt: skip
-    c.execute(insert(event), {"at": now, "name": name, "facts": json.dumps(facts, sort_keys=True), **values})
+    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": json.dumps(facts, sort_keys=True), **values})
 
 
 def first_event(c: Connection, name: str, partner: str, after: str) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import delete, select
 
+from casebridge.store.connection import Connection
 from casebridge.store.database import new_id
+from casebridge.store.rows import Row
 from casebridge.store.tables import client, identifier, link
 
 
@@ -19,58 +22,87 @@ class PersonKey:
     external_id: str
 
 
-def set_identifiers(c: Connection, person: PersonKey, identifiers: set[tuple[str, str]]) -> None:
-    """Replace the person-scope identifiers (system, value) of a source person."""
-    c.execute(delete(identifier).where(
-        identifier.c.source == person.source, identifier.c.external_id == person.external_id))  # fmt: skip
-    for system, value in sorted(identifiers):
-        row = {"source": person.source, "external_id": person.external_id, "system": system, "value": value}
-        c.execute(insert(identifier), row)
+Identifiers = set[tuple[str, str]]
+"""(system, value) of identifiers of person scope, the value as ``Box.blind`` makes it."""
+_PERSON = ("source", "external_id")
+_VALUE = ("system", "value")
+_LINKED = ("source", "external_id", "undone_at")
+_CLIENT = ("client", "undone_at")
 
 
-def sharing(c: Connection, identifiers: set[tuple[str, str]]) -> dict[str, set[str]]:
-    """Clients that have a person with one of these identifiers: client -> the systems that agree."""
+def load(c: Connection, persons: Iterable[PersonKey], identifiers: Identifiers) -> None:
+    """Have at hand all that linking these persons by these identifiers asks for."""
+    persons = list(persons)
+    numbers, known = c.rows(identifier), c.rows(link)
+    numbers.load(_VALUE, sorted(identifiers))
+    bearers = {PersonKey(r["source"], r["external_id"]) for i in identifiers for r in numbers.of(_VALUE, *i)}
+    known.load(_LINKED, [(p.source, p.external_id, None) for p in sorted({*persons, *bearers}, key=_order)])
+    clients = {r["client"] for p in {*persons, *bearers} for r in _linked(c, p)}
+    known.load(_CLIENT, [(client_id, None) for client_id in sorted(clients)])
+    others = {PersonKey(r["source"], r["external_id"]) for i in clients for r in known.of(_CLIENT, i, None)}
+    numbers.load(_PERSON, [(p.source, p.external_id) for p in sorted({*persons, *others}, key=_order)])
+
+
+def load_clients(c: Connection, clients: Iterable[str]) -> dict[str, set[str]]:
+    """Have the persons of these clients at hand: source -> its ids of them."""
+    clients = list(clients)
+    c.rows(link).load(_CLIENT, [(client_id, None) for client_id in clients])
     found: dict[str, set[str]] = {}
-    for system, value in sorted(identifiers):
-        query = (
-            select(link.c.client)
-            .join(identifier, (identifier.c.source == link.c.source) & (identifier.c.external_id == link.c.external_id))
-            .where(identifier.c.system == system, identifier.c.value == value)
-            .where(link.c.decision == "auto", link.c.undone_at.is_(None))
-        )
-        for client_id in c.execute(query).scalars():
-            found.setdefault(client_id, set()).add(system)
+    for person in (p for client_id in clients for p in persons_of(c, client_id)):
+        found.setdefault(person.source, set()).add(person.external_id)
     return found
 
 
-def identifiers_of(c: Connection, client_id: str) -> list[set[tuple[str, str]]]:
+def _order(person: PersonKey) -> tuple[str, str]:
+    return person.source, person.external_id
+
+
+def _linked(c: Connection, person: PersonKey) -> list[Row]:
+    """Links of a person that count; one under review counts for nothing."""
+    rows = c.rows(link).of(_LINKED, person.source, person.external_id, None)
+    return [row for row in rows if row["decision"] == "auto"]
+
+
+def set_identifiers(c: Connection, person: PersonKey, identifiers: Identifiers) -> None:
+    """Replace the person-scope identifiers of a source person."""
+    known = c.rows(identifier)
+    before = {(r["system"], r["value"]) for r in known.of(_PERSON, person.source, person.external_id)}
+    if before - identifiers:
+        mine = (identifier.c.source == person.source, identifier.c.external_id == person.external_id)
+        c.execute(delete(identifier).where(*mine))
+        before, known = set(), c.rows(identifier)
+    for system, value in sorted(identifiers - before):
+        known.add({"source": person.source, "external_id": person.external_id, "system": system, "value": value})
+
+
+def sharing(c: Connection, identifiers: Identifiers) -> dict[str, set[str]]:
+    """Clients that have a person with one of these identifiers: client -> the systems that agree."""
+    found: dict[str, set[str]] = {}
+    for system, value in sorted(identifiers):
+        for bearer in c.rows(identifier).of(_VALUE, system, value):
+            for linked in _linked(c, PersonKey(bearer["source"], bearer["external_id"])):
+                found.setdefault(linked["client"], set()).add(system)
+    return found
+
+
+def identifiers_of(c: Connection, client_id: str) -> list[Identifiers]:
     """The person-scope identifiers of each source person of a client."""
-    query = (
-        select(identifier.c.source, identifier.c.external_id, identifier.c.system, identifier.c.value)
-        .join(link, (identifier.c.source == link.c.source) & (identifier.c.external_id == link.c.external_id))
-        .where(link.c.client == client_id, link.c.decision == "auto", link.c.undone_at.is_(None))
-    )
-    found: dict[PersonKey, set[tuple[str, str]]] = {}
-    for row in c.execute(query):
-        found.setdefault(PersonKey(row.source, row.external_id), set()).add((row.system, row.value))
-    return list(found.values())
+    numbers = c.rows(identifier)
+    found = ({(r["system"], r["value"]) for r in numbers.of(_PERSON, p.source, p.external_id)}
+             for p in persons_of(c, client_id))  # fmt: skip
+    return [of_one for of_one in found if of_one]
 
 
 def client_of(c: Connection, person: PersonKey) -> str | None:
     """The client a source person is linked to; a link under review counts for nothing."""
-    query = select(link.c.client).where(
-        link.c.source == person.source, link.c.external_id == person.external_id, link.c.decision == "auto",
-        link.c.undone_at.is_(None))  # fmt: skip
-    return c.execute(query).scalar()
+    return next((str(row["client"]) for row in _linked(c, person)), None)
 
 
 def persons_of(c: Connection, client_id: str, source: str = "") -> list[PersonKey]:
     """The source persons of a client, first linked first."""
-    query = select(link.c.source, link.c.external_id).where(
-        link.c.client == client_id, link.c.decision == "auto", link.c.undone_at.is_(None))  # fmt: skip
-    if source:
-        query = query.where(link.c.source == source)
-    return [PersonKey(row.source, row.external_id) for row in c.execute(query.order_by(link.c.id))]
+    rows = (r for r in c.rows(link).of(_CLIENT, client_id, None) if r["decision"] == "auto")
+    linked = sorted(rows, key=lambda r: str(r["id"]))
+    return [PersonKey(r["source"], r["external_id"]) for r in linked if r["source"] == source or not source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +127,16 @@ def under_review(c: Connection, limit: int = 500) -> list[Doubt]:
 
 def undo(c: Connection, now: str, person: PersonKey) -> None:
     """End a source person's links; they stay on the books with the time they ended."""
-    mine = (link.c.source == person.source, link.c.external_id == person.external_id, link.c.undone_at.is_(None))
-    c.execute(update(link).where(*mine).values(undone_at=now))
+    known = c.rows(link)
+    for row in list(known.of(_LINKED, person.source, person.external_id, None)):
+        known.change(row, undone_at=now)
 
 
 def new_client(c: Connection, now: str) -> str:
     """A client nobody is linked to yet."""
     id_ = new_id()
-    c.execute(insert(client).values(id=id_, created_at=now))
+    c.add(client, {"id": id_, "created_at": now})
+    c.rows(link).none(_CLIENT, id_, None)
     return id_
 
 
@@ -110,6 +144,7 @@ def add_link(
     c: Connection, now: str, client_id: str, person: PersonKey, decision: str, evidence: dict[str, object]
 ) -> None:
     """Link a source person to a client; evidence names systems, never values."""
-    c.execute(insert(link).values(
-        id=new_id(), client=client_id, source=person.source, external_id=person.external_id, decision=decision,
-        evidence=json.dumps(evidence, sort_keys=True), decided_at=now))  # fmt: skip
+    c.rows(link).add({
+        "id": new_id(), "client": client_id, "source": person.source, "external_id": person.external_id,
+        "decision": decision, "evidence": json.dumps(evidence, sort_keys=True), "decided_at": now,
+        "undone_at": None})  # fmt: skip

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import select
 
+from casebridge.store.connection import Connection
 from casebridge.store.tables import map_text
 
 
 def keep(c: Connection, digest: str, name: str, text: str) -> None:
     """Remember a map."""
-    if not c.execute(select(exists().where(map_text.c.digest == digest))).scalar():
-        c.execute(insert(map_text).values(digest=digest, name=name, text=text))
+    known = c.rows(map_text)
+    if known.one(("digest",), digest) is None:
+        known.add({"digest": digest, "name": name, "text": text})
 
 
 def get(c: Connection, digest: str) -> str | None:

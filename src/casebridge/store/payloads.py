@@ -5,28 +5,42 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
-from casebridge.store.database import new_id
+from casebridge.store.connection import Connection
+from casebridge.store.database import Store, new_id
+from casebridge.store.rows import Row
 from casebridge.store.tables import cursor, payload, payload_part
 
 PART = 4 * 1024 * 1024
 """A payload is kept in parts of at most this many bytes."""
 
 
+_IDENTITY = ("partner", "identity")
+
+
 def repeated(c: Connection, partner: str, identity: str | None, digest: str) -> str | None:
     """The payload this one repeats: same key and content, or, without a key, the channel's latest if it is equal."""
-    query = select(payload.c.id, payload.c.digest).where(payload.c.partner == partner)
-    if identity is not None:
-        query = query.where(payload.c.identity == identity, payload.c.digest == digest)
-    row = c.execute(query.order_by(payload.c.id.desc()).limit(1)).first()
-    return str(row.id) if row and row.digest == digest else None
+    if identity is None:
+        before = [latest] if (latest := _latest(c, partner)) else []
+    else:
+        before = c.rows(payload).of(_IDENTITY, partner, identity)
+    return next((str(row["id"]) for row in reversed(before) if row["digest"] == digest), None)
+
+
+def _latest(c: Connection, partner: str) -> Row | None:
+    """The payload that came last: one of this transaction, else the latest in the store."""
+    if partner not in c.latest:
+        id_ = c.execute(select(func.max(payload.c.id)).where(payload.c.partner == partner)).scalar()
+        c.latest[partner] = c.rows(payload).one(("id",), id_) if id_ else None
+    return c.latest[partner]
 
 
 def has_identity(c: Connection, partner: str, identity: str | None) -> bool:
     """Did a payload with this key come before?"""
-    known = exists().where(payload.c.partner == partner, payload.c.identity == identity, payload.c.state == "stored")
-    return identity is not None and bool(c.execute(select(known)).scalar())
+    if identity is None:
+        return False
+    return any(row["state"] == "stored" for row in c.rows(payload).of(_IDENTITY, partner, identity))
 
 
 def count_repeat(c: Connection, id_: str) -> None:
@@ -39,20 +53,21 @@ def add(
     state: str, now: str, body: BinaryIO,
 ) -> str:  # fmt: skip
     """Keep a payload; its id."""
-    id_ = new_id()
-    c.execute(insert(payload).values(
-        id=id_, partner=partner, name=name, media_type=media_type, digest=digest, size=size, identity=identity,
-        state=state, received_at=now))  # fmt: skip
+    row = {"id": new_id(), "partner": partner, "name": name, "media_type": media_type, "digest": digest, "size": size,
+           "identity": identity, "state": state, "received_at": now, "repeats": 0, "erased_at": None}  # fmt: skip
+    c.latest[partner] = c.rows(payload).add(row)
     number = 0
     while part := body.read(PART):
-        c.execute(insert(payload_part).values(payload=id_, number=number, data=part))
+        c.add(payload_part, {"payload": row["id"], "number": number, "data": c.box.close(part)})
+        if size > PART:
+            c.flush()  # a large one does not lie in memory
         number += 1
-    return id_
+    return str(row["id"])
 
 
 def set_state(c: Connection, id_: str, state: str) -> None:
     """Accept a payload that was held as a conflict."""
-    c.execute(update(payload).where(payload.c.id == id_).values(state=state))
+    c.rows(payload).patch((id_,), state=state)
 
 
 def name_of(c: Connection, id_: str) -> str:
@@ -66,11 +81,12 @@ def repeats_of(c: Connection, id_: str) -> int:
 
 
 class PayloadStream(io.RawIOBase):
-    """A stored payload as a seekable stream; holds one part in memory at a time."""
+    """A stored payload as a seekable stream. Holds one part in memory at a time, and no transaction open meanwhile."""
 
-    def __init__(self, c: Connection, id_: str) -> None:
-        self._c, self._id, self._at = c, id_, 0
-        self._size: int = c.execute(select(payload.c.size).where(payload.c.id == id_)).scalar_one()
+    def __init__(self, store: Store, id_: str) -> None:
+        self._store, self._id, self._at = store, id_, 0
+        with store.read() as c:
+            self._size: int = c.execute(select(payload.c.size).where(payload.c.id == id_)).scalar_one()
         self._part: tuple[int, bytes] = (-1, b"")
 
     def readable(self) -> bool:
@@ -95,16 +111,17 @@ class PayloadStream(io.RawIOBase):
             query = select(payload_part.c.data).where(
                 payload_part.c.payload == self._id, payload_part.c.number == number
             )
-            self._part = (number, self._c.execute(query).scalar_one())
+            with self._store.read() as c:
+                self._part = (number, c.box.open(c.execute(query).scalar_one()))
         piece = self._part[1][offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
 
 
-def open_payload(c: Connection, id_: str) -> BinaryIO:
-    """The stored bytes as a buffered, seekable stream; valid while ``c`` is open."""
-    return io.BufferedReader(PayloadStream(c, id_), buffer_size=1024 * 1024)
+def open_payload(store: Store, id_: str) -> BinaryIO:
+    """The stored bytes as a buffered, seekable stream."""
+    return io.BufferedReader(PayloadStream(store, id_), buffer_size=1024 * 1024)
 
 
 def duplicates(c: Connection, partner: str) -> int:

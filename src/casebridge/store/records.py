@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
-
 from casebridge.core.labels import in_full
-from casebridge.store.database import new_id, pack, unpack
+from casebridge.store.box import pack
+from casebridge.store.connection import Connection
+from casebridge.store.database import new_id
+from casebridge.store.rows import Row
 from casebridge.store.tables import record, remote
 
 
@@ -43,34 +45,52 @@ class Remote:
 _FIELDS = ("id", "version", "kind", "source", "external_id", "subject", "status", "recorded_at", "document")
 
 
-def _record(row: Row[Any]) -> StoredRecord:
-    values = {name: row._mapping[name] for name in _FIELDS}
-    values["document"] = in_full(unpack(values["document"]))
+_BY_THEIRS = ("source", "kind", "external_id", "current")
+_BY_SUBJECT = ("source", "subject", "current")
+_BY_ID = ("id", "current")
+_OURS = ("partner", "kind", "our_id")
+_THEIRS = ("partner", "kind", "their_id")
+
+
+def _record(c: Connection, row: Row) -> StoredRecord:
+    values = {name: row[name] for name in _FIELDS}
+    values["document"] = in_full(c.unpack(values["document"]))
     values["subject"], values["status"] = values["subject"] or "", values["status"] or ""
     return StoredRecord(**values)
 
 
+def load(c: Connection, source: str, kind: str, external_ids: Iterable[str]) -> None:
+    """Have the current records of a source at hand."""
+    c.rows(record).load(_BY_THEIRS, [(source, kind, external_id, True) for external_id in external_ids])
+
+
+def load_about(c: Connection, source: str, subjects: Iterable[str]) -> None:
+    """Have the current records about these persons of a source at hand."""
+    c.rows(record).load(_BY_SUBJECT, [(source, subject, True) for subject in subjects])
+
+
+def ids(c: Connection, source: str, kind: str, external_ids: Iterable[str]) -> list[str]:
+    """Our ids of those records that are there."""
+    rows = (c.rows(record).one(_BY_THEIRS, source, kind, external_id, True) for external_id in external_ids)
+    return sorted(str(row["id"]) for row in rows if row)
+
+
 def find(c: Connection, source: str, kind: str, external_id: str) -> StoredRecord | None:
     """What ``source`` last asserted about its record ``external_id``."""
-    query = select(record).where(
-        record.c.source == source, record.c.kind == kind, record.c.external_id == external_id,
-        record.c.current.is_(True))  # fmt: skip
-    row = c.execute(query).first()
-    return _record(row) if row else None
+    row = c.rows(record).one(_BY_THEIRS, source, kind, external_id, True)
+    return _record(c, row) if row else None
 
 
 def by_id(c: Connection, id_: str) -> StoredRecord | None:
     """The current version of a record by our id."""
-    row = c.execute(select(record).where(record.c.id == id_, record.c.current.is_(True))).first()
-    return _record(row) if row else None
+    row = c.rows(record).one(_BY_ID, id_, True)
+    return _record(c, row) if row else None
 
 
 def about(c: Connection, source: str, subject: str, kind: str = "") -> list[StoredRecord]:
     """Current records of a source about one of its persons."""
-    query = select(record).where(record.c.source == source, record.c.subject == subject, record.c.current.is_(True))
-    if kind:
-        query = query.where(record.c.kind == kind)
-    return [_record(row) for row in c.execute(query.order_by(record.c.id))]
+    rows = c.rows(record).of(_BY_SUBJECT, source, subject, True)
+    return [_record(c, row) for row in sorted(rows, key=lambda r: str(r["id"])) if row["kind"] == kind or not kind]
 
 
 def assert_record(
@@ -78,39 +98,58 @@ def assert_record(
     message: str, payload: str | None, map_digest: str,
 ) -> tuple[StoredRecord | None, StoredRecord]:  # fmt: skip
     """Write a new version unless nothing changed; (what was there before, what is there now)."""
-    before, document = find(c, source, kind, external_id), in_full(document)
-    if before is not None and pack(before.document) == pack(document):
+    known, document = c.rows(record), in_full(document)
+    row = known.one(_BY_THEIRS, source, kind, external_id, True)
+    before = _record(c, row) if row else None
+    written = pack(document)
+    if before is not None and pack(before.document) == written:
         return before, before
     id_, version = (before.id, before.version + 1) if before else (new_id(), 1)
-    if before:
-        c.execute(update(record).where(record.c.id == id_, record.c.current.is_(True)).values(current=False))
+    if row:
+        known.change(row, current=False)
+    else:
+        known.none(_BY_ID, id_, True)
+        c.rows(remote).none(_OURS, source, kind, id_)
     status = document.get("status")
     said = status if isinstance(status, str) else ""
     after = StoredRecord(id_, version, kind, source, external_id, subject, said, now, document)
-    c.execute(insert(record), {
+    known.add({
         "id": id_, "version": version, "current": True, "kind": kind, "source": source, "external_id": external_id,
         "subject": subject, "status": said or None, "message": message, "payload": payload, "map_digest": map_digest,
-        "recorded_at": now, "document": pack(document)})  # fmt: skip
+        "recorded_at": now, "document": c.box.close(written)})  # fmt: skip
     return before, after
 
 
-def _remote(row: Row[Any]) -> Remote:
-    return Remote(row.partner, row.kind, row.our_id, row.their_id, row.version or "", row.written_version or "",
-                  unpack(row.original))  # fmt: skip
+def _remote(c: Connection, row: Row) -> Remote:
+    return Remote(row["partner"], row["kind"], row["our_id"], row["their_id"], row["version"] or "",
+                  row["written_version"] or "", c.unpack(row["original"]))  # fmt: skip
+
+
+def load_remotes(c: Connection, partner: str, kind: str, their_ids: Iterable[str]) -> None:
+    """Have what the partner holds at hand, by its ids."""
+    c.rows(remote).load(_THEIRS, [(partner, kind, id_) for id_ in their_ids])
+
+
+def load_remotes_of(c: Connection, partner: str, kind: str, our_ids: Iterable[str]) -> None:
+    """Have what the partner holds at hand, by our ids."""
+    c.rows(remote).load(_OURS, [(partner, kind, id_) for id_ in our_ids])
 
 
 def remote_of(c: Connection, partner: str, kind: str, our_id: str) -> Remote | None:
     """What the partner holds of our record."""
-    query = select(remote).where(remote.c.partner == partner, remote.c.kind == kind, remote.c.our_id == our_id)
-    row = c.execute(query).first()
-    return _remote(row) if row else None
+    row = c.rows(remote).one(_OURS, partner, kind, our_id)
+    return _remote(c, row) if row else None
 
 
 def remote_by_theirs(c: Connection, partner: str, kind: str, their_id: str) -> Remote | None:
     """Which of ours the partner means by its id."""
-    query = select(remote).where(remote.c.partner == partner, remote.c.kind == kind, remote.c.their_id == their_id)
-    row = c.execute(query).first()
-    return _remote(row) if row else None
+    row = c.rows(remote).one(_THEIRS, partner, kind, their_id)
+    return _remote(c, row) if row else None
+
+
+def nothing_remote(c: Connection, partner: str, kind: str, our_id: str) -> None:
+    """Known without looking: nobody holds what was made just now."""
+    c.rows(remote).none(_OURS, partner, kind, our_id)
 
 
 def keep_remote(
@@ -120,9 +159,13 @@ def keep_remote(
     """Remember what the partner holds now; ``written`` marks the version our own write made."""
     values: dict[str, Any] = {"their_id": their_id, "version": version, "updated_at": now}
     if original is not None:
-        values["original"] = pack(original)
+        values["original"] = c.pack(original)
     if written:
         values["written_version"] = version
-    where = (remote.c.partner == partner, remote.c.kind == kind, remote.c.our_id == our_id)
-    if c.execute(update(remote).where(*where).values(**values)).rowcount == 0:
-        c.execute(insert(remote), {"partner": partner, "kind": kind, "our_id": our_id, **values})
+    known = c.rows(remote)
+    row = known.one(_OURS, partner, kind, our_id)
+    if row:
+        known.change(row, **values)
+    else:
+        empty = {"version": None, "written_version": None, "original": None}
+        known.add({"partner": partner, "kind": kind, "our_id": our_id, **empty, **values})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, case, exists, func, select
 
-from casebridge.store.database import pack, unpack
+from casebridge.store.connection import Connection
 from casebridge.store.tables import event, message, referral, referral_event
 
 TERMINAL = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
@@ -53,17 +54,36 @@ def _referral(row: Row[Any]) -> StoredReferral:
     return StoredReferral(**row._mapping)
 
 
+def load(c: Connection, ids: Iterable[str]) -> None:
+    """Have these referrals and their events at hand."""
+    ids = list(ids)
+    c.rows(referral).load(("id",), [(id_,) for id_ in ids])
+    c.rows(referral_event).load(("referral",), [(id_,) for id_ in ids])
+
+
+def load_by_source(c: Connection, source: str, external_ids: Iterable[str]) -> set[str]:
+    """Have the referrals that mirror these records of a source at hand; their ids."""
+    external_ids = list(external_ids)
+    known = c.rows(referral)
+    known.load(("source", "external_id"), [(source, external_id) for external_id in external_ids])
+    return {str(row["id"]) for id_ in external_ids for row in known.of(("source", "external_id"), source, id_)}
+
+
+def load_of_persons(c: Connection, source: str, subjects: Iterable[str]) -> None:
+    """Have the referrals of these persons of a source at hand."""
+    c.rows(referral).load(("source", "subject"), [(source, subject) for subject in subjects])
+
+
 def get(c: Connection, id_: str) -> StoredReferral | None:
     """A referral by its correlation id."""
-    row = c.execute(select(referral).where(referral.c.id == id_)).first()
-    return _referral(row) if row else None
+    row = c.rows(referral).one(("id",), id_)
+    return StoredReferral(**row) if row else None
 
 
 def by_source(c: Connection, source: str, external_id: str) -> StoredReferral | None:
     """The referral that mirrors this record of its source."""
-    query = select(referral).where(referral.c.source == source, referral.c.external_id == external_id)
-    row = c.execute(query).first()
-    return _referral(row) if row else None
+    row = c.rows(referral).one(("source", "external_id"), source, external_id)
+    return StoredReferral(**row) if row else None
 
 
 def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
@@ -111,33 +131,38 @@ def in_conflict(c: Connection, limit: int = 500) -> list[StoredReferral]:
 
 
 def add(c: Connection, now: str, **values: Any) -> None:
-    """Write a new referral."""
-    c.execute(insert(referral).values(created_at=now, updated_at=now, **values))
+    """Write a new referral, with a new id."""
+    c.rows(referral).none(("id",), values["id"])
+    c.rows(referral_event).none(("referral",), values["id"])
+    c.rows(referral).add({**dict.fromkeys(referral.columns.keys()), "created_at": now, "updated_at": now, **values})
 
 
 def change(c: Connection, id_: str, now: str, **values: Any) -> None:
     """Move a referral (only by what the fold of its events says)."""
-    c.execute(update(referral).where(referral.c.id == id_).values(updated_at=now, **values))
+    c.rows(referral).patch((id_,), updated_at=now, **values)
 
 
 def follow_person(c: Connection, source: str, subject: str, client: str) -> None:
     """The referrals of a source's person belong to the client that person is linked to now."""
-    where = (referral.c.source == source, referral.c.subject == subject, referral.c.client.is_distinct_from(client))
-    c.execute(update(referral).where(*where).values(client=client))
+    known = c.rows(referral)
+    for row in known.of(("source", "subject"), source, subject):
+        if row["client"] != client:
+            known.change(row, client=client)
 
 
 def add_event(c: Connection, now: str, **values: Any) -> int:
     """Append an event; its sequence number."""
-    sequence = len(events(c, values["referral"])) + 1
-    document = pack(values.pop("document"))
-    c.execute(insert(referral_event).values(sequence=sequence, recorded_at=now, document=document, **values))
+    known = c.rows(referral_event)
+    sequence = len(known.of(("referral",), values["referral"])) + 1
+    document = c.pack(values.pop("document"))
+    known.add({"sequence": sequence, "recorded_at": now, "document": document, **values})
     return sequence
 
 
 def events(c: Connection, id_: str) -> list[StoredEvent]:
     """All events of a referral in the order they became known."""
-    query = select(referral_event).where(referral_event.c.referral == id_).order_by(referral_event.c.sequence)
-    return [StoredEvent(**{**row._mapping, "document": unpack(row.document)}) for row in c.execute(query)]
+    rows = c.rows(referral_event).of(("referral",), id_)
+    return [StoredEvent(**{**row, "document": c.unpack(row["document"])}) for row in rows]
 
 
 _FURTHEST = {"done": 3, "held": 2, "shown": 1}

@@ -347,6 +347,6 @@ legal_hold = Table(
 
 fact = Table(
     "fact", metadata,  # what the store knows of itself
-    Column("name", String(60), primary_key=True),
+    Column("name", String(200), primary_key=True),
     Column("value", Text, nullable=False),
 )  # fmt: skip

@@ -6,8 +6,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import select
 
+from casebridge.store.connection import Connection
 from casebridge.store.tables import form_token
 
 
@@ -28,8 +29,8 @@ def _digest(token: str) -> str:
 def mint(c: Connection, partner: str, referral: str, message: str, expires_at: str) -> str:
     """A new token (256 random bits, URL-safe)."""
     token = secrets.token_urlsafe(32)
-    c.execute(insert(form_token).values(
-        digest=_digest(token), partner=partner, referral=referral, message=message, expires_at=expires_at))  # fmt: skip
+    c.add(form_token, {"digest": _digest(token), "partner": partner, "referral": referral, "message": message,
+                       "expires_at": expires_at})  # fmt: skip
     return token
 
 

@@ -1,5 +1,7 @@
 """Lanes, circuits, timers, seals, legal holds; indexes over what is unfinished only"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ ULID, MOMENT, NAME = sa.String(26), sa.String(32), sa.String(120)
 SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _only(where: str) -> dict[str, sa.TextClause]:
+def _only(where: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
 
 
@@ -69,5 +71,5 @@ def _tables() -> None:
         sa.Column("by", NAME, nullable=False), sa.Column("since", MOMENT, nullable=False),
         sa.Column("ended_at", MOMENT), sa.PrimaryKeyConstraint("id", name="pk_legal_hold"))
     op.create_table(
-        "fact", sa.Column("name", sa.String(60), nullable=False), sa.Column("value", sa.Text(), nullable=False),
+        "fact", sa.Column("name", sa.String(200), nullable=False), sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_fact"))

@@ -1,0 +1,75 @@
+"""Many messages in one transaction; when that fails, fewer, so that one bad record costs only itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from casebridge.core.errors import Bug, CaseBridgeError
+from casebridge.engine.site import Site
+from casebridge.engine.turn import Turn
+from casebridge.store import ledger
+from casebridge.store.database import Connection, StoreTrouble
+from casebridge.store.leases import Superseded
+from casebridge.store.ledger import Message
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Told = list[dict[str, Any]]
+"""What observers hear once the commit is through: the values of ``Site.tell``."""
+
+
+def together(
+    turn: Turn, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
+    alone: Callable[[Item, CaseBridgeError], None], *, one_worker: bool = False,
+) -> None:  # fmt: skip
+    """``do`` all items in one transaction; if it raises, each half by itself, and ``alone`` what fails by itself.
+
+    ``one_worker``: no other worker of the site is in such a transaction meanwhile.
+    Raises StoreTrouble and Superseded as they are: they say nothing about the items.
+    """
+    if not items:
+        return
+    try:
+        with turn.write(one_worker=one_worker) as c:
+            told = do(c, items)
+    except (StoreTrouble, Superseded):
+        raise
+    except Exception as error:  # noqa: BLE001 - sorted out below, by halves
+        if len(items) == 1:
+            alone(items[0], known(error))
+            return
+        middle = len(items) // 2
+        for half in (items[:middle], items[middle:]):
+            together(turn, half, do, alone, one_worker=one_worker)
+    else:
+        for values in told:
+            turn.site.tell(**values)
+
+
+def hold(turn: Turn, message: Message, error: CaseBridgeError) -> None:
+    """The message stops here, with its reason, its remedy and who must act."""
+    with turn.write() as c:
+        told = write_held(c, turn.site, message, error)
+    turn.site.tell(**told)
+
+
+def write_held(c: Connection, site: Site, message: Message, error: CaseBridgeError) -> dict[str, Any]:
+    """Write down that it stops; what observers hear after the commit."""
+    ledger.change(c, message, site.now(), state="held", **ledger.why(error))
+    ledger.note(c, site.now(), "held", message, code=error.code)
+    return {"name": "held", "message": message.id, "partner": message.partner, "stop": message.stop, "state": "held",
+            "code": error.code}  # fmt: skip
+
+
+def known(error: BaseException) -> CaseBridgeError:
+    """The error as one of ours. One we did not think of may quote a record: only its type and place are kept."""
+    if isinstance(error, CaseBridgeError):
+        return error
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    log.error("unexpected %s at %s", type(error).__name__, place)
+    return Bug("CB-901", f"unexpected {type(error).__name__} at {place}")

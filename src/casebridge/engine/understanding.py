@@ -1,0 +1,156 @@
+"""The second stop's work: payloads become native records, each becomes a message with its slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from casebridge.adapter import Native
+from casebridge.core.case import records_of, validate_record
+from casebridge.core.errors import CaseBridgeError, RecordError, quiet_place
+from casebridge.engine.site import Partner, Site
+from casebridge.engine.together import Told, known, write_held
+from casebridge.mapping import Map
+from casebridge.store import ledger, maptexts, payloads, records
+from casebridge.store.database import Connection
+from casebridge.store.ledger import Message
+
+LEFT_OVER = 100  # places named in a report of what no line of a map reads
+URGENT = ("urgent", "asap", "stat")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One thing read out of a payload: its ``number``-th record, or, without one, its end and what was wrong."""
+
+    message: Message
+    number: int
+    native: Native | RecordError | None
+    error: CaseBridgeError | None = None
+
+
+def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]:
+    """The records of a payload in order, without those that a worker before this one had kept; then its end."""
+    number = int(message.about.get("read", 0))
+    try:
+        stream = payloads.open_payload(site.store, message.payload or "")
+        for native in islice(partner.format.parse(stream, partner.shapes), number, None):
+            number += 1
+            yield Read(message, number, native)
+    except Exception as error:  # noqa: BLE001 - a format is a stranger's code; whatever it raises is held
+        yield Read(message, number, None, known(error))
+    else:
+        yield Read(message, number, None)
+
+
+def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> Told:
+    """Write the messages of what was read, and how far each payload is."""
+    _have_at_hand(c, partner, found)
+    told: Told = []
+    for read in found:
+        if read.native is not None:
+            _keep_native(c, site, partner, read.message, read.native)
+        else:
+            told.append(_end(c, site, read))
+    for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
+        ledger.change(c, message, site.now(), about={"read": number})
+    return told
+
+
+def _have_at_hand(c: Connection, partner: Partner, found: Sequence[Read]) -> None:
+    for message in {r.message.id: r.message for r in found}.values():
+        ledger.load_places(c, message.id, [_place(r.native) for r in found if r.native and r.message is message])
+    versioned = [r.native for r in found if isinstance(r.native, Native) and r.native.version]
+    ids: dict[str, set[str]] = {}
+    for native in versioned:
+        map_ = partner.maps.find(native.type, native.data)
+        if map_ is not None:
+            ids.setdefault(map_.case[0], set()).add(native.external_id)
+    for slot, those in ids.items():
+        records.load_remotes(c, partner.name, slot, sorted(those))
+
+
+def _end(c: Connection, site: Site, read: Read) -> dict[str, Any]:
+    message = read.message
+    if read.error is not None:
+        return write_held(c, site, message, read.error)
+    ledger.change(c, message, site.now(), state="done")
+    ledger.note(c, site.now(), "understood", message, facts={"records": read.number})
+    return {"name": "understood", "message": message.id, "partner": message.partner, "stop": "understand",
+            "state": "done"}  # fmt: skip
+
+
+def _place(native: Native | RecordError) -> dict[str, Any]:
+    return native.position.as_dict() or {"pointer": native.external_id}
+
+
+def _keep_native(c: Connection, site: Site, partner: Partner, parent: Message, native: Native | RecordError) -> None:
+    external_id = native.external_id
+    values = held_at("understand", native) if isinstance(native, RecordError) else understood(c, partner, native)
+    order_key = partner.quiet(getattr(native, "order_key", "") or external_id)
+    is_held, left_over = values["state"] == "held", values.pop("left_over", [])
+    id_ = ledger.add(
+        c, site.now(), direction="in", partner=partner.name, kind=getattr(native, "type", "unreadable"),
+        external_id=(partner.quiet(external_id) if is_held else external_id) or None, order_key=order_key or None,
+        parent=parent.id, payload=parent.payload, position=_place(native), **values)  # fmt: skip
+    if id_:
+        report(c, site, partner, id_, left_over)
+
+
+def report(c: Connection, site: Site, partner: Partner, message: str, left_over: Sequence[str]) -> None:
+    """Put on the books what no line of a map with ``rest: report`` read: the places, never the values."""
+    if left_over:
+        facts = {"paths": list(map(quiet_place, left_over[:LEFT_OVER])), "more": len(left_over[LEFT_OVER:])}
+        ledger.note(c, site.now(), "left-over", message=message, partner=partner.name, stop="understand", facts=facts)
+
+
+def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any]:
+    """The columns of a native record's message: on to *apply*, not for us, or held."""
+    map_ = partner.maps.find(native.type, native.data)
+    if map_ is None:
+        return {"stop": "understand", "state": "skipped", "reason": "no map takes it: not for us"}
+    if _is_echo(c, partner, native, map_.case[0]):
+        return {"stop": "understand", "state": "skipped", "reason": "our own change, seen again"}
+    about = {"version": native.version} if native.version else {}
+    values: dict[str, Any] = {"map_name": map_.name, "map_digest": map_.digest, "about": about}
+    try:
+        imported = map_.read(native.data)
+        slice_ = imported.slice
+        for kind, _, record in records_of(slice_):
+            validate_record(kind, record, native.position)
+        left_over = imported.left_over if map_.rest == "report" else []
+    except Exception as error:  # noqa: BLE001 - a converter is a stranger's code; only this record is held
+        found = known(error)
+        return {**values, **held_at("understand", found), **_where_to_mend(found, map_)}
+    maptexts.keep(c, map_.digest, map_.name, map_.text)
+    document = {"slice": slice_, "native": native.data}
+    return {**values, "stop": "apply", "state": "waiting", "document": document, "left_over": left_over,
+            "urgent": is_urgent(slice_.get("referral"))}  # fmt: skip
+
+
+def is_urgent(referral: Mapping[str, Any] | None) -> bool:
+    """Does it go in an urgent lane? (FHIR R4 request-priority: urgent, asap, stat)"""
+    return (referral or {}).get("priority") in URGENT
+
+
+def held_at(stop: str, error: CaseBridgeError) -> dict[str, Any]:
+    """The columns of a message that is held at a stop."""
+    return {"stop": stop, "state": "held", **ledger.why(error)}
+
+
+def _where_to_mend(error: CaseBridgeError, map_: Map) -> dict[str, str]:
+    """A code without a row is mended in the partner's own map, not in one that comes with the gateway."""
+    if error.code != "CB-205":
+        return {}
+    name = "/".join(map_.path.parts[-2:])
+    own = f"lay one of your own over {map_.name} (base: {name.removesuffix('.yaml')}) and name it for the partner"
+    return {"remedy": f"If it is a code of theirs, add a row for it in {name} where that map is the site's own, else "
+                      f"{own}; give the row `import` as its third cell if only this partner writes it; then replay. "
+                      "If it is a mistake, ask the partner to correct the record and resend it."}  # fmt: skip
+
+
+def _is_echo(c: Connection, partner: Partner, native: Native, slot: str) -> bool:
+    remote = records.remote_by_theirs(c, partner.name, slot, native.external_id) if native.version else None
+    return remote is not None and remote.written_version == native.version

@@ -1,0 +1,187 @@
+"""The rows of one table as one transaction sees them: loaded many at a time, changed in memory, written at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, tuple_, update
+
+Row = dict[str, Any]
+Index = tuple[str, ...]
+Key = tuple[Any, ...]
+MOST_KEYS = 500
+"""Keys asked for by one statement."""
+
+
+class Rows:
+    """Found by the values of some columns (an *index*). A key that was looked up once is known from then on, also that
+    nothing is there; ``changes`` counts what was added and changed.
+
+    A row is a plain dict, the same object however it is found. Change it only through ``change``.
+    """
+
+    def __init__(self, raw: Connection, table: Table) -> None:
+        self._raw, self._table = raw, table
+        self._primary: Index = ("id",) if table.name == "message" else tuple(c.name for c in table.primary_key)
+        self._known: dict[Index, dict[Key, list[Row]]] = {}
+        self._all: dict[Key, Row] = {}
+        self._new: dict[Key, Row] = {}
+        self._changed: dict[Key, Row] = {}
+        self.changes = 0
+
+    def of(self, index: Index, *key: Any) -> list[Row]:
+        """The rows whose columns ``index`` have the values ``key``, in the order of the primary key."""
+        known = self._known.get(index)
+        if known is None or key not in known:
+            self.load(index, [key])
+            known = self._known[index]
+        return known[key]
+
+    def one(self, index: Index, *key: Any) -> Row | None:
+        """The first of them."""
+        found = self.of(index, *key)
+        return found[0] if found else None
+
+    def load(self, index: Index, keys: Iterable[Key]) -> None:
+        """Look many keys up with one statement for each way they differ."""
+        known = self._known.setdefault(index, {})
+        wanted = list(dict.fromkeys(key for key in keys if key not in known))
+        if not wanted:
+            return
+        self.flush()
+        known.update((key, []) for key in wanted)
+        for same in _alike_in_none(wanted):
+            for start in range(0, len(same), MOST_KEYS):
+                for row in self._found(index, same[start : start + MOST_KEYS]):
+                    self._register(row)
+
+    def none(self, index: Index, *key: Any) -> None:
+        """Known without looking: nothing is there under a key that was made just now."""
+        self._known.setdefault(index, {}).setdefault(key, [])
+
+    def add(self, row: Row) -> Row:
+        """A new row; ``row`` must name all columns that are looked at later."""
+        self._new[self._key(row)] = row
+        self.changes += 1
+        self._register(row)
+        return row
+
+    def change(self, row: Row, **values: Any) -> None:
+        """Change a row that was found or added here."""
+        self._unlist(row)
+        row.update(values)
+        self._list(row)
+        self._note(self._key(row), values)
+
+    def patch(self, key: Key, **values: Any) -> None:
+        """Change the row with this primary key, whether it was looked at or not."""
+        row = self._all.get(key)
+        if row is not None:
+            self.change(row, **values)
+        else:
+            self._note(key, values)
+
+    def flush(self) -> None:
+        """Write what was added and changed."""
+        if self._new:
+            rows, self._new = list(self._new.values()), {}
+            for same in alike(rows):
+                self._raw.execute(insert(self._table), same)
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            where = {key: {f"_{n}": v for n, v in zip(self._primary, key, strict=True)} for key in changed}
+            for keys in _by_columns(changed):
+                self._raw.execute(_update(self._table, self._primary), [{**where[k], **changed[k]} for k in keys])
+
+    def _note(self, key: Key, values: Row) -> None:
+        self.changes += 1
+        if key not in self._new:
+            self._changed.setdefault(key, {}).update(values)
+
+    def _key(self, row: Row) -> Key:
+        return tuple([row[name] for name in self._primary])
+
+    def _register(self, row: Row) -> None:
+        key = self._key(row)
+        if key not in self._all:
+            self._all[key] = row
+        self._list(self._all[key])
+
+    def _list(self, row: Row) -> None:
+        for index, known in self._known.items():
+            listed = known.get(tuple([row.get(name) for name in index]))
+            if listed is not None and not any(r is row for r in listed):
+                listed.append(row)
+
+    def _unlist(self, row: Row) -> None:
+        for index, known in self._known.items():
+            listed = known.get(tuple([row.get(name) for name in index]))
+            if listed:
+                listed[:] = [r for r in listed if r is not row]
+
+    def _found(self, index: Index, keys: Sequence[Key]) -> Iterator[Row]:
+        names = self._table.columns.keys()
+        statement, parameters = _look_up(self._table, self._primary, index, keys)
+        for values in self._raw.execute(statement, parameters):
+            yield dict(zip(names, values, strict=True))
+
+
+def alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows in their order, cut where the columns that are given change."""
+    start = 0
+    for end in range(1, len(rows) + 1):
+        if end == len(rows) or rows[end].keys() != rows[start].keys():
+            yield list(rows[start:end])
+            start = end
+
+
+def _alike_in_none(keys: Sequence[Key]) -> Iterator[list[Key]]:
+    """NULL equals nothing: keys with it in the same places are asked for together."""
+    found: dict[tuple[bool, ...], list[Key]] = {}
+    for key in keys:
+        found.setdefault(tuple(v is None for v in key), []).append(key)
+    yield from found.values()
+
+
+def _look_up(table: Table, primary: Index, index: Index, keys: Sequence[Key]) -> tuple[Select[Any], Row]:
+    """What all keys have in common is compared, the rest is looked up in a list."""
+    varying = tuple(n for n in range(len(index)) if any(key[n] != keys[0][n] for key in keys))
+    empty = tuple(n for n in range(len(index)) if keys[0][n] is None)
+    parameters: Row = {f"_{index[n]}": keys[0][n] for n in range(len(index)) if n not in varying and n not in empty}
+    if varying:
+        parameters["_keys"] = [key[varying[0]] if len(varying) == 1 else tuple(key[n] for n in varying) for key in keys]
+    return _select(table, primary, index, varying, empty), parameters
+
+
+@cache
+def _select(
+    table: Table, primary: Index, index: Index, varying: tuple[int, ...], empty: tuple[int, ...]
+) -> Select[Any]:
+    where: list[Any] = []
+    for n, name in enumerate(index):
+        if n in empty:
+            where.append(table.c[name].is_(None))
+        elif n not in varying:
+            where.append(table.c[name] == bindparam(f"_{name}"))
+    if varying:
+        columns = [table.c[index[n]] for n in varying]
+        asked = columns[0] if len(columns) == 1 else tuple_(*columns)
+        where.append(asked.in_(bindparam("_keys", expanding=True)))
+    order = [table.c.seq] if "seq" in table.c else [table.c[name] for name in primary]
+    return select(table).where(*where).order_by(*order)
+
+
+@cache
+def _update(table: Table, primary: Index) -> Update:
+    """Sets the columns that the parameters name."""
+    return update(table).where(*[table.c[name] == bindparam(f"_{name}") for name in primary])
+
+
+def _by_columns(changed: dict[Key, Row]) -> Iterable[list[Key]]:
+    """Keys of rows in which the same columns change."""
+    found: dict[frozenset[str], list[Key]] = {}
+    for key, values in changed.items():
+        found.setdefault(frozenset(values), []).append(key)
+    return found.values()
