@@ -1,6 +1,13 @@
-"""A label that comes late still holds: nothing said before goes out a second time, and the page is shut."""
+"""A label that comes late still holds: nothing said before goes out a second time, and the page is shut.
+
+A label that is there from the start goes with the record to whoever may have it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sites import TestSite, bundle, food_referral, order, patient, task
@@ -60,3 +67,45 @@ def test_a_label_in_words_only_is_a_label(site: TestSite, label: dict[str, str])
     site.drop("hospital", "1.json", bundle(task(), walled, patient()))
     assert site.out("agency") == []
     assert [h.code for h in site.held()] == ["CB-505"]
+
+
+PANTRY = """
+[partner.pantry]
+role = "cbo"
+carrier = "folder"
+format = "fhir-r4"
+maps = "sdohcc"
+known_as = ["Organization/pantry"]
+agreements = [{ kind = "BAA", until = 2099-12-31 }]
+settings = { folder = "pantry", quiet_seconds = 0 }
+
+[[route]]
+when = { kind = "referral", domain = "transportation-insecurity" }
+to = "pantry"
+"""
+HIV = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV", "display": "HIV or AIDS"}
+
+
+def agreed(*codes: str) -> dict[str, Any]:
+    """The client's consent for the pantry, which names labels."""
+    return {
+        "resourceType": "Consent", "id": "c1", "meta": {"versionId": "1"}, "status": "active",
+        "patient": {"reference": "Patient/p1"}, "performer": [{"reference": "Patient/p1"}],
+        "sourceAttachment": {"title": "signed"},
+        "provision": {"type": "permit", "period": {"start": "2026-01-01", "end": "2099-01-01"},
+                      "actor": [{"role": {"coding": [{"code": "IRCP"}]},
+                                 "reference": {"reference": "Organization/pantry"}}],
+                      "purpose": [{"code": "COC"}], "securityLabel": [{"code": code} for code in codes]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("codes", "out"), [((), []), (("HIV",), [[HIV]])])
+def test_who_may_have_a_labelled_referral_gets_its_labels(
+    make_site: Callable[..., TestSite], tmp_path: Path, codes: tuple[str, ...], out: list[Any]
+) -> None:
+    """The order does not go to the pantry; its label stands on the Task that does."""
+    (tmp_path / "site0" / "pantry").mkdir(parents=True)
+    site = make_site(more=PANTRY)
+    walled = order("transportation-insecurity", meta={"versionId": "1", "security": [HIV]})
+    site.drop("hospital", "1.json", bundle(task(), walled, patient(), agreed(*codes)))
+    assert [one["meta"]["security"] for one in site.out("pantry")] == out
