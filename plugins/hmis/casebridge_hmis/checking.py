@@ -38,7 +38,7 @@ def _check(spec: Spec, file: str, row: Row, shelf: Shelf) -> None:
     if file == "Event":
         _check_event(spec, key, row, shelf)
     for column in spec.columns(file):
-        if not is_right(spec, file, column, row):
+        if (column.required or row.get(column.name)) and not is_right(spec, file, column, row):
             raise _wrong(spec, file, key, column, row)
     _check_pointers(file, key, row, shelf)
     if file == "Enrollment":

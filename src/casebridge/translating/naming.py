@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from casebridge.adapter import Naming
@@ -21,7 +22,7 @@ THERE = "there"  # in a reference: the target's own name of a record in its own 
 SLOTS = {kind: slot for slot, kind in PLURALS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Names:
     """Names records for one target, and finds the map that writes each."""
 
@@ -55,17 +56,22 @@ class Names:
                 if (map_ := self.map_for(kept)) is not None:
                     self.shelf.call(kept, self._name(map_.other, kept.external_id))
 
+    @cached_property
+    def _names(self) -> Naming | None:
+        """The target's own way to name records, asked for once: to look whether there is one takes long."""
+        return self.target.format if isinstance(self.target.format, Naming) else None
+
     def _name(self, native_type: str, external_id: str) -> Name:
-        if isinstance(self.target.format, Naming):
-            reference, _ = self.target.format.named(native_type, external_id)
+        if self._names is not None:
+            reference, _ = self._names.named(native_type, external_id)
             return Name(native_type, reference, reference)
         key = external_id if KEY.fullmatch(external_id) else _digest(external_id)
         return Name(native_type, key, key)
 
     def id_fields(self, native_type: str, external_id: str) -> Mapping[str, Any]:
         """Fields that hold a record's id where no line of a map writes it."""
-        if isinstance(self.target.format, Naming):
-            return self.target.format.named(native_type, external_id)[1]
+        if self._names is not None:
+            return self._names.named(native_type, external_id)[1]
         return {}
 
     def theirs(self, ref: Mapping[str, Any]) -> str | None:
