@@ -25,16 +25,16 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Makes databases: each call gives the ``[store] url`` of another, with today's schema and nothing in it."""
+def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Makes databases: each call gives the ``[store] url`` of another, with today's schema or (``empty``) without."""
     if request.param == "sqlite":
-        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('store')}/casebridge.db"
+        yield lambda empty=False: f"sqlite:///{tmp_path_factory.mktemp('store')}/casebridge.db"
         return
     cluster: Cluster = request.getfixturevalue("postgres")
     made: list[str] = []
 
-    def make() -> str:
-        made.append(cluster.fresh())
+    def make(empty: bool = False) -> str:
+        made.append(cluster.empty() if empty else cluster.fresh())
         return cluster.url(made[-1])
 
     yield make
@@ -43,6 +43,6 @@ def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def store_url(new_store: Callable[[], str]) -> str:
+def store_url(new_store: Callable[..., str]) -> str:
     """The ``[store] url`` of a database of this test's own: SQLite, then PostgreSQL."""
     return new_store()
