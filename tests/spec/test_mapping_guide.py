@@ -60,7 +60,7 @@ def in_one_line(text: str) -> str:
 @pytest.mark.parametrize("name", MAPS)
 def test_a_map_of_the_guide_is_in_order(casebridge: Command, name: str) -> None:
     code, said = casebridge("map", "check", name, "--runs", "200")
-    assert (code, "1 maps: in order" in said) == (0, True), said
+    assert (code, "1 map: in order" in said) == (0, True), said
 
 
 @pytest.mark.parametrize("name", MAPS)

@@ -119,7 +119,7 @@ def _print_trial(facts: dict[str, Any], every_line: bool) -> None:
 def _print_recipient(asked: dict[str, Any] | None) -> None:
     if asked is None:
         return
-    out.print(plain(f"{asked['role']} for {asked['purpose']}: {len(asked['goes'])} values would go, "
+    out.print(plain(f"{asked['role']} for {asked['purpose']}: {counted(len(asked['goes']), 'value')} would go, "
                     f"{len(asked['stays'])} would not (no consent on file is assumed)"))  # fmt: skip
     rows = [{"stays here": w.path, "why": w.why, "rule": ", ".join(w.rules)} for w in asked["stays"]]
     print_rows(rows, "Would not go")

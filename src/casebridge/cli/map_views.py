@@ -12,7 +12,7 @@ import typer
 
 from casebridge.cli.map_records import natives_of, short
 from casebridge.cli.options import HERE, FolderOption, JsonOption, SettingOption, TestOption, settings_of
-from casebridge.cli.printing import err, out, plain, print_json, print_rows
+from casebridge.cli.printing import counted, err, out, plain, print_json, print_rows
 from casebridge.core.errors import CaseBridgeError, RecordError, SetupError
 from casebridge.mapping import Map
 from casebridge.mapping.inspection import (
@@ -206,6 +206,6 @@ def _print_coverage(covered: dict[str, Coverage], passed: Counter[str], every: b
         if kept:
             print_rows([{"field": place, "values": count} for place, count in kept], f"{type_}: read by no line")
         if len(kept) < len(found.kept):
-            out.print(f"{len(found.kept) - len(kept)} more fields: --all shows them.")
+            out.print(f"{counted(len(found.kept) - len(kept), 'more field')}: --all shows.")
     for type_, count in passed.most_common():
-        out.print(plain(f"{type_}: {count} records no map takes"))
+        out.print(plain(f"{type_}: {counted(count, 'record')} no map takes"))

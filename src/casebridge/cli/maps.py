@@ -45,7 +45,7 @@ def map_check(
         _print_finding(finding, "red")
     bad = sum(not one.report.ok for one in found)
     if not as_json:
-        out.print(f"{len(found)} maps: {f'{bad} with errors' if bad or clashes else 'in order'}")
+        out.print(f"{counted(len(found), 'map')}: {f'{bad} with errors' if bad or clashes else 'in order'}")
     raise typer.Exit(4 if bad or clashes else 0)
 
 

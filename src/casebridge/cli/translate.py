@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from casebridge.cli.options import HERE, FolderOption, TestOption, settings_of
-from casebridge.cli.printing import err, out, plain, print_rows
+from casebridge.cli.printing import counted, err, out, plain, print_rows
 from casebridge.core.errors import SetupError
 from casebridge.translating import Report, open_workshop, side
 from casebridge.translating import translate as translate_file
@@ -64,7 +64,7 @@ def translate(
 
 def _print(report: Report, out_file: Path, saved: Path | None) -> None:
     written = ", ".join(f"{count} {type_}" for type_, count in report.written.items())
-    out.print(plain(f"{report.read} records read; written to {out_file}: {written}"), soft_wrap=True)
+    out.print(plain(f"{counted(report.read, 'record')} read; written to {out_file}: {written}"), soft_wrap=True)
     rows = list(report.rows())
     for what, title in NOTES.items():
         found = [row for row in rows if row[0] == what]
