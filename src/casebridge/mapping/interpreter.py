@@ -9,7 +9,7 @@ from typing import Any
 from casebridge.core.case import PLURALS
 from casebridge.core.errors import Held, RecordError
 from casebridge.mapping.model import Choose, Definition, Line
-from casebridge.mapping.paths import Condition, Path, Step
+from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.reading import Reader, Trace
 from casebridge.mapping.room import value_of, without_room
 from casebridge.mapping.translate import Links
@@ -23,6 +23,7 @@ from casebridge.mapping.walk import (
     claim_conditions,
     described,
     doubtful,
+    everywhere,
     find,
     holds_all,
     items_of,
@@ -114,25 +115,8 @@ def _as_slice(definition: Definition, found: Any) -> dict[str, Any]:
 def _left_over(definition: Definition, data: dict[str, Any], trail: Trail) -> list[str]:
     claimed = trail.claimed | {(name,) for name in definition.shape.get("parents") or {}}
     for path in definition.ignore:
-        claimed |= set(_everywhere(data, path.steps, ()))
+        claimed |= {where for _, where in everywhere(data, path.steps)}
     return [spelled(where) for where in unclaimed(data, claimed)]
-
-
-def _everywhere(node: Any, steps: tuple[Step, ...], where: Where) -> Iterator[Where]:
-    """The places of a path in all items of all lists on the way."""
-    if not steps:
-        yield where
-    elif isinstance(node, list):
-        for i, item in enumerate(node):
-            yield from _everywhere(item, steps, (*where, i))
-    elif isinstance(node, dict) and steps[0].key in node:
-        child, place = node[steps[0].key], (*where, steps[0].key)
-        if steps[0].selector is None:
-            yield from _everywhere(child, steps[1:], place)
-            return
-        for item, at in items_of(child, place):
-            if holds_all(steps[0].selector, item):
-                yield from _everywhere(item, steps[1:], at)
 
 
 def write(definition: Definition, slice_: dict[str, Any], links: Links, base: dict[str, Any] | None) -> Exported:

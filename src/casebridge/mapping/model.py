@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +103,18 @@ class Choose(Line):
 
     branches: tuple[Branch, ...] = ()
     settled: frozenset[Path] = frozenset()
+
+
+def value_places(line: Line) -> Iterator[Path]:
+    """The outside places of a line of values: all that it reads, writes and compares."""
+    if isinstance(line, Leaf):
+        yield from (line.other, *line.also_read, *(condition.path for condition in line.beside))
+    elif isinstance(line, Spread):
+        for part in line.parts:
+            yield from value_places(part)
+    elif isinstance(line, Flags):
+        yield from (path for _, path in line.flags)
+        yield from value_places(line.none) if line.none else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,23 @@ def claim_conditions(node: Any, conditions: Iterable[Condition], where: Where, t
             trail.claimed.add(hit.where)
 
 
+def everywhere(node: Any, steps: tuple[Step, ...], where: Where = ()) -> Iterator[tuple[Any, Where]]:
+    """The nodes a path means in all items of all lists on the way, and where they stand."""
+    if not steps:
+        yield node, where
+    elif isinstance(node, list):
+        for i, item in enumerate(node):
+            yield from everywhere(item, steps, (*where, i))
+    elif isinstance(node, dict) and steps[0].key in node:
+        child, place = node[steps[0].key], (*where, steps[0].key)
+        if steps[0].selector is None:
+            yield from everywhere(child, steps[1:], place)
+            return
+        for item, here in items_of(child, place):
+            if holds_all(steps[0].selector, item):
+                yield from everywhere(item, steps[1:], here)
+
+
 # --- changing --------------------------------------------------------------------------------------------------
 
 
@@ -340,6 +357,7 @@ __all__ = [
     "clone",
     "described",
     "doubtful",
+    "everywhere",
     "find",
     "holds",
     "holds_all",

@@ -10,7 +10,7 @@ from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.runtime import Irregular
 from casebridge.mapping.compiled.runtime_values import unlike
 from casebridge.mapping.keyed import pair
-from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.model import Choose, Definition, Each, Group, Leaf, Line, value_places
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.reading import Reader
 from casebridge.mapping.translate import Links
@@ -173,23 +173,15 @@ def touched_by(line: Line) -> tuple[str, ...]:
 
 
 def _places(line: Line) -> Iterator[Path]:
-    if isinstance(line, Leaf):
-        yield from (line.other, *line.also_read, *(condition.path for condition in line.beside))
-    elif isinstance(line, Spread):
-        for part in line.parts:
-            yield from _places(part)
-    elif isinstance(line, Flags):
-        yield from (path for _, path in line.flags)
-        if line.none:
-            yield from _places(line.none)
-    elif isinstance(line, Choose):
+    if isinstance(line, Choose):
         for branch in line.branches:
             yield from (condition.path for condition in branch.other)
             for each in branch.fields:
                 yield from _places(each)
+    elif isinstance(line, Each | Group) and not line.other.steps:
+        for each in line.fields:
+            yield from _places(each)
     elif isinstance(line, Each | Group):
-        if line.other.steps:
-            yield line.other
-        else:
-            for each in line.fields:
-                yield from _places(each)
+        yield line.other
+    else:
+        yield from value_places(line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from casebridge.core.native import Element
 from casebridge.mapping.maps import Map
-from casebridge.mapping.model import Choose, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.model import Choose, Each, Group, Line, value_places
 from casebridge.mapping.paths import Condition, Path
 
 
@@ -67,18 +67,7 @@ def _of_lines(lines: Iterable[Line], above: Path) -> Iterator[Path]:
         elif isinstance(line, Group | Each):
             yield from _of_lines(line.fields, _below(above, line.other))
         else:
-            yield from (_below(above, path) for path in _places(line))
-
-
-def _places(line: Line) -> Iterator[Path]:
-    if isinstance(line, Leaf):
-        yield from (line.other, *line.also_read, *(c.path for c in line.beside))
-    elif isinstance(line, Spread):
-        for part in line.parts:
-            yield from _places(part)
-    elif isinstance(line, Flags):
-        yield from (path for _, path in line.flags)
-        yield from _places(line.none) if line.none else ()
+            yield from (_below(above, path) for path in value_places(line))
 
 
 def _conditions(conditions: Iterable[Condition], above: Path) -> Iterator[Path]:

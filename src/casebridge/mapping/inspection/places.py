@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from casebridge.core.errors import quiet_place
 from casebridge.mapping.model import Definition
-from casebridge.mapping.paths import Step
-from casebridge.mapping.walk import Where, holds_all, items_of, leaves, spelled
+from casebridge.mapping.walk import everywhere, leaves, spelled
 
 _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -33,23 +32,6 @@ def general(place: str) -> str:
 def ignored(definition: Definition, data: dict[str, Any]) -> list[str]:
     """The single values of a record that stand under ``ignore:``."""
     return [
-        spelled((*place, *below)) for path in definition.ignore for node, place in _everywhere(data, path.steps, ())
+        spelled((*place, *below)) for path in definition.ignore for node, place in everywhere(data, path.steps)
         for below in leaves(node)
     ]  # fmt: skip
-
-
-def _everywhere(node: Any, steps: tuple[Step, ...], where: Where) -> Iterator[tuple[Any, Where]]:
-    """The nodes a path means in all items of all lists on the way."""
-    if not steps:
-        yield node, where
-    elif isinstance(node, list):
-        for i, item in enumerate(node):
-            yield from _everywhere(item, steps, (*where, i))
-    elif isinstance(node, dict) and steps[0].key in node:
-        child, place = node[steps[0].key], (*where, steps[0].key)
-        if steps[0].selector is None:
-            yield from _everywhere(child, steps[1:], place)
-            return
-        for item, here in items_of(child, place):
-            if holds_all(steps[0].selector, item):
-                yield from _everywhere(item, steps[1:], here)
