@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,30 @@ def test_a_bad_map_is_refused_each_time(tmp_path: Path, checked: list[str]) -> N
         assert caught.value.code == "CB-215"
     assert checked == ["county/good", "county/good"]
     assert not (tmp_path / "proved.csv").exists()
+
+
+def test_who_proves_at_the_same_time_loses_nothing(tmp_path: Path) -> None:
+    own, the_map = tmp_path / "proved.csv", a_map(tmp_path)
+    digests = [f"{number:064}" for number in range(60)]
+    with ThreadPoolExecutor(6) as pool:  # each opens the lock for itself, as a process does
+        list(pool.map(lambda digest: Proved(own).add(the_map, digest), digests))
+    cache.PROVED_HERE.clear()
+    assert set(digests) <= Proved(own).known
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".proved.csv.lock", "good.yaml", "proved.csv"]
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, the_map = tmp_path / "proved.csv", a_map(tmp_path)
+    Proved(own).add(the_map, "a" * 64)
+    before = own.read_text()
+
+    def full(_: int) -> None:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    Proved(own).add(the_map, "b" * 64)
+    assert own.read_text() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".proved.csv.lock", "good.yaml", "proved.csv"]
 
 
 def test_where_nothing_can_be_written_the_map_runs_all_the_same(

@@ -8,11 +8,15 @@ the package (``data/proved.csv``, written by ``python -m casebridge.mapping.chec
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import inspect
 import logging
+import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -55,10 +59,34 @@ class Proved:
             return
         try:
             self.own.parent.mkdir(parents=True, exist_ok=True)
-            rows = _rows(self.own.read_text(encoding="utf-8")) if self.own.is_file() else []
-            self.own.write_text(as_csv([*rows, (map_.name, digest)][-MOST:]), encoding="utf-8")
+            with _alone(self.own):
+                rows = _rows(self.own.read_text(encoding="utf-8")) if self.own.is_file() else []
+                _replace(self.own, as_csv([*rows, (map_.name, digest)][-MOST:]))
         except OSError as error:
             log.warning("that the map %s was proved cannot be remembered: %s", map_.name, error)
+
+
+@contextmanager
+def _alone(own: Path) -> Iterator[None]:
+    """No other process reads and rewrites the file meanwhile: what it proved would be lost. The lock dies with us."""
+    with own.with_name(f".{own.name}.lock").open("ab") as lock:
+        with suppress(OSError):  # a file system without locks: at worst a map is proved twice
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(own: Path, text: str) -> None:
+    """The file whole, or as it was: a process killed on the way leaves no half of it."""
+    number, name = tempfile.mkstemp(dir=own.parent, prefix=f".{own.name}.")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(own)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def digest(map_: Map, element: Element | None) -> str:
