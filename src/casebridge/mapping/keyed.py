@@ -181,7 +181,7 @@ def key_of(line: Each, item: Any, links: Links) -> Key:
         if settled(value) == WITHHELD:
             found.append(HIDDEN)
             continue
-        if leaf.link and isinstance(value, dict):
+        if leaf.link and isinstance(value, dict) and value.get("kind") in leaf.link.targets:
             value = theirs_of(value, links) or value.get("external_id") or value
         found.append(None if blank(value) else frozen(value))
     return tuple(found)

@@ -36,6 +36,11 @@ class Link:
         """The kind of record a reference points to, or None when the line does not know."""
         return self.kind or self.kinds.get(reference.rpartition("/")[0].rpartition("/")[2])
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The kinds of record it may point to."""
+        return (self.kind,) if self.kind else tuple(dict.fromkeys(self.kinds.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf(Line):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Protocol
 
 from casebridge.core import schema
 from casebridge.core.errors import CaseBridgeError, RecordError, mask
-from casebridge.mapping.model import Leaf
+from casebridge.mapping.model import Leaf, Link
 from casebridge.mapping.walk import MISSING, blank, clone, is_absent, text_of
 
 _CODE_FORMS = tuple(re.compile(form) for form in ("[0-9]{1,3}", "[a-z][a-z-]{0,7}", "[A-Z][A-Z0-9]{0,2}"))
@@ -50,7 +50,7 @@ def to_other(line: Leaf, value: Any, links: Links) -> Any:
     if blank(value):
         return MISSING
     if line.link:
-        return _linked(value, links)
+        return _linked(line.link, value, links)
     if isinstance(value, list) and _translates(line):
         return _kept(to_other(line, item, links) for item in value)
     absent = is_absent(value)
@@ -64,10 +64,15 @@ def to_other(line: Leaf, value: Any, links: Links) -> Any:
     return clone(value)
 
 
-def _linked(value: Any, links: Links) -> Any:
+def _linked(link: Link, value: Any, links: Links) -> Any:
     if isinstance(value, list):
-        return _kept(_linked(item, links) for item in value)
-    return theirs_of(value, links) or MISSING
+        return _kept(_linked(link, item, links) for item in value)
+    return linked(value, links, link.targets) or MISSING
+
+
+def linked(value: Any, links: Links, kinds: Container[str]) -> str | None:
+    """The partner's reference for a ref to one of these kinds; any other would be read as what it is not."""
+    return theirs_of(value, links) if isinstance(value, dict) and value.get("kind") in kinds else None
 
 
 def theirs_of(value: Any, links: Links) -> str | None:

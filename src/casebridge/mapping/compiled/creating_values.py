@@ -72,7 +72,8 @@ class ValueCreator:
         """Our value in their spelling: a converter, a code, a link."""
         wanted, add = self.source.name("x"), self.source.add
         if line.link:
-            add(f"{wanted} = theirs({found}, links)")
+            kinds = self.source.constant("N", line.link.targets)
+            add(f"{wanted} = theirs({found}, links, {kinds})")
         elif line.convert:
             turn = self.source.constant("C", line.convert.write)
             add(f"{wanted} = {turn}({found}) if type({found}) is str else converted({turn}, {found})")

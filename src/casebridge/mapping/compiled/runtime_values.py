@@ -9,7 +9,7 @@ from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.compiled.runtime import Irregular
 from casebridge.mapping.model import Group
 from casebridge.mapping.reading import last_part, parts_of
-from casebridge.mapping.translate import Links, theirs_of
+from casebridge.mapping.translate import Links, linked
 from casebridge.mapping.walk import WITHHELD, blank, clone, is_absent, settled, text_of
 
 
@@ -83,11 +83,11 @@ def converted(turn: Callable[[Any], Any], value: Any) -> Any:
     return turn(value)
 
 
-def theirs(value: Any, links: Links) -> Any:
-    """The partner's reference for a ref of ours, or None."""
+def theirs(value: Any, links: Links, kinds: tuple[str, ...]) -> Any:
+    """The partner's reference for a ref of ours to one of these kinds, or None."""
     if type(value) is not dict or any(isinstance(part, dict | list) for part in value.values()):
         raise Irregular
-    return theirs_of(value, links) or None
+    return linked(value, links, kinds) or None
 
 
 def hidden(*values: Any) -> bool:
