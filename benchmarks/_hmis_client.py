@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 from casebridge_hmis.spec import FY2026
-from casebridge_hmis.ssn import HUD_SSN, read_ssn
 
-from casebridge.mapping import load_map, with_converters
+from casebridge.core.ssn import usable_ssn
+from casebridge.mapping import load_map
 
 MAP = Path(__file__).resolve().parents[1] / "mappings" / "hmis-2026" / "client.yaml"
 Record = dict[str, Any]
@@ -75,7 +75,7 @@ def _person(chance: random.Random, number: int) -> dict[str, str]:
 
 def through_the_map() -> Read:
     """The shipped map, compiled."""
-    return load_map(MAP, converters=with_converters([HUD_SSN])).read
+    return load_map(MAP).read
 
 
 def to_ndjson(text: str, read: Read) -> bytes:
@@ -121,7 +121,7 @@ class _Columns:
             person["external_id"] = value
         if name := self._name(row):
             person["names"] = [name]
-        if row[self.ssn_quality] == "1" and (value := row[self.ssn]) and (digits := read_ssn(value)):
+        if row[self.ssn_quality] == "1" and (value := row[self.ssn]) and (digits := usable_ssn(value)):
             person["identifiers"] = [{"system": SSN_SYSTEM, "scope": "person", "value": digits}]
         if value := row[self.sex]:
             person["sexes"] = [{"kind": "hud", "value": SEX[value]}]
