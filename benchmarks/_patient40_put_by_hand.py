@@ -56,16 +56,21 @@ def _list(
     patient: Record, name: str, ours: list[Record] | None, write: Callable[[Record], Record],
     key: Callable[[Record], Key], update: Callable[[Record, Record], Record],
 ) -> None:  # fmt: skip
-    theirs = patient.get(name) or ()
+    theirs = patient.get(name) or []
+    written = [write(item) for item in ours or ()]
+    if theirs and written == theirs:
+        return
+    if paired := _in_order(theirs, written, key):
+        patient[name] = [item if item == mine else update(item, mine) for item, mine in paired]
+        return
     waiting: dict[Key, list[Record]] = {}
-    for item in ours or ():
-        written = write(item)
-        waiting.setdefault(key(written), []).append(written)
+    for mine in written:
+        waiting.setdefault(key(mine), []).append(mine)
     kept: list[Record | None] = []
     gone = []
     for item in theirs:
-        if mine := waiting.get(key(item)):
-            kept.append(update(item, mine.pop(0)))
+        if same := waiting.get(key(item)):
+            kept.append(update(item, same.pop(0)))
         else:
             gone.append((len(kept), item))
             kept.append(None)
@@ -77,6 +82,16 @@ def _list(
         patient[name] = result
     else:
         patient.pop(name, None)
+
+
+def _in_order(
+    theirs: list[Record], ours: list[Record], key: Callable[[Record], Key]
+) -> list[tuple[Record, Record]]:  # fmt: skip
+    """Items that pair off as they stand, as they nearly always do; none where one key is not its neighbour's."""
+    if len(theirs) != len(ours):
+        return []
+    pairs = list(zip(theirs, ours, strict=True))
+    return pairs if all(item == mine or key(item) == key(mine) for item, mine in pairs) else []
 
 
 def _edited(before: Key, after: Key, theirs: Record, ours: Record) -> bool:
@@ -192,6 +207,9 @@ def _recoded(concept: Record, system: str, code: str | None) -> Record:
 def _put_characteristics(patient: Record, traits: Any) -> None:
     written: Record = {}
     by_hand.write_characteristics(traits, written)
+    _put_marital(patient, written.get("maritalStatus"))
+    if "extension" in written and written["extension"] == patient.get("extension"):
+        return
     ours = {extension["url"]: extension for extension in written.get("extension", ())}
     kept = []
     for extension in patient.get("extension", ()):
@@ -206,7 +224,6 @@ def _put_characteristics(patient: Record, traits: Any) -> None:
             kept.append(extension)
     kept += ours.values()
     _set(patient, "extension", kept)
-    _put_marital(patient, written.get("maritalStatus"))
 
 
 def _update_category(theirs: Record, ours: Record | None) -> Record | None:
