@@ -156,6 +156,8 @@ def _ledger_keys(config: Config, base: Path) -> Keyring:
     """The keys of the ledger's seals, from outside; SetupError CB-104 or CB-131."""
     named = {"key": config.ledger.key, "old_keys": list(config.ledger.old_keys)}
     found = resolve_secrets(named, base, "ledger")
+    if config.ledger.key and not found["key"]:
+        raise SetupError("CB-131", f"ledger.key: {config.ledger.key} is empty")
     return Keyring(found["key"].encode(), tuple(key.encode() for key in found["old_keys"]))
 
 

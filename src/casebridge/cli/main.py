@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held, maps, translate
+from casebridge.cli import clients, commands, held, ledger, maps, translate
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 
@@ -32,6 +32,7 @@ for command in (
 app.add_typer(held.app, name="held")
 app.add_typer(clients.app, name="client")
 app.add_typer(maps.app, name="map")
+app.add_typer(ledger.app, name="ledger")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,14 +8,19 @@ import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from casebridge.engine.findings import Findings
-from casebridge.store import seals
+from casebridge.store import ledger, seals
 from casebridge.store.database import Connection
 from casebridge.store.seals import PAGE, Entry
 
 NAMING = ("disclosed", "carried")
+CARRIED = 200
+"""Rows that one event carries on."""
+ONE_COMMIT = timedelta(minutes=1)
+"""What two looks at the clock within one transaction may differ by."""
 Known = tuple[str, str | None]
 """A digest; and when it was delivered, as a carried row says it (empty: not), or None where another event does."""
 
@@ -32,6 +37,13 @@ def named(entries: Iterable[Entry]) -> dict[str, Known]:
 def _named(facts: Mapping[str, Any]) -> dict[str, Known]:
     fresh: dict[str, Known] = {id_: (digest, None) for id_, digest in facts.get("disclosures", {}).items()}
     return fresh | {id_: (digest, at) for id_, (digest, at) in facts.get("book", {}).items()}
+
+
+def carry(c: Connection, now: str, ids: Sequence[str]) -> None:
+    """Enter into the ledger how these rows stand now: the events that named them are erased, or never were."""
+    book = {id_: [row.digest, row.delivered_at or ""] for id_, row in seals.disclosed(c, ids).items()}
+    if book:
+        ledger.note(c, now, "carried", facts={"book": book})
 
 
 class Book:
@@ -79,8 +91,15 @@ class Book:
 def _delivery_is_told(row: seals.Disclosed, times: set[str], *, newest: bool) -> bool:
     """Is when it was delivered what the ledger says? What was shown at once, without a message, was delivered then."""
     if row.message is None:
-        return row.delivered_at == (row.at if row.effect == "released" else None)
-    return row.delivered_at in times if row.delivered_at else not (newest and times)
+        times = {row.at} if row.effect == "released" else set()
+        newest = True
+    if row.delivered_at is None:
+        return not (newest and times)
+    return any(_same(row.delivered_at, at) for at in times)
+
+
+def _same(one: str, other: str) -> bool:
+    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other)) <= ONE_COMMIT
 
 
 def _mark(id_: str) -> int:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from casebridge.engine.book import named
+from casebridge.engine.book import CARRIED, carry, named
 from casebridge.engine.sealing import MOST, seal
 from casebridge.engine.site import Site
 from casebridge.engine.verifying import verify
 from casebridge.store import ledger, seals
-from casebridge.store.database import Connection
 from casebridge.store.seals import Seal
-
-CARRIED = 200
-"""Disclosures that one event carries on when the events that named them are erased."""
 
 
 def prune(site: Site, before: str) -> int:
@@ -29,7 +23,7 @@ def prune(site: Site, before: str) -> int:
         with site.store.write() as c:
             names = list(named(seals.entries(c, 0, until=until.last)))
             for start in range(0, len(names), CARRIED):
-                _carry(c, site, names[start : start + CARRIED])
+                carry(c, site.now(), names[start : start + CARRIED])
             erased += seals.erase(c, until)
             facts = {"seal": until.number, "last": until.last, "digest": until.digest}
             ledger.note(c, site.now(), "pruned", facts=facts)
@@ -51,10 +45,3 @@ def _cut(site: Site, before: str) -> Seal | None:
             if rows >= MOST:
                 break
     return cut
-
-
-def _carry(c: Connection, site: Site, ids: Sequence[str]) -> None:
-    """As the book has them now; ``verify`` has just compared the two."""
-    book = {id_: [row.digest, row.delivered_at or ""] for id_, row in seals.disclosed(c, ids).items()}
-    if book:
-        ledger.note(c, site.now(), "carried", facts={"book": book})

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from casebridge.engine import chain
+from casebridge.engine.book import CARRIED, NAMING, carry, named
 from casebridge.engine.site import Site
 from casebridge.store import seals
 from casebridge.store.seals import Entry, Seal
@@ -25,6 +26,7 @@ PATIENCE = 0.5
 def seal(site: Site) -> int:
     """Seal what is new; how many seals were made. Safe to call from many workers: one of them makes each seal."""
     count = 0
+    _take_over(site)
     while (new := _next(site)) is not None:
         with site.store.write() as c:
             if not seals.add(c, new):
@@ -32,6 +34,18 @@ def seal(site: Site) -> int:
         log.info(chain.head(new))
         count += 1
     return count
+
+
+def _take_over(site: Site) -> None:
+    """Before the first seal: disclosures written before the ledger knew of them are entered as they stand."""
+    with site.store.read() as c:
+        if seals.last(c) is not None:
+            return
+        known = {id_ for entries in seals.pages(c, NAMING) for id_ in named(entries)}
+        missing = [id_ for ids in seals.disclosure_ids(c) for id_ in ids if id_ not in known]
+    for start in range(0, len(missing), CARRIED):
+        with site.store.write() as c:
+            carry(c, site.now(), missing[start : start + CARRIED])
 
 
 def _next(site: Site) -> Seal | None:

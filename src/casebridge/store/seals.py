@@ -115,6 +115,16 @@ def entries(c: Connection, first: int, until: int | None = None, limit: int | No
     return [_entry(row._mapping) for row in rows]
 
 
+def pages(c: Connection, names: Sequence[str]) -> Iterator[list[Entry]]:
+    """All events of these names, in order, a page at a time."""
+    seq = -1
+    while rows := c.execute(
+        select(event).where(event.c.name.in_(names), event.c.seq > seq).order_by(event.c.seq).limit(PAGE)
+    ).all():
+        yield [_entry(row._mapping) for row in rows]
+        seq = rows[-1].seq
+
+
 def entry_of(c: Connection, name: str) -> Entry | None:
     """The newest event of a name."""
     row = c.execute(select(event).where(event.c.name == name).order_by(event.c.seq.desc()).limit(1)).first()
