@@ -18,9 +18,12 @@ from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
 from casebridge.engine.chain import Keyring
 from casebridge.engine.doorway import SiteDoorway
+from casebridge.engine.embedded import Embedded
 from casebridge.engine.lanes import Lanes
+from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Route, Site
+from casebridge.engine.worker import Worker
 from casebridge.mapping import MapSet, load_set, with_converters
 from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
@@ -42,6 +45,7 @@ class Bridge:
 
     def close(self) -> None:
         """Let go of links and the database."""
+        self.lanes.close()
         for partner in self.site.partners.values():
             if partner.link is not None:
                 partner.link.close()
@@ -76,7 +80,7 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
         console_url=f"http://{config.web.console}", notify=registry.notify,
         ledger_keys=_ledger_keys(config, base))  # fmt: skip
-    lanes = Lanes(site, watch)
+    lanes = Lanes(site, watch, _engine(config), poll=config.web.poll_seconds)
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
 
@@ -150,6 +154,16 @@ def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, 
     except ValidationError as e:
         raise SetupError("CB-101", explain(e, entry)) from None
     return adapter(checked, context)
+
+
+def _engine(config: Config) -> Callable[[Worker], Engine]:
+    """Who works when: ``store.url`` alone says it."""
+    threads = config.work.threads
+    if config.store.url.startswith("sqlite"):
+        return lambda worker: Embedded(worker, threads)
+    from casebridge.engine.procrastinate import Procrastinate  # an extra: SQLite works without it
+
+    return lambda worker: Procrastinate(worker, threads)
 
 
 def _ledger_keys(config: Config, base: Path) -> Keyring:

@@ -64,6 +64,12 @@ class LedgerTable(_Table):
         return value
 
 
+class WorkTable(_Table):
+    """``[work]``: how much is done at once in one process."""
+
+    threads: int = Field(default=4, ge=1, le=64)
+
+
 class WebTable(_Table):
     """``[web]``: two listeners that never share a port."""
 
@@ -135,6 +141,7 @@ class Config(_Table):
     store: StoreTable = StoreTable()
     ledger: LedgerTable = LedgerTable()
     web: WebTable = WebTable()
+    work: WorkTable = WorkTable()
     partner: dict[str, PartnerTable] = {}
     route: tuple[RouteTable, ...] = ()
 

@@ -131,7 +131,7 @@ def test_links_name_the_port_that_was_chosen(house):
 
 
 def test_an_answer_at_the_door_is_taken_up_at_once(house):
-    """The lanes rest for an hour between passes; the door wakes them."""
+    """Partners are asked once an hour; the door wakes the lanes."""
     house.arrives("mercy", "one.csv", FOOD)
     site = house.bridge.site
     with site.store.write() as c:
@@ -143,19 +143,17 @@ def test_an_answer_at_the_door_is_taken_up_at_once(house):
     assert comes_true(lambda: status(site, house.referral("R-3")) == "accepted")
 
 
-def test_lanes_that_fail_are_seen_and_tried_again(house, monkeypatch):
-    monkeypatch.setattr("casebridge.web.server.LONGEST_REST", 0.05)
-    lanes, whole = house.bridge.lanes, house.bridge.lanes.drain
+def test_lanes_that_fail_are_seen_and_tried_again(house):
+    worker, whole = house.bridge.lanes.worker, house.bridge.lanes.worker.due
     health = f"{house.listeners.partners_url}/healthz"
 
-    def broken() -> int:
+    def broken(stops: object = ()) -> list[object]:
         raise OSError("no space left on device")
 
-    lanes.drain = broken
-    lanes.wake()
+    worker.due = broken
     assert comes_true(lambda: httpx2.get(health).status_code == 503)
     assert "Work stopped: unexpected OSError" in httpx2.get(house.url).text
-    lanes.drain = whole
+    worker.due = whole
     assert comes_true(lambda: httpx2.get(health).status_code == 200)
     assert "Work stopped" not in httpx2.get(house.url).text
 

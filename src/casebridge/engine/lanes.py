@@ -1,69 +1,144 @@
-"""Who works on what, when. The ledger says what happened; this only finds what is due and calls the stop.
+"""Who works on what, when. The ledger says what happened to every message; this only says which lane has its turn.
 
-One process, one thread: a pass first settles what is in mid-flight, then receives, then empties the stops in order.
+``drain`` does all that is due, here and now, one thing after the other. ``run`` leaves it to an engine
+(``engine/port.py``), which is told after each commit which lanes have work; a sweep finds what it was not told.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterable, Sequence
 
-from casebridge.adapter import Payload
-from casebridge.core.errors import CaseBridgeError, TryAgain
-from casebridge.engine import flow
+from casebridge.engine import asking
+from casebridge.engine.embedded import Embedded
+from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
-from casebridge.store import dispatches, ledger, payloads
-from casebridge.store.database import iso
-from casebridge.store.ledger import Message
+from casebridge.engine.worker import Worker
+from casebridge.store import ledger, problems
+from casebridge.store.due import STOPS
+from casebridge.store.leases import Lane
 
 log = logging.getLogger(__name__)
+LOOK = 1.0
+"""Seconds between two looks at the site's own maps."""
+LONGEST_REST = 15.0
+"""Seconds before an engine that ended unexpectedly is started again."""
 
 
 class Lanes:
-    """Drains every lane of a site, on demand (``drain``) or for good (``run``)."""
+    """The work of a site: drained on demand, or run for good by the engine that ``store.url`` chose."""
 
-    def __init__(self, site: Site, watch: MapWatch | None = None) -> None:
-        self.site, self.watch = site, watch
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._one = threading.Lock()
-        self._not_before: dict[str, str] = {}  # partner -> when it asked us to come again
-        self.problems: dict[str, str] = {}  # partner -> why nothing could be received last time
+    def __init__(
+        self, site: Site, watch: MapWatch | None = None, engine: Callable[[Worker], Engine] = Embedded, *,
+        poll: float = 15,
+    ) -> None:  # fmt: skip
+        self.site, self.watch, self.poll = site, watch, poll
+        self.worker = Worker(site, asking.work)
+        self.engine = engine(self.worker)
+        self._trouble = ""
+        self._one, self._looking, self._stop = threading.Lock(), threading.Lock(), threading.Event()
+        self._drainer: int | None = None
+        site.store.woken = self._woken
+        self.every(self.engine.sweep, "sweep", self.sweep)
+        self.every(poll, "receive", self.receive)
+        self.every(LOOK, "maps", self._look_at_maps, everywhere=True)
+        self.every(self.worker.lease.total_seconds() / 3, "leases", self.worker.keep, everywhere=True)
 
-    def wake(self) -> None:
-        """There is work: do not wait for the next pass."""
-        self._wake.set()
+    # --- with an engine --------------------------------------------------------------------------------------
+
+    def every(self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False) -> None:
+        """Let the engine do ``job`` at the start and every so many seconds: in one process of the site, or each."""
+        self.engine.every(seconds, name, job, everywhere=everywhere)
+
+    def run(self) -> None:
+        """Work until ``stop``. An engine that cannot go on (its database is gone) is tried again by itself."""
+        while not self._stop.is_set():
+            try:
+                self._trouble = ""
+                self.engine.run()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is said and tried again
+                self._trouble = type(error).__name__
+                log.error("the lanes stopped: unexpected %s", self._trouble)
+                self._stop.wait(min(self.poll, LONGEST_REST))
 
     def stop(self) -> None:
-        """End ``run`` after the message at hand."""
+        """End ``run`` after the batches at hand."""
         self._stop.set()
-        self._wake.set()
+        self.engine.stop()
 
-    def run(self, every: float) -> None:
-        """Pass after pass, ``every`` seconds apart or sooner when woken, until ``stop``."""
-        while not self._stop.is_set():
-            self.drain()
-            self._wake.wait(every)
-            self._wake.clear()
+    def close(self) -> None:
+        """Let go of what the engine has open."""
+        self.engine.close()
+
+    def wake(self, lanes: Iterable[Lane] = ()) -> None:
+        """There is work in these lanes, or, if none is named, wherever something is due. Never raises."""
+        try:
+            self.engine.wake(lanes or self.worker.due())
+        except Exception as error:  # noqa: BLE001 - what made the work is committed; the sweep finds it
+            log.warning("nothing could be woken (%s); the sweep will", type(error).__name__)
+
+    def sweep(self) -> None:
+        """The net under lost wakes: every lane with due work has its turn."""
+        self.engine.wake(self.worker.due())
+
+    def receive(self) -> None:
+        """Ask every partner's link for what is new."""
+        self.engine.wake(self._links())
+
+    @property
+    def trouble(self) -> str:
+        """Why work stops at the moment, in words; empty while all goes well."""
+        kind = self._trouble or self.engine.trouble
+        return f"Work stopped: unexpected {kind}. It is tried again by itself." if kind else ""
+
+    # --- without one -----------------------------------------------------------------------------------------
 
     def drain(self, *, receive: bool = True) -> int:
-        """One pass over everything that is due, until nothing is; how many pieces of work were done."""
+        """Do everything that is due until nothing is, in this thread; how many pieces of work were done.
+
+        What is in mid-flight is settled first, then partners are asked, then the stops are emptied in order.
+        """
         with self._one:
-            self._look_at_maps()
-            done = self._deliver()
-            if receive:
-                done += sum(self._receive(p) for p in self.site.partners.values() if p.mode != "off" and p.link)
-            while step := self._understand() + self._apply() + self._prepare() + self._deliver():
-                done += step
+            self._drainer = threading.get_ident()
+            try:
                 self._look_at_maps()
-            return done
+                done = self._turns(self.worker.due(["deliver"]))
+                done += self._turns(self._links()) if receive else 0
+                while (step := sum(self._turns(self.worker.due([stop])) for stop in STOPS)) or self.worker.quiet():
+                    done += step
+                    self._look_at_maps()
+                self.engine.wake(self.worker.let_go())
+                return done
+            finally:
+                self._drainer = None
 
     def dispatch_now(self, partner: Partner) -> None:
         """Let what waits for this partner's next dispatch leave now."""
         with self.site.store.write() as c:
             ledger.bring_forward(c, partner.name, self.site.now())
         self.drain(receive=False)
+
+    def _turns(self, lanes: Sequence[Lane]) -> int:
+        self.worker.take(lanes)
+        return sum(self.worker.turn(lane, wait=True) for lane in lanes)
+
+    def _links(self) -> list[Lane]:
+        lanes = [Lane("accept", name) for name in self.site.partners]
+        return [lane for lane in lanes if self.worker.may(lane)]
+
+    def _woken(self, lanes: set[Lane]) -> None:
+        if threading.get_ident() != self._drainer:  # it finds them by itself
+            self.engine.wake(lanes)
+
+    # --- what is seen of it ----------------------------------------------------------------------------------
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Partner -> why nothing could be received from it last time, in whatever process that was."""
+        with self.site.store.read() as c:
+            return {partner: problem.text for partner, problem in problems.listed(c).items()}
 
     @property
     def map_problems(self) -> dict[str, str]:
@@ -72,79 +147,5 @@ class Lanes:
 
     def _look_at_maps(self) -> None:
         if self.watch:
-            self.watch.look(self.site)
-
-    def _receive(self, partner: Partner) -> int:
-        assert partner.link is not None  # noqa: S101  (the caller looked)
-        if self.site.now() < self._not_before.get(partner.name, ""):
-            return 0
-        count = 0
-        try:
-            with self.site.store.read() as c:
-                cursor = payloads.get_cursor(c, partner.name)
-            for payload in partner.link.receive(cursor):
-                count += self._accept(partner, payload)
-            self.problems.pop(partner.name, None)
-        except CaseBridgeError as error:
-            if isinstance(error, TryAgain) and error.after is not None:
-                self._not_before[partner.name] = iso(error.after)
-            self.problems[partner.name] = f"{error.message} ({error.code})"
-            with self.site.store.write() as c:
-                ledger.note(c, self.site.now(), "not-received", partner=partner.name, stop="accept", code=error.code)
-        except Exception as error:  # noqa: BLE001 - a link is a stranger's code: the other partners go on
-            self.problems[partner.name] = f"unexpected {type(error).__name__} (CB-901)"
-            log.error("receiving from %s: unexpected %s", partner.name, type(error).__name__)
-        return count
-
-    def _accept(self, partner: Partner, payload: Payload) -> int:
-        outcome = flow.accept(self.site, partner, payload)
-        assert partner.link is not None  # noqa: S101  (it gave the payload)
-        partner.link.settle(payload, outcome)
-        return 1
-
-    def _understand(self) -> int:
-        with self.site.store.read() as c:
-            work = ledger.work(c, "in", "understand", self.site.now(), self.site.partners)
-        for message in work:
-            flow.understand(self.site, message)
-        return len(work)
-
-    def _apply(self) -> int:
-        with self.site.store.read() as c:
-            work = ledger.work(c, "in", "apply", self.site.now(), self.site.partners)
-        if work:
-            flow.apply(self.site, work)
-        return len(work)
-
-    def _prepare(self) -> int:
-        count = 0
-        for partner in self.site.partners.values():
-            if partner.mode == "off":
-                continue
-            with self.site.store.read() as c:
-                work = ledger.work(c, "out", "prepare", self.site.now(), [partner.name])
-            if partner.dispatch == "each":
-                work = _first_of_each_key(work)
-                for message in work:
-                    flow.prepare(self.site, partner, [message])
-            elif work:
-                flow.prepare(self.site, partner, work)
-            count += len(work)
-        return count
-
-    def _deliver(self) -> int:
-        """What is due; it waits while its partner is off, in a dry run, or no longer configured."""
-        live = {p.name for p in self.site.partners.values() if p.mode == "live" and p.link}
-        with self.site.store.read() as c:
-            due = [d for d in dispatches.due(c, self.site.now()) if d.partner in live]
-        for stored in due:
-            flow.deliver(self.site, stored)
-        return len(due)
-
-
-def _first_of_each_key(work: list[Message]) -> list[Message]:
-    """What hangs together leaves one after the other: the second needs what the first made at the partner."""
-    first: dict[str, Message] = {}
-    for message in work:
-        first.setdefault(message.order_key or message.id, message)
-    return list(first.values())
+            with self._looking:
+                self.watch.look(self.site)

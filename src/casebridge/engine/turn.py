@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from casebridge.engine.site import Site
 from casebridge.store import leases
@@ -24,12 +24,21 @@ class Turn:
     lane: Lane
     epoch: int
     going: Callable[[], bool] = lambda: True  # False: come to an end after the batch at hand
+    lease: timedelta = LEASE
+    spoke: datetime = field(init=False)  # when it last wrote something
+
+    def __post_init__(self) -> None:
+        self.spoke = self.site.clock()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction of the holder; raises Superseded, and commits nothing, when the lane is another's."""
-        with self.site.store.write() as c:
-            leases.keep(c, self.lane, self.epoch, iso(self.site.clock() + LEASE))
+    def write(self, *, one_worker: bool = False) -> Iterator[Connection]:
+        """One transaction of the holder; raises Superseded, and commits nothing, when the lane is another's.
+
+        ``one_worker``: no other worker of the site has such a one meanwhile.
+        """
+        with self.site.store.write(one_worker=one_worker) as c:
+            self.spoke = self.site.clock()
+            leases.keep(c, self.lane, self.epoch, iso(self.spoke + self.lease))
             yield c
 
     def check(self) -> None:

@@ -8,13 +8,21 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Engine
 
+from casebridge.store import jobs
+
+ONE_AT_A_TIME = 7_620_045_132  # the key of an advisory lock
+
 
 def upgrade(engine: Engine) -> None:
     """Create or move the schema; does nothing when it is already today's."""
     with as_file(files("casebridge.store").joinpath("migrations")) as folder, engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # all or nothing, also after a kill in the middle
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")  # workers start together
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if engine.dialect.name == "postgresql":
+            jobs.upgrade(connection)

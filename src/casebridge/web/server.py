@@ -20,8 +20,6 @@ from casebridge.web.console import console_app
 from casebridge.web.partners import partners_app
 
 log = logging.getLogger(__name__)
-LONGEST_REST = 15
-"""Seconds before lanes that stopped unexpectedly are tried again."""
 PROXY = "Listen on 127.0.0.1 and let a TLS proxy on the same machine pass the partners' requests on."
 TUNNEL = "Listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel until sign-in is there."
 
@@ -37,7 +35,12 @@ class Listeners:
         self._servers: list[uvicorn.Server] = []
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
-        self.trouble = ""  # why the lanes stopped last time, in words; empty while they work
+        self._stopped = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the lanes do not work, in words; empty while they do."""
+        return self._stopped or self.bridge.lanes.trouble
 
     @property
     def partners_url(self) -> str:
@@ -101,18 +104,8 @@ class Listeners:
 
     def _work(self) -> None:
         """The lanes, for good: what stops them (a full disk) is said on the console and tried again."""
-        every = self.bridge.config.web.poll_seconds
-        while not self._ending.is_set():
-            try:
-                self.bridge.lanes.drain()
-                self.trouble = ""
-                self.bridge.lanes.run(every)
-                self.trouble = "Work was stopped. Start casebridge again."  # seen only while the pages are still up
-                return
-            except Exception as error:  # noqa: BLE001 - whatever it is, the pages stay up and say so
-                self.trouble = f"Work stopped: unexpected {type(error).__name__}. It is tried again by itself."
-                log.error("lanes: unexpected %s", type(error).__name__)
-                self._ending.wait(min(every, LONGEST_REST))
+        self.bridge.lanes.run()
+        self._stopped = "Work was stopped. Start casebridge again."  # seen only while the pages are still up
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=work, name=f"casebridge-{name}")

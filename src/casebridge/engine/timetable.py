@@ -1,0 +1,71 @@
+"""What is done every so many seconds in one process, each thing in its own time, never twice at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from casebridge.engine.pool import Pool
+
+log = logging.getLogger(__name__)
+Job = Callable[[], object]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One job: how often, and when next (monotonic seconds)."""
+
+    seconds: float
+    name: str
+    job: Job
+    next: float = 0.0
+    busy: bool = False
+
+
+class Timetable:
+    """Jobs by the clock that never goes back. One that raises is logged and done again at its next time."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._stop = threading.Event()
+        self._pool = Pool("timetable", 4)
+        self.troubles: dict[str, str] = {}  # name of a job -> class of the error it met last time
+
+    def every(self, seconds: float, name: str, job: Job) -> None:
+        """Do ``job`` at once and then every so many seconds."""
+        self._entries.append(Entry(seconds, name, job))
+
+    def run(self) -> None:
+        """Until ``stop``."""
+        while not self._stop.is_set():
+            now = time.monotonic()
+            for entry in self._entries:
+                if entry.next <= now and not entry.busy:
+                    entry.busy, entry.next = True, now + entry.seconds
+                    self._pool.submit(lambda entry=entry: self._do(entry))  # type: ignore[misc]
+            soonest = min((entry.next for entry in self._entries), default=now + 1)
+            self._stop.wait(max(0.01, soonest - time.monotonic()))
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stop.set()
+        self._pool.close()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for what was begun."""
+        return self._pool.join(seconds)
+
+    def _do(self, entry: Entry) -> None:
+        try:
+            entry.job()
+            self.troubles.pop(entry.name, None)
+        except Exception as error:  # noqa: BLE001 - the next time may go well; its text may quote a record
+            kind = type(error).__name__
+            if self.troubles.get(entry.name) != kind:  # once, not every second
+                log.error("%s: unexpected %s", entry.name, kind)
+            self.troubles[entry.name] = kind
+        finally:
+            entry.busy = False

@@ -1,0 +1,50 @@
+"""The tables of Procrastinate, in a schema of their own beside ours (PostgreSQL only).
+
+They say who shall work next and may be emptied at any time: what happened to a message is in the ledger alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy import Boolean, column, literal_column, select, table, text
+
+if TYPE_CHECKING:
+    from casebridge.store.database import Connection, Store
+
+SCHEMA = "procrastinate"
+NOTE = "jobs/schema"  # in ``fact``: the last of Procrastinate's own migrations that this database has
+_waiting = table("procrastinate_jobs", column("queueing_lock"), schema=SCHEMA)
+TODO = literal_column("status = 'todo'", Boolean)
+
+
+def upgrade(connection: sqlalchemy.Connection) -> None:
+    """Create the tables, or bring them to the state of the Procrastinate that is installed."""
+    known = connection.execute(text("SELECT value FROM fact WHERE name = :name"), {"name": NOTE}).scalar()
+    scripts = sorted(f.name for f in files("procrastinate.sql").joinpath("migrations").iterdir() if f.name[0].isdigit())
+    if known == scripts[-1]:
+        return
+    new = [f"migrations/{name}" for name in scripts if known is not None and name > known]
+    raw: Any = connection.connection.driver_connection  # many statements in one text: not for parameters
+    raw.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}; SET LOCAL search_path TO {SCHEMA}")
+    for name in new if known is not None else ["schema.sql"]:
+        raw.execute(files("procrastinate.sql").joinpath(name).read_text(encoding="utf-8"))
+    raw.execute("SET LOCAL search_path TO DEFAULT")
+    connection.execute(text("DELETE FROM fact WHERE name = :name"), {"name": NOTE})
+    connection.execute(text("INSERT INTO fact (name, value) VALUES (:name, :value)"),
+                       {"name": NOTE, "value": scripts[-1]})  # fmt: skip
+
+
+def connection_of(store: Store) -> dict[str, Any]:
+    """How Procrastinate reaches its tables (arguments of psycopg's connection pools)."""
+    url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return {"conninfo": url, "kwargs": {"options": f"-c search_path={SCHEMA}"}}
+
+
+def in_line(c: Connection, names: Iterable[str]) -> set[str]:
+    """Which of these lanes wait for a worker already: asking again would only be refused."""
+    query = select(_waiting.c.queueing_lock).where(TODO, _waiting.c.queueing_lock.in_(list(names)))
+    return set(c.execute(query).scalars())
