@@ -46,9 +46,9 @@ class Shelf:
         """Take a row away."""
         self._db.execute("DELETE FROM row WHERE file = ? AND key = ?", (file, key))
 
-    def count(self, file: str) -> int:
-        """How many rows there are of a file."""
-        return int(self._db.execute("SELECT count(*) FROM row WHERE file = ?", (file,)).fetchone()[0])
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each file."""
+        return dict(self._db.execute("SELECT file, count(*) FROM row GROUP BY file"))
 
     def below(self, file: str, above: str) -> list[dict[str, Any]]:
         """The rows of ``file`` that belong to the record with the key ``above``, in the order of their lines."""

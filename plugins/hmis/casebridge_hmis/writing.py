@@ -127,15 +127,16 @@ class Writing:
 
     def _add_copies(self) -> None:
         """A record's own row beats the copies others bring of it."""
-        for file in KNOWN:
+        for file in [sign.removeprefix(COPY) for sign in self.shelf.counts() if sign.startswith(COPY)]:
             for index, row in self.shelf.rows(COPY + file):
                 self.shelf.put(file, row[key_of(file)], row, index, row.get("PersonalID", ""))
 
     def _add_users(self) -> None:
         """User.csv names every user of the other files; one nobody told us about has an id and no more."""
         users: dict[str, int] = {}
-        for file in KNOWN:
-            for index, row in self.shelf.rows(file) if file != "User" else ():
+        counts = self.shelf.counts()
+        for file in [file for file in KNOWN if file in counts and file != "User"]:
+            for index, row in self.shelf.rows(file):
                 users.setdefault(row.get("UserID", ""), index)
         users.pop("", None)
         for user, index in users.items():
@@ -146,16 +147,16 @@ class Writing:
         return self.now.strftime("%Y-%m-%d %H:%M:%S")
 
     def _zip(self, out: BinaryIO) -> None:
-        stamp = self.now.timetuple()[:6]
+        stamp, counts = self.now.timetuple()[:6], self.shelf.counts()
         with zipfile.ZipFile(out, "w") as target:
             for file in self.spec.files:
                 info = zipfile.ZipInfo(f"{file}.csv", stamp)
                 info.compress_type = zipfile.ZIP_DEFLATED
-                info.file_size = ROOM * self.shelf.count(file)
+                info.file_size = ROOM * counts.get(file, 0)
                 layout = self.spec.columns(file)
                 with target.open(info, "w") as sink:
                     sink.write(header_line(layout).encode())
-                    for _, row in self.shelf.rows(file):
+                    for _, row in self.shelf.rows(file) if file in counts else ():
                         sink.write(row_line(layout, row).encode())
 
 
