@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,11 +21,11 @@ from benchmarks import _patient40_by_hand as by_hand
 from benchmarks._mapping_check import seconds_of_the_largest
 from benchmarks._mapping_peers import PEERS, SHORT_OF
 from benchmarks._patient40_put_by_hand import put
+from benchmarks._printed import Figure, show
 from casebridge.mapping import OwnIds, load_map
 
 DATA = Path(__file__).parent / "data"
 ROUNDS, SECONDS = 15, 0.02
-Figure = dict[str, Any]
 LINKS = OwnIds()
 
 
@@ -132,17 +130,6 @@ def _figure(name: str, value: float, unit: str, compared_to: str, ratio: float) 
     return {"name": name, "value": round(value, 2), "unit": unit, "compared_to": compared_to, "ratio": round(ratio, 2)}
 
 
-def versions() -> dict[str, str]:
-    """Of Python and of what was measured."""
-    found = {"python": platform.python_version()}
-    for package in ("casebridge", "orjson", *PEERS):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
-
-
 def main() -> None:
     """Print the figures as a table, or as JSON."""
     parser = argparse.ArgumentParser(description="Maps beside code written by hand and other libraries.")
@@ -150,14 +137,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     figures = [*patient_figures(), *client_figures(asked.rows), check_figure()]
-    report = {"versions": versions(), "figures": figures}
-    if asked.json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
-        return
-    print(", ".join(f"{name} {found}" for name, found in report["versions"].items()))
-    for figure in figures:
-        value, ratio = f"{figure['value']:>12} {figure['unit']:<7}", f"{figure['ratio']:>8} x {figure['compared_to']}"
-        print(f"{figure['name']:<90} {value} {ratio}")
+    show(figures, ("casebridge", "orjson", *PEERS), as_json=asked.json)
 
 
 if __name__ == "__main__":

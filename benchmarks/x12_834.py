@@ -10,18 +10,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
-import json
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from casebridge_x12.format import X12, Settings
 
+from benchmarks._printed import Figure, show
 from casebridge import Context, Native
 
 GENERATOR = Path(__file__).resolve().parents[1] / "plugins" / "x12" / "tests" / "make_834.py"
@@ -75,7 +72,7 @@ def pyx12(text: str) -> int:
     return sum(node.id == "2000" for node in reader.iter_segments("2000"))
 
 
-def figures(total: int) -> list[dict[str, Any]]:
+def figures(total: int) -> list[Figure]:
     """Microseconds per member, each beside the floor."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "members.834"
@@ -91,20 +88,9 @@ def figures(total: int) -> list[dict[str, Any]]:
     return found
 
 
-def _figure(name: str, seconds: float, base: float) -> dict[str, Any]:
+def _figure(name: str, seconds: float, base: float) -> Figure:
     return {"name": name, "value": round(seconds * 1e6, 2), "unit": "µs/member", "compared_to": "split at ~",
             "ratio": round(seconds / base, 1)}  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of what was measured; a peer that is not there is said to be so."""
-    found = {"python": platform.python_version()}
-    for package in ("casebridge", "pyx12"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def main() -> None:
@@ -113,13 +99,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=50_000)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    report = {"versions": versions(), "figures": figures(asked.members)}
-    if asked.json:
-        print(json.dumps(report, ensure_ascii=False, indent=2))
-        return
-    print(", ".join(f"{name} {found}" for name, found in report["versions"].items()))
-    for figure in report["figures"]:
-        print(f"{figure['name']:<48} {figure['value']:>10} {figure['unit']}  {figure['ratio']:>7} x the floor")
+    show(figures(asked.members), ("casebridge", "pyx12"), as_json=asked.json)
 
 
 if __name__ == "__main__":
