@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held, ledger, maps, translate
+from casebridge.cli import clients, commands, held, ledger, maps, translate, work
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 
@@ -25,8 +25,9 @@ CODES = ("Exit codes: 0 well · 1 something is not so · 2 wrong use · 3 fix th
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=CODES)
 for command in (
-    commands.demo, commands.init, commands.check, commands.doctor, commands.serve, commands.run, commands.status,
-    commands.files_, commands.dispatch, commands.shown, commands.explain, commands.adapters, translate.translate,
+    commands.demo, commands.init, commands.check, commands.doctor, commands.serve, work.work, commands.run,
+    commands.status, commands.files_, commands.dispatch, commands.shown, commands.explain, commands.adapters,
+    translate.translate,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")

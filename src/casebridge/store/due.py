@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, literal, literal_column, select, tuple_
 
 from casebridge.store.database import Connection
 from casebridge.store.leases import Lane
 from casebridge.store.tables import dispatch, message
 
-WAITING = literal_column("state = 'waiting'", Boolean)  # spelled as the indexes are: a bound value would not find them
-ON_ITS_WAY = literal_column("state IN ('claimed', 'inflight')", Boolean)
+# spelled as the indexes are, or they would not be found
+WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")
+ON_ITS_WAY: ColumnElement[Any] = literal_column("state IN ('claimed', 'inflight')")
 NEVER = "zzzz"  # after every moment, also after the "9999" of what waits for a person
-
-
 STOPS = ("understand", "apply", "prepare", "deliver")
 
 

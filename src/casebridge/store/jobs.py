@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import Boolean, column, literal_column, select, table, text
+from sqlalchemy import ColumnElement, column, literal_column, select, table, text
 
 if TYPE_CHECKING:
     from casebridge.store.database import Connection, Store
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMA = "procrastinate"
 NOTE = "jobs/schema"  # in ``fact``: the last of Procrastinate's own migrations that this database has
 _waiting = table("procrastinate_jobs", column("queueing_lock"), schema=SCHEMA)
-TODO = literal_column("status = 'todo'", Boolean)
+TODO: ColumnElement[Any] = literal_column("status = 'todo'")
 
 
 def upgrade(connection: sqlalchemy.Connection) -> None:
