@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of
@@ -48,6 +49,17 @@ def _referrals(c: Connection, partner: Partner, said: Sequence[str]) -> None:
     ledger.load_unsent(c, sorted(meant))
 
 
+def _pointed_to(documents: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """What these referrals refer to: kind -> the source's ids."""
+    found: dict[str, set[str]] = {}
+    for document in documents:
+        for value in document.values():
+            for ref in value if isinstance(value, list) else [value]:
+                if isinstance(ref, dict) and "kind" in ref and "external_id" in ref:
+                    found.setdefault(ref["kind"], set()).add(ref["external_id"])
+    return found
+
+
 def for_prepare(c: Connection, partner: Partner, messages: Sequence[Message]) -> None:
     """The referrals that these messages are about, the records they are made of, and what stands about the client."""
     ids = sorted({str(m.about["referral"]) for m in messages})
@@ -60,9 +72,9 @@ def for_prepare(c: Connection, partner: Partner, messages: Sequence[Message]) ->
     for source, pairs in by_source.items():
         records.load(c, source, "referral", sorted({external_id for external_id, _ in pairs}))
         records.load(c, source, "person", sorted({subject for _, subject in pairs}))
-        asked = (records.find(c, source, "referral", external_id) for external_id, _ in pairs)
-        needs = {n.get("external_id", "") for a in asked if a for n in a.document.get("needs") or ()}
-        records.load(c, source, "need", sorted(needs))
+        asked = [records.find(c, source, "referral", external_id) for external_id, _ in pairs]
+        for kind, said in _pointed_to(a.document for a in asked if a).items():
+            records.load(c, source, kind, sorted(said))
     persons = links.load_clients(c, sorted({r.client for r in found if r.client}))
     for source, subjects in persons.items():
         records.load_about(c, source, sorted(subjects))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
 
 from casebridge.core.errors import CaseBridgeError
 from casebridge.store.connection import Connection
@@ -53,6 +53,7 @@ class Message:
 _COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
 _EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"attempt": 0, "part": 0, "urgent": False}
 _NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correlation"))
+_WAITING, _HELD = literal_column("'waiting'"), literal_column("'held'")  # as the partial indexes spell them
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
 
@@ -130,13 +131,13 @@ def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]
     behind = exists().where(
         earlier.c.direction == message.c.direction, earlier.c.partner == message.c.partner,
         earlier.c.order_key == message.c.order_key, earlier.c.seq < message.c.seq,
-        earlier.c.state.in_(("waiting", "held")),
+        earlier.c.state.in_((_WAITING, _HELD)),
         or_(earlier.c.state == "held", earlier.c.stop != message.c.stop, earlier.c.due_at > now,
             earlier.c.urgent != message.c.urgent),
     )  # fmt: skip
     query = select(*_COLUMNS).where(
         message.c.stop == lane.stop, message.c.partner == lane.partner, message.c.urgent == lane.urgent,
-        message.c.part == lane.part, message.c.state == "waiting", message.c.due_at <= now,
+        message.c.part == lane.part, message.c.state == _WAITING, message.c.due_at <= now,
         or_(message.c.order_key.is_(None), ~behind),
     )  # fmt: skip
     return [_message(c, row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
