@@ -7,11 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import maps_once
+
 from casebridge.app import Bridge, open_bridge
 from casebridge.engine import held
 from casebridge.store import disclosures, ledger, referrals
 from casebridge.store.ledger import Message
 from casebridge.store.referrals import StoredReferral
+
+maps_once.install()
 
 SDOH = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 

@@ -1,0 +1,30 @@
+"""The shipped maps are read and compiled once for all sites of a test process: it is most of what opening a site takes.
+
+A site with maps or plugins of its own reads everything anew, as every site does outside of tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from casebridge import app
+from casebridge.mapping import MapSet
+from casebridge.mapping.checking import Proved
+from casebridge.plugins import Registry
+
+_read = app._maps
+_known: dict[str, MapSet] = {}
+
+
+def _maps_once(name: str, registry: Registry, folders: list[Path], proved: Proved) -> MapSet:
+    base = folders[0].parent
+    if folders[0].exists() or (base / "plugins").exists():
+        return _read(name, registry, folders, proved)
+    if name not in _known:
+        _known[name] = _read(name, registry, folders, proved)
+    return _known[name]
+
+
+def install() -> None:
+    """From now on, in this process."""
+    app._maps = _maps_once
