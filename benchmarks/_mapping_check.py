@@ -13,16 +13,16 @@ from casebridge.plugins import load_plugins
 
 
 def seconds_of_the_largest() -> tuple[str, float]:
-    """The map with the most verdicts, and the best of three checks in seconds."""
+    """The map with the most verdicts, and the best of three checks in seconds of CPU."""
     registry = load_plugins()
     maps = list(_shipped(registry.map_folders, with_converters(registry.converters.values())))
     sizes = {map_.name: len(check(map_, element_of(map_, registry.natives), runs=0).verdicts) for map_ in maps}
     largest = max(maps, key=lambda map_: sizes[map_.name])
     element, times = element_of(largest, registry.natives), []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         report = check(largest, element)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
         if report.errors:
             raise SystemExit(f"{largest.name}: {report.errors[0]}")
     return f"{largest.name} ({sizes[largest.name]} verdicts)", min(times)
