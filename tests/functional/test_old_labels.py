@@ -6,7 +6,7 @@ from sites import TestSite, bundle, order, patient, task
 from sqlalchemy import update
 
 from casebridge.store import records
-from casebridge.store.database import pack
+from casebridge.store.box import pack
 from casebridge.store.tables import record
 
 R = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
