@@ -46,7 +46,7 @@ payload = Table(
     Column("name", Text, nullable=False),
     Column("media_type", NAME, nullable=False),
     Column("digest", String(64), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", SEQUENCE, nullable=False),  # more than 2 GB have no room in PostgreSQL's INTEGER
     Column("identity", Text),
     Column("state", String(12), nullable=False),  # stored | conflict
     Column("received_at", MOMENT, nullable=False),
@@ -189,10 +189,10 @@ referral = Table(
     Column("subject", Text),
     Column("recipient", NAME),
     Column("parent", ULID),
-    Column("domain", NAME),
-    Column("category", NAME),
+    Column("domain", Text),  # their own words, of any length, where a code has none of ours
+    Column("category", Text),
     Column("status", String(20), nullable=False),
-    Column("detail", NAME),
+    Column("detail", Text),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
     UniqueConstraint("source", "external_id"),

@@ -28,6 +28,10 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.alter_column("message", "seq", type_=sa.BigInteger())
         op.alter_column("event", "seq", type_=sa.BigInteger())
+        op.alter_column("payload", "size", type_=sa.BigInteger())
+    with op.batch_alter_table("referral") as table:
+        for name in ("domain", "category", "detail"):
+            table.alter_column(name, existing_type=NAME, type_=sa.Text())
     _indexes()
     _tables()
 
