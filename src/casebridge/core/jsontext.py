@@ -70,6 +70,18 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value, default=_fragment)
 
 
+def dumped(value: Any) -> tuple[bytes, bool]:
+    """The same, and whether there is no decimal in it, whose text only ``loads`` keeps."""
+    plain = True
+
+    def decimal(number: object) -> orjson.Fragment:
+        nonlocal plain
+        plain = False
+        return _fragment(number)
+
+    return orjson.dumps(value, default=decimal), plain
+
+
 def _fragment(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value))

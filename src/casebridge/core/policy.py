@@ -6,13 +6,15 @@ and redact exist only where a permit does. An ``oblige`` rule decides nothing: i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from casebridge.core.consents import ConsentFact, consent_facts
 from casebridge.core.disclosure import Decision, Effect, Purpose, Relation, Request
 from casebridge.core.rules import EFFECTS, Rule, Rules, load_rules, standard_rules
 
 __all__ = [
-    "ConsentFact", "Decision", "Effect", "Purpose", "Relation", "Request", "Rule", "Rules", "accountable",
-    "consent_facts", "decide", "load_rules", "standard_rules",
+    "ConsentFact", "Decision", "Decisions", "Effect", "Purpose", "Relation", "Request", "Rule", "Rules", "accountable",
+    "consent_facts", "decide", "deciding", "load_rules", "standard_rules",
 ]  # fmt: skip
 
 NOT_NEEDED = Decision("deny", ("minimum",), why="The recipient does not need this for the purpose.")
@@ -32,6 +34,40 @@ def decide(request: Request, rules: Rules | None = None) -> Decision:
         return NO_GROUND if rules.minimum.form(request) is not None else NOT_NEEDED
     effect = next(e for e in _ORDER if by_effect[e])
     return _granted(effect, by_effect, rules)
+
+
+class Decisions:
+    """The decisions on the fields of one record that is asked for: each is made once, however many leaves it has.
+
+    Equal records (the same kind, labels, source, consents ...) share them: ``deciding`` remembers.
+    """
+
+    __slots__ = ("_known", "_request", "_rules")
+
+    def __init__(self, request: Request, rules: Rules) -> None:
+        self._request, self._rules = request, rules
+        self._known: dict[str, Decision] = {}
+
+    def on(self, field: str) -> Decision:
+        """The decision on one field."""
+        found = self._known.get(field)
+        if found is None:
+            found = self._known[field] = decide(replace(self._request, field=field), self._rules)
+        return found
+
+
+MOST_REMEMBERED = 2000
+
+
+def deciding(request: Request, rules: Rules) -> Decisions:
+    """What is decided on the fields of a record; ``request.field`` is empty, and ``now`` decides nothing."""
+    asked = replace(request, now="")
+    found = rules.remembered.get(asked)
+    if found is None:
+        if len(rules.remembered) >= MOST_REMEMBERED:
+            rules.remembered.clear()
+        found = rules.remembered[asked] = Decisions(asked, rules)
+    return found
 
 
 def accountable(ground: str, rules: Rules | None = None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -58,8 +59,13 @@ _SEAL = object()
 
 def notices_for(obligations: Collection[str]) -> tuple[str, ...]:
     """The texts that must travel with a release (``data/notices.csv``)."""
+    return tuple(text for obligation, text in _notices() if obligation in obligations)
+
+
+@cache
+def _notices() -> tuple[tuple[str, str], ...]:
     text = files("casebridge.core").joinpath("data/notices.csv").read_text(encoding="utf-8")
-    return tuple(row["text"] for row in csv.DictReader(text.splitlines()) if row["obligation"] in obligations)
+    return tuple((row["obligation"], row["text"]) for row in csv.DictReader(text.splitlines()))
 
 
 def _issue(**values: Any) -> Released:

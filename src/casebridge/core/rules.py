@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from casebridge.core.conditions import Condition, condition
 from casebridge.core.disclosure import Request
@@ -75,6 +76,7 @@ class Rules:
     minimum: Minimum
     accountable: frozenset[str]
     version: str
+    remembered: dict[Request, Any] = dataclass_field(default_factory=dict, compare=False, repr=False)
     _fitting: dict[tuple[str, ...], tuple[Rule, ...]] = dataclass_field(default_factory=dict, compare=False, repr=False)
 
     def fired(self, request: Request) -> list[Rule]:

@@ -6,12 +6,12 @@ Every exit (formats, links, doors, e-mails, acknowledgements, counts) takes a ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from casebridge.core import labels
 from casebridge.core.case import records_of
-from casebridge.core.policy import ConsentFact, Decision, Request, consent_facts, decide
+from casebridge.core.policy import ConsentFact, Decision, Request, consent_facts, deciding
 from casebridge.core.released import Released, Withheld, _issue, notices_for
 from casebridge.core.slices import Leaf, withhold
 from casebridge.engine.site import Partner, Site
@@ -85,18 +85,10 @@ def _decided(
     """The slice as far as it may go, and the decision on every leaf."""
     consents = standing_consents(c, site, outgoing.client)
     asked = {
-        path: _asked(site, outgoing, recipient, consents, kind, path, record)
+        path: deciding(_asked(site, outgoing, recipient, consents, kind, path, record), site.rules)
         for kind, path, record in records_of(dict(outgoing.slice))
     }
-    known: dict[tuple[str, str], Decision] = {}
-
-    def decide_leaf(leaf: Leaf) -> Decision:
-        key = (leaf.record, leaf.field)
-        if key not in known:
-            known[key] = decide(replace(asked[leaf.record], field=leaf.field), site.rules)
-        return known[key]
-
-    return withhold(_without_empty(outgoing.slice), decide_leaf)
+    return withhold(_without_empty(outgoing.slice), lambda leaf: asked[leaf.record].on(leaf.field))
 
 
 def _asked(
@@ -113,7 +105,7 @@ def _asked(
         relation=outgoing.relation, domain=outgoing.domain, record_domain=domain if isinstance(domain, str) else "",
         consents=_counts_for(consents, source.name if source else ""), agreements=recipient.agreements,
         treatment_switch=site.treatment_switch,
-        coverage_switch=site.coverage_switch, notice_room=recipient.notice_room, now=site.now())  # fmt: skip
+        coverage_switch=site.coverage_switch, notice_room=recipient.notice_room)  # fmt: skip
 
 
 def _without_empty(value: Any) -> Any:
@@ -175,7 +167,8 @@ def _recipients(site: Site, consent: Mapping[str, Any]) -> list[str]:
 
 def packed(released: Released) -> dict[str, Any]:
     """A release as stored with its message until it is delivered."""
-    return asdict(released, dict_factory=_without_seal)
+    values = {f.name: getattr(released, f.name) for f in fields(released) if f.name != "seal"}
+    return values | {"withheld": [{"path": w.path, "rules": w.rules, "why": w.why} for w in released.withheld]}
 
 
 def unpacked(stored: Mapping[str, Any]) -> Released:
@@ -183,7 +176,3 @@ def unpacked(stored: Mapping[str, Any]) -> Released:
     values = dict(stored)
     values["withheld"] = tuple(Withheld(w["path"], tuple(w["rules"]), w["why"]) for w in values["withheld"])
     return _issue(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def _without_seal(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in pairs if name != "seal"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import orjson
+
 from casebridge.core import jsontext
 
 LONGEST_PATH = 2 * jsontext.MAX_DEPTH
@@ -38,11 +40,20 @@ class Plain:
         return value
 
 
+PLAIN_NUMBERS = b"\t"
+"""Stands before a document in which every number is spelled as any program would: it is read without a second look."""
+
+
 def pack(document: Any) -> bytes:
     """A document as bytes (JSON); numbers keep their spelling."""
-    return jsontext.dumps(document)
+    data, plain = jsontext.dumped(document)
+    return PLAIN_NUMBERS + data if plain else data
 
 
 def unpack(data: bytes | None) -> Any:
     """The document again, numbers as they were spelled; None stays None."""
-    return None if data is None else jsontext.loads(data, max_depth=LONGEST_PATH)
+    if data is None:
+        return None
+    if data.startswith(PLAIN_NUMBERS):
+        return orjson.loads(data)
+    return jsontext.loads(data, max_depth=LONGEST_PATH)

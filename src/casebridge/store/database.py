@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -12,7 +14,6 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
-from ulid import ULID
 
 from casebridge.store import migrate
 from casebridge.store.box import Box, Plain
@@ -21,19 +22,23 @@ from casebridge.store.leases import Lane
 
 _last_id = 0
 _last_id_lock = threading.Lock()
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _LETTERS for b in _LETTERS]
 
 
 def new_id() -> str:
     """A ULID: 26 characters, sorted by time, and in order within this process also inside one millisecond."""
     global _last_id
+    now = time.time_ns() // 1_000_000 << 80
     with _last_id_lock:
-        _last_id = max(int(ULID()), _last_id + 1)
-        return str(ULID.from_int(_last_id))
+        _last_id = now | secrets.randbits(80) if now > _last_id else _last_id + 1
+        id_ = _last_id
+    return "".join([_PAIRS[id_ >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def iso(moment: datetime) -> str:
     """Stored form of an aware datetime: UTC, microseconds, sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 ONE_WORKER = 7_620_045_131

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, or_, select, update
 
 from casebridge.core.errors import CaseBridgeError
 from casebridge.store.connection import Connection
@@ -53,7 +53,8 @@ class Message:
 _COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
 _EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"attempt": 0, "part": 0, "urgent": False}
 _NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correlation"))
-_WAITING, _HELD = literal_column("'waiting'"), literal_column("'held'")  # as the partial indexes spell them
+_WAITING: ColumnElement[str] = literal_column("'waiting'")  # as the partial indexes spell them
+_HELD: ColumnElement[str] = literal_column("'held'")
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
 
