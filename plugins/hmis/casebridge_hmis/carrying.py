@@ -25,9 +25,7 @@ CHILD_POINTERS = {
 OURS = ("refused_rows", "notes")  # what reading adds to Export.csv's row
 
 
-def carry(
-    archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False
-) -> None:
+def carry(archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False) -> None:
     """Write the export of ``archive`` to ``out`` with the rows of ``natives`` in the place of its own.
 
     With ``gaps`` every row keeps the line it stands on, so that a person told of row 7 finds it in the file as it was
@@ -70,9 +68,7 @@ def inside(file: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
                 yield child, {**{n: v for n, v in pointers.items() if n in CHILD_POINTERS[child]}, **row}
 
 
-def _content(
-    archive: Archive, file: str, path: str, reading: Reading, rows: Shelf, gaps: bool
-) -> Iterator[bytes]:
+def _content(archive: Archive, file: str, path: str, reading: Reading, rows: Shelf, gaps: bool) -> Iterator[bytes]:
     if not file or (file not in KNOWN and not reading.wall.stands()):
         yield from _bytes(archive, path)
         return
@@ -147,4 +143,3 @@ def _layout(header: Header) -> list[Column]:
 
 def _key(file: str) -> str:
     return "EnrollmentID" if file == "Exit" else key_of(file)
-

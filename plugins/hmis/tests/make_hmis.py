@@ -161,9 +161,7 @@ def csv_text(names: list[str], rows: list[dict[str, str]], end: str = "\r\n") ->
     return text.getvalue()
 
 
-def files_of(
-    export: Export, encoding: str = "utf-8", end: str = "\r\n", spec: Spec = FY2026
-) -> dict[str, bytes]:
+def files_of(export: Export, encoding: str = "utf-8", end: str = "\r\n", spec: Spec = FY2026) -> dict[str, bytes]:
     """``Client.csv`` and so on, as bytes."""
     return {
         f"{file}.csv": csv_text([c.name for c in spec.columns(file)], rows, end).encode(encoding)

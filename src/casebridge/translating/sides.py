@@ -40,7 +40,6 @@ class Side:
             except Held as error:
                 raise _without_partner(error) from None
 
-
     def parents(self, native_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         """(name, native type, key) of the records that a map joins to this one (``shape.parents``)."""
         prefix = native_type.partition("/")[0]
