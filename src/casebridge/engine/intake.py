@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from casebridge.adapter import Outcome, Payload, Screening
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
+from casebridge.engine.keys import fitting
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import known
 from casebridge.store import ledger, payloads
@@ -87,7 +88,7 @@ def keep(
             return Outcome("duplicate", message="it came before and was counted"), None
         conflict = payloads.has_identity(c, partner.name, identity)
         id_ = payloads.add(
-            c, partner=partner.name, name=payload.name, media_type=payload.media_type, digest=spooled.digest,
+            c, partner=partner.name, name=fitting(payload.name), media_type=payload.media_type, digest=spooled.digest,
             size=spooled.size, identity=identity, state="conflict" if conflict else "stored", now=now,
             body=spooled.body)  # fmt: skip
     held = _conflict_reason(identity) if conflict else {}
@@ -105,7 +106,7 @@ def _refuse(c: Connection, site: Site, partner: Partner, payload: Payload, error
     """A payload that could not be stored at all: a held message says so, and the sender's file is set aside."""
     held = {"direction": "in", "partner": partner.name, "kind": "payload", "stop": "accept", "state": "held"}
     if not ledger.listed(c, **held, reason=error.message):
-        position = {"file": payload.name}
+        position = {"file": fitting(payload.name)}
         message = ledger.add(c, site.now(), **held, **ledger.why(error), position=position)
         ledger.note(c, site.now(), "held", message=message, partner=partner.name, stop="accept", code=error.code)
     return Outcome("held", error.code, error.message)
@@ -114,7 +115,8 @@ def _refuse(c: Connection, site: Site, partner: Partner, payload: Payload, error
 def _identity(partner: Partner, spooled: Spooled) -> str | None:
     """The format's key for the payload; a format that fails at it gives none, and the payload is kept all the same."""
     try:
-        return partner.format.identity(spooled.body)
+        identity = partner.format.identity(spooled.body)
+        return None if identity is None else fitting(identity)
     except Exception as error:  # noqa: BLE001 - a format is a stranger's code
         log.error("%s: unexpected %s while looking for the key", partner.format.name, type(error).__name__)
         return None

@@ -10,6 +10,7 @@ from typing import Any
 from casebridge.adapter import Native
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError, quiet_place
+from casebridge.engine.keys import check_keys, keyed
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, known, write_held
 from casebridge.mapping import Map
@@ -38,7 +39,7 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
         stream = payloads.open_payload(site.store, message.payload or "")
         for native in islice(partner.format.parse(stream, partner.shapes), number, None):
             number += 1
-            yield Read(message, number, native)
+            yield Read(message, number, keyed(native))
     except Exception as error:  # noqa: BLE001 - a format is a stranger's code; whatever it raises is held
         yield Read(message, number, None, known(error))
     else:
@@ -120,6 +121,7 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
         slice_ = imported.slice
         for kind, _, record in records_of(slice_):
             validate_record(kind, record, native.position)
+            check_keys(record, native.position)
         left_over = imported.left_over if map_.rest == "report" else []
     except Exception as error:  # noqa: BLE001 - a converter is a stranger's code; only this record is held
         found = known(error)
