@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -296,6 +296,14 @@ class Bulk(Protocol):
         self, sendings: Sequence[tuple[Dispatch, str]]
     ) -> Sequence[Receipt | Conflict | CaseBridgeError]:
         """``send`` for each (dispatch, key), in order; what became of each, errors given and not raised."""
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A link that knows of certificates with an end: an alarm rings before."""
+
+    def expiries(self) -> Mapping[str, date]:
+        """The last day of each, by a name for people without personal data (``ca_file``). Must not fail or wait."""
 
 
 # --- doors ---------------------------------------------------------------------------------------------------

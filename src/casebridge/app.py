@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,16 +14,19 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from casebridge.adapter import Context
-from casebridge.config import Config, PartnerTable, explain, read_config, resolve_secrets
+from casebridge.config import Config, PartnerTable, explain, minutes, read_config, resolve_secrets
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
+from casebridge.engine import upkeep
+from casebridge.engine.calendar import WEEK, Calendar
 from casebridge.engine.chain import Keyring
+from casebridge.engine.deadlines import rules_of
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
-from casebridge.engine.site import Partner, Route, Site
+from casebridge.engine.site import DUTY, Partner, Route, Site
 from casebridge.engine.worker import Worker
 from casebridge.mapping import MapSet, load_set, with_converters
 from casebridge.mapping.checking import Proved, admit
@@ -72,15 +76,21 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
             watch.problems[partner] = f"{error.message} ({error.code})"
             return MapSet(name, ())
 
-    partners = {name: _partner(name, table, config, registry, base, maps_of) for name, table in config.partner.items()}
+    tables = {**config.partner, **_duty(config)}
+    partners = {name: _partner(name, table, config, registry, base, maps_of) for name, table in tables.items()}
+    if DUTY in partners:
+        partners[DUTY] = replace(partners[DUTY], role="site")  # our own workforce
     site = Site(
         name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
         console_url=f"http://{config.web.console}", notify=registry.notify,
-        ledger_keys=_ledger_keys(config, base))  # fmt: skip
+        ledger_keys=_ledger_keys(config, base), calendar=_calendar(config),
+        alarm_rules=rules_of(config.alarms))  # fmt: skip
     lanes = Lanes(site, watch, _engine(config), poll=config.web.poll_seconds)
+    for name, seconds, job in upkeep.JOBS:
+        lanes.every(seconds, name, partial(job, site))
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
 
 
@@ -164,6 +174,26 @@ def _engine(config: Config) -> Callable[[Worker], Engine]:
     from casebridge.engine.procrastinate import Procrastinate  # an extra: SQLite works without it
 
     return lambda worker: Procrastinate(worker, threads)
+
+
+def _duty(config: Config) -> dict[str, PartnerTable]:
+    """The recipient of alarms by mail; none without the settings of a mail server."""
+    if DUTY in config.partner:
+        raise SetupError("CB-101", f"partner.{DUTY}: this name is taken by [site] duty_queue")
+    if not (config.site.duty_queue and config.site.duty_mail):
+        return {}
+    mail = {"subject": "CaseBridge: something needs attention", **config.site.duty_mail, "to": config.site.duty_queue}
+    return {DUTY: PartnerTable(
+        role="business_associate", title="Duty queue", carrier="mail", format="notice", maps="alarm", settings=mail,
+        format_settings={"console_url": f"http://{config.web.console}"})}  # fmt: skip
+
+
+def _calendar(config: Config) -> Calendar:
+    """When somebody is at work."""
+    table, (opens, closes) = config.calendar, minutes(config.calendar.hours)
+    return Calendar(
+        zone=ZoneInfo(config.site.timezone), weekdays=frozenset(map(WEEK.index, table.days)), opens=opens,
+        closes=closes, federal=table.holidays == "us-federal", closed=frozenset(table.closed))  # fmt: skip
 
 
 def _ledger_keys(config: Config, base: Path) -> Keyring:

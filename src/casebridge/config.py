@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +31,8 @@ class SiteTable(_Table):
 
     name: str
     timezone: str = "UTC"
-    duty_queue: str = ""
+    duty_queue: str = ""  # an address that is told of alarms
+    duty_mail: dict[str, Any] = Field(default={}, repr=False)  # settings of the link mail: host, sender ...
     treatment: Literal["treatment", "consent"] = "consent"
     coverage: Literal["plan-connected", "consent"] = "plan-connected"
 
@@ -68,6 +71,36 @@ class WorkTable(_Table):
     """``[work]``: how much is done at once in one process."""
 
     threads: int = Field(default=4, ge=1, le=64)
+
+
+Days = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))")
+
+
+class CalendarTable(_Table):
+    """``[calendar]``: when somebody is at work."""
+
+    days: tuple[Days, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)
+    hours: str = "08:00-17:00"
+    holidays: Literal["us-federal", "none"] = "us-federal"
+    closed: tuple[date, ...] = ()
+
+    @field_validator("hours")
+    @classmethod
+    def _from_to(cls, value: str) -> str:
+        opens, closes = minutes(value)
+        if opens >= closes:
+            raise ValueError('hours begin before they end, such as "08:00-17:00"')
+        return value
+
+
+def minutes(hours: str) -> tuple[int, int]:
+    """``08:00-17:00`` as minutes after midnight; raises ValueError when it is nothing of the kind."""
+    found = _CLOCK.fullmatch(hours)
+    if not found:
+        raise ValueError('expected hours such as "08:00-17:00" or "00:00-24:00"')
+    begin, begin_minute, end, end_minute = (int(part) for part in found.groups() if part)
+    return begin * 60 + begin_minute, end * 60 + end_minute
 
 
 class WebTable(_Table):
@@ -140,6 +173,8 @@ class Config(_Table):
     site: SiteTable
     store: StoreTable = StoreTable()
     ledger: LedgerTable = LedgerTable()
+    calendar: CalendarTable = CalendarTable()
+    alarms: dict[str, str] = {}  # kind -> "4 business hours" or "off"
     web: WebTable = WebTable()
     work: WorkTable = WorkTable()
     partner: dict[str, PartnerTable] = {}

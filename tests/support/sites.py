@@ -24,6 +24,7 @@ CONFIG = """
 name = "Test Site"
 timezone = "America/New_York"
 treatment = "{treatment}"
+{site_more}
 
 [store]
 url = "{store}"
@@ -77,7 +78,7 @@ DEFAULTS = {
     "store": "sqlite:///casebridge.db", "treatment": "consent", "hospital_mode": "live", "agency_mode": "live",
     "hmis_dispatch": "each", "more": "",
     "hospital_carrier": "folder", "hospital_settings": '{ folder = "hospital", quiet_seconds = 0 }',
-    "agreement": '{ kind = "BAA", until = 2099-12-31 }',
+    "site_more": "", "agreement": '{ kind = "BAA", until = 2099-12-31 }',
 }  # fmt: skip
 
 

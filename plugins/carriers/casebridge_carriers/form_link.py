@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -10,7 +11,16 @@ from pydantic import Field
 
 from casebridge import Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings, Thing
 from casebridge.core.errors import RecordError, SetupError
-from casebridge_carriers.smtp import OneLine, SmtpSettings, compose, message_id, on_this_machine, post, reach
+from casebridge_carriers.smtp import (
+    OneLine,
+    SmtpSettings,
+    certificates,
+    compose,
+    message_id,
+    on_this_machine,
+    post,
+    reach,
+)
 
 TEXT = """\
 There is a new referral for your organization.
@@ -60,6 +70,10 @@ class WebFormLink:
     def probe(self) -> Probe:
         """Whether the mail server takes us."""
         return reach(self.settings)
+
+    def expiries(self) -> Mapping[str, date]:
+        """Until when the certificates are good that we trust."""
+        return certificates(self.settings)
 
     def close(self) -> None:
         """Nothing is kept open."""

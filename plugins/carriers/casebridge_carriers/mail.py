@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from casebridge import Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
 from casebridge.core.errors import SetupError
-from casebridge_carriers.smtp import OneLine, SmtpSettings, compose, message_id, post, reach
+from casebridge_carriers.smtp import OneLine, SmtpSettings, certificates, compose, message_id, post, reach
 
 
 class MailSettings(SmtpSettings):
@@ -45,6 +46,10 @@ class MailLink:
     def probe(self) -> Probe:
         """Whether the mail server takes us."""
         return reach(self.settings)
+
+    def expiries(self) -> Mapping[str, date]:
+        """Until when the certificates are good that we trust."""
+        return certificates(self.settings)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -50,8 +50,13 @@ _CHANGE = _group({
     "referral": _ID, "what": Element(about="a code for what changed; the text leaves it out"),
 }, about="a neutral notice")  # fmt: skip
 
+_ALARM = _group({
+    "referral": _TEXT, "text": Element(required=True, about="what rang, nothing of a client"),
+    "call": Element(about="the partner it is about, and whom to call there"),
+}, about="an alarm for the site's duty queue")  # fmt: skip
+
 FORM = {"referral": _REFERRAL, "answer": _ANSWER}
-NOTICE = {"change": _CHANGE}
+NOTICE = {"change": _CHANGE, "alarm": _ALARM}
 
 
 def _form(record: str, shape: Mapping[str, Any], folder: Path) -> Element | None:

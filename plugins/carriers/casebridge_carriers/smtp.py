@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import formatdate
@@ -83,6 +84,19 @@ def reach(settings: SmtpSettings) -> Probe:
     except CaseBridgeError as e:
         return Probe(False, e.message)
     return Probe(True, f"the mail server {settings.host}:{settings.port} takes mail from us")
+
+
+def certificates(settings: SmtpSettings) -> dict[str, date]:
+    """The last day of what ``ca_file`` holds, the one that ends first; none where the system's are trusted.
+
+    A file that cannot be read is for ``reach`` to say.
+    """
+    try:
+        trusted = ssl.create_default_context(cafile=settings.ca_file).get_ca_certs() if settings.ca_file else []
+    except OSError:
+        return {}
+    ends = [ssl.cert_time_to_seconds(str(one["notAfter"])) for one in trusted]
+    return {"ca_file": datetime.fromtimestamp(min(ends), UTC).date()} if ends else {}
 
 
 @contextmanager

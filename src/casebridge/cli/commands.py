@@ -18,7 +18,7 @@ from casebridge.cli.printing import err, out, plain, print_entry, print_json, pr
 from casebridge.core.errors import SetupError
 from casebridge.engine import explain as lineage
 from casebridge.engine import held as holding
-from casebridge.engine import views
+from casebridge.engine import upkeep, views
 from casebridge.plugins import describe, load_plugins
 from casebridge.store import dispatches, ledger
 from casebridge.web.wording import moment
@@ -105,6 +105,8 @@ def run(config: ConfigOption = CONFIG) -> None:
     """One pass over everything that is due; exit code 6 when a partner could not be reached."""
     with bridge_of(config) as bridge, alone(bridge):
         done = bridge.lanes.drain()
+        upkeep.once(bridge.site)
+        done += bridge.lanes.drain(receive=False)
         for partner, problem in (*bridge.lanes.problems.items(), *bridge.lanes.map_problems.items()):
             err.print(plain(f"{partner}: {problem}"), style="yellow", soft_wrap=True)
         out.print(f"{_count(done, 'piece', 'pieces') or 'No piece'} of work done, "

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
-from casebridge.engine import asking
+from casebridge.engine import asking, sealing
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.worker import Worker
 from casebridge.store import ledger, problems
+from casebridge.store.database import StoreTrouble
 from casebridge.store.due import STOPS
 from casebridge.store.leases import Lane
 
@@ -62,6 +64,8 @@ class Lanes:
                 self._trouble = type(error).__name__
                 log.error("the lanes stopped: unexpected %s", self._trouble)
                 self._stop.wait(min(self.poll, LONGEST_REST))
+        with suppress(StoreTrouble):  # the next start seals it
+            sealing.seal(self.site)
 
     def stop(self) -> None:
         """End ``run`` after the batches at hand."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
-from casebridge.engine import moving
+from casebridge.engine import alarms, moving
 from casebridge.engine.follow import output_id
 from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
@@ -69,6 +69,8 @@ class TheirIds:
 
 def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
     """Build, decide, translate. Raises Held, RecordError or MapError; the decision stays on the books."""
+    if "alarm" in message.about:
+        return _prepare_alarm(c, site, partner, message)
     referral = referrals.get(c, message.about["referral"])
     if referral is None:
         raise Held("CB-507", "the referral this is about is gone")
@@ -83,6 +85,16 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
         if may_go(message, released):
             return translate(c, partner, message, referral, map_, released)
     raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
+
+
+def _prepare_alarm(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
+    outgoing, map_ = alarms.outgoing(site, message), partner.map_for("referral")
+    if map_ is None:
+        raise MapError("CB-208", f"no map of {partner.name} writes an alarm")
+    with c.attempt():
+        released = release(c, site, outgoing, partner, message.id)
+        written = map_.write(released.document, TheirIds(c, partner.name, ""), None)
+        return Prepared(released.translated(written.data, map_.other), map_, tuple(written.no_room))
 
 
 NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")

@@ -11,10 +11,14 @@ from zoneinfo import ZoneInfo
 
 from casebridge.adapter import Event, Format, Link
 from casebridge.core.policy import Rules
+from casebridge.engine.calendar import Calendar
 from casebridge.engine.chain import Keyring
+from casebridge.engine.deadlines import Rule, standard_rules
 from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
 
+DUTY = "duty-queue"
+"""The recipient of alarms by mail, where the site has one."""
 MAY_REFER = frozenset({"covered_entity", "business_associate", "cbo", "school", "government"})
 """Roles whose unknown referral starts one of ours; an HMIS or a payer only answers (case model, section 3)."""
 
@@ -104,7 +108,9 @@ class Site:
     partners_url: str = "http://127.0.0.1:8420"
     console_url: str = "http://127.0.0.1:8421"
     token_days: int = 14
-    ledger_keys: Keyring = Keyring()
+    ledger_keys: Keyring = field(default_factory=Keyring)
+    calendar: Calendar = field(default_factory=Calendar)
+    alarm_rules: Mapping[str, Rule] = field(default_factory=standard_rules)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     notify: Callable[[Event], None] = lambda event: None
 

@@ -18,12 +18,14 @@ from starlette.types import ASGIApp
 from casebridge.app import Bridge
 from casebridge.core.errors import CaseBridgeError, error_codes
 from casebridge.core.words import referral_words
-from casebridge.engine import held, timeline, views
+from casebridge.engine import alarms, held, timeline, views
 from casebridge.engine.views import DisclosureRow
 from casebridge.web.guard import Guard
 from casebridge.web.pages import Pages
 
 ON_A_PAGE = 25
+ALARMS = 20
+"""On the first page; the first that rang come first."""
 MAX_REASON = 500
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 STATIC = {"console.css": "text/css", "icon.svg": "image/svg+xml"}
@@ -54,7 +56,7 @@ def _add_lists(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
         rows = views.referral_rows(site, status=status, limit=ON_A_PAGE + 1, offset=(page - 1) * ON_A_PAGE)
         return pages.show(
             request, "first.html", needs=views.needs(site, dict(bridge.lanes.problems)),
-            maps=bridge.lanes.map_problems, listed=rows[:ON_A_PAGE],
+            maps=bridge.lanes.map_problems, alarms=alarms.rows(site, ALARMS), listed=rows[:ON_A_PAGE],
             counts=counts, statuses=_statuses(counts),
             status=status, page=page, more=len(rows) > ON_A_PAGE)  # fmt: skip
 

@@ -1,0 +1,170 @@
+"""Which timers a thing should have: a function of how it stands and the site's calendar, and of nothing else.
+
+The rules are rows of ``data/timers.csv``: from which moment a time runs and how long, for urgent referrals another, who
+must act, and two wordings: one for the console, one that may stand in an e-mail (it says nothing of a client).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+
+from casebridge.core.errors import SetupError
+from casebridge.engine.calendar import Calendar
+from casebridge.store.database import iso
+
+OPEN = ("requested", "accepted", "in-progress", "on-hold")
+UNANSWERED = "requested"
+ONLY_RESULTS = "hmis_lead"
+"""Tells only how it ended (``core/transitions.py``): nobody waits for its answer within days."""
+_SPAN = re.compile(r"(-?\d{1,4}) (business hours|business days|days)")
+_DAY = len("2026-11-23")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """``4 business hours``, ``2 business days``, ``-30 days`` (before)."""
+
+    number: int
+    unit: str
+
+    def after(self, start: datetime, calendar: Calendar) -> datetime:
+        """The moment so long after ``start``, and while somebody is at work."""
+        if self.unit == "business hours":
+            return calendar.after_hours(start, self.number)
+        if self.unit == "business days":
+            return calendar.after_days(start, self.number)
+        return calendar.next_open(start + timedelta(days=self.number))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of ``data/timers.csv``."""
+
+    kind: str
+    about: str
+    start: str
+    after: Span
+    urgent: Span
+    who: str
+    words: str
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a referral stands. Times are ISO 8601, empty while it has not happened; ``needed_by`` and ``due_by`` as the
+    sender wrote them. ``quiet``: its recipient's partner is on trial, so nothing is sent on purpose."""
+
+    status: str
+    requested: str
+    received: str = ""
+    seen: str = ""
+    needed_by: str = ""
+    due_by: str = ""
+    urgent: bool = False
+    on_form: bool = False
+    role: str = ""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A timer that a thing should have: since when the time runs, and when it is over (stored form). ``late``: a nearer
+    one is due as well, so that it is not set any more; one that was set stays."""
+
+    start: str
+    due: str
+    late: bool = False
+
+
+@cache
+def standard_rules() -> Mapping[str, Rule]:
+    """The rules as shipped, by kind."""
+    text = files("casebridge.engine").joinpath("data/timers.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {r["kind"]: Rule(**{**r, "after": span(r["after"]), "urgent": span(r["urgent"])}) for r in rows}  # type: ignore[arg-type]
+
+
+def span(text: str) -> Span:
+    """Raises ValueError when it is none."""
+    found = _SPAN.fullmatch(text)
+    if not found:
+        raise ValueError(f'{text!r} is no span of time such as "4 business hours", "2 business days" or "-30 days"')
+    return Span(int(found[1]), found[2])
+
+
+def rules_of(changes: Mapping[str, str]) -> Mapping[str, Rule]:
+    """The rules of a site: ``changes`` gives a kind another span, or ``off``. Raises SetupError CB-101."""
+    rules = dict(standard_rules())
+    for kind, text in changes.items():
+        if kind not in rules:
+            raise SetupError("CB-101", f"alarms.{kind}: there is no such alarm; there are {', '.join(rules)}")
+        try:
+            rules[kind] = replace(rules[kind], after=span(text), urgent=span(text)) if text != "off" else rules[kind]
+        except ValueError as error:
+            raise SetupError("CB-101", f"alarms.{kind}: {error}") from None
+    return {kind: rule for kind, rule in rules.items() if changes.get(kind) != "off"}
+
+
+def of_referral(standing: Standing, rules: Mapping[str, Rule], calendar: Calendar) -> dict[str, Deadline]:
+    """The timers of a referral by kind. None for one that has ended, is only a draft, or goes to a partner on trial."""
+    if standing.status not in OPEN or standing.quiet:
+        return {}
+    found = {}
+    for kind, start in _starts(standing, calendar):
+        if kind in rules:
+            rule = rules[kind]
+            due = (rule.urgent if standing.urgent else rule.after).after(start, calendar)
+            if kind == "not-answered" and (by := end_of(standing.due_by, calendar)):
+                due = calendar.next_open(by)
+            found[kind] = Deadline(iso(start), iso(due))
+    return found
+
+
+def _starts(standing: Standing, calendar: Calendar) -> Iterator[tuple[str, datetime]]:
+    if standing.status == UNANSWERED and not standing.received:
+        yield "not-received", datetime.fromisoformat(standing.requested)
+    elif standing.status == UNANSWERED and standing.role != ONLY_RESULTS:
+        received = datetime.fromisoformat(standing.received)
+        if standing.on_form and not standing.seen:
+            yield "not-seen", received
+        yield "not-answered", received
+    if needed_by := end_of(standing.needed_by, calendar):
+        yield "past-due", needed_by
+
+
+def of_last_day(
+    about: str, last: str, rules: Mapping[str, Rule], calendar: Calendar, now: datetime
+) -> dict[str, Deadline]:  # fmt: skip
+    """The timers of what ends on a day (YYYY-MM-DD): of those that are past already only the nearest to it is set."""
+    end = end_of(last, calendar)
+    if end is None:
+        return {}
+    mine = [rule for rule in rules.values() if rule.about == about]
+    found = {rule.kind: Deadline(last, iso(rule.after.after(end, calendar))) for rule in mine}
+    past = sorted((d.due, kind) for kind, d in found.items() if d.due <= iso(now))
+    for _, kind in past[:-1]:
+        found[kind] = replace(found[kind], late=True)
+    return found
+
+
+def end_of(text: str, calendar: Calendar) -> datetime | None:
+    """The end of a day, or the very moment; None for what is no full date."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if len(text) <= _DAY:
+        return calendar.end_of(moment.date())
+    return moment if moment.tzinfo else moment.replace(tzinfo=calendar.zone)
+
+
+def kinds_about(rules: Iterable[Rule], *about: str) -> list[str]:
+    """The kinds of alarm about such things."""
+    return [rule.kind for rule in rules if rule.about in about]

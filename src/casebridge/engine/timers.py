@@ -1,0 +1,210 @@
+"""Timers: set and cleared as the ledger goes on, rung once.
+
+Nothing of this stands in the way of a message: a job reads which referrals the ledger spoke of since it last looked,
+as far as the ledger is sealed (behind a seal no row can appear), and sets what each should have. Before a timer rings,
+how things stand is looked at again; that, its mark and the alarm are one transaction, so it rings once however many
+ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from itertools import groupby
+
+from casebridge.adapter import Expiring
+from casebridge.engine import alarms, deadlines
+from casebridge.engine.deadlines import Deadline, Standing
+from casebridge.engine.site import Partner, Site
+from casebridge.store import records, referrals, seals, timers
+from casebridge.store.database import Connection, iso
+from casebridge.store.referrals import StoredReferral
+from casebridge.store.timers import NEVER, Receipts, Timer
+
+TOLD = ("referral-moved", "applied", "outgoing", "disclosed", "delivered")
+"""Events after which a referral may stand otherwise."""
+AT_ONCE = 500
+MOST_EVENTS = 100_000
+COVERED = ("enrolled", "eligible")
+URGENT = ("urgent", "asap", "stat")
+
+
+def tend(site: Site) -> int:
+    """Set and clear by what happened, then ring what is due; how many rang. A job of every few seconds."""
+    follow(site)
+    return fire(site)
+
+
+# --- referrals -----------------------------------------------------------------------------------------------
+
+
+def follow(site: Site) -> int:
+    """Go on to the last seal; how many referrals were looked at."""
+    count = 0
+    while (found := _touched(site)) is not None:
+        until, ids = found
+        for start in range(0, len(ids), AT_ONCE):
+            with site.store.write() as c:
+                of_referrals(c, site, ids[start : start + AT_ONCE])
+        with site.store.write() as c:
+            timers.follow_to(c, until)
+        count += len(ids)
+    return count
+
+
+def _touched(site: Site) -> tuple[int, list[str]] | None:
+    with site.store.read() as c:
+        after, newest = timers.followed(c), seals.last(c)
+        if newest is None or newest.last <= after:
+            return None
+        until = min(newest.last, after + MOST_EVENTS)
+        return until, sorted(timers.touched(c, after, until, TOLD))
+
+
+def of_referrals(c: Connection, site: Site, ids: Sequence[str]) -> Mapping[str, Mapping[str, Deadline]]:
+    """Give these referrals the timers that they should have; which these are."""
+    wanted = {id_: deadlines.of_referral(standing, site.alarm_rules, site.calendar)
+              for id_, standing in standings(c, site, ids).items()}  # fmt: skip
+    for id_ in ids:
+        wanted.setdefault(id_, {})  # nobody knows it: no referral, or erased
+    _agree(c, wanted, {})
+    return wanted
+
+
+def standings(c: Connection, site: Site, ids: Sequence[str]) -> dict[str, Standing]:
+    """How these referrals stand, by id."""
+    referrals.load(c, ids)
+    found = [r for id_ in ids if (r := referrals.get(c, id_)) is not None]
+    for source in {r.source for r in found}:
+        records.load(c, source, "referral", [r.external_id for r in found if r.source == source])
+    asked, had = timers.requested(c, ids), timers.receipts(c, ids)
+    return {r.id: _standing(c, site, r, asked.get(r.id, r.created_at), had.get(r.id, Receipts())) for r in found}
+
+
+def _standing(c: Connection, site: Site, referral: StoredReferral, asked: str, had: Receipts) -> Standing:
+    partner = site.partners.get(referral.recipient or "")
+    record = records.find(c, referral.source, "referral", referral.external_id)
+    said = record.document if record else {}
+    texts = {name: said[name] for name in ("needed_by", "due_by") if isinstance(said.get(name), str)}
+    return Standing(
+        status=referral.status, requested=_leaves(site, partner, asked), received=had.received_at, seen=had.seen_at,
+        urgent=said.get("priority") in URGENT, on_form=bool(partner and partner.answers_on_form),
+        role=partner.role if partner else "", quiet=bool(partner and partner.mode == "dry-run"), **texts)  # fmt: skip
+
+
+def _leaves(site: Site, partner: Partner | None, asked: str) -> str:
+    """When a referral could leave at the earliest: at once, or at the partner's time of day."""
+    if partner is None or ":" not in partner.dispatch:
+        return asked
+    local = datetime.fromisoformat(asked).astimezone(site.timezone)
+    leaves = datetime.combine(local.date(), time.fromisoformat(partner.dispatch), tzinfo=site.timezone)
+    return iso(leaves if leaves >= local else leaves + timedelta(days=1))
+
+
+# --- what ends on a day --------------------------------------------------------------------------------------
+
+
+def follow_days(site: Site) -> None:
+    """Agreements, certificates and coverage: what ends on which day. A job of every few hours."""
+    follow_partners(site)
+    for partner in site.partners.values():
+        if partner.role in ("payer", "government"):
+            follow_coverage(site, partner)
+    with site.store.write() as c:
+        timers.sweep(c)
+
+
+def follow_partners(site: Site) -> None:
+    """By casebridge.toml as it is now: what it no longer names is cleared."""
+    ends = {subject: (about, last) for subject, about, last in _ends(site)}
+    kinds = deadlines.kinds_about(site.alarm_rules.values(), "agreement", "certificate")
+    with site.store.write() as c:
+        wanted = {subject: _last_day(site, *end) for subject, end in ends.items()}
+        for subject in timers.subjects(c, kinds):
+            wanted.setdefault(subject, {})
+        _agree(c, wanted, {subject: {"until": last} for subject, (_, last) in ends.items()})
+
+
+def _ends(site: Site) -> Iterable[tuple[str, str, str]]:
+    """(subject, agreement or certificate, its last day). Another last day is another subject."""
+    for partner in site.partners.values():
+        for agreement in partner.agreements:
+            if until := str(agreement.get("until") or ""):
+                yield f"{partner.name}/{agreement['kind']}/{until}", "agreement", until
+        if isinstance(partner.link, Expiring):
+            for name, last in partner.link.expiries().items():
+                yield f"{partner.name}/{name}/{last}", "certificate", str(last)
+
+
+def follow_coverage(site: Site, payer: Partner) -> None:
+    """The renewal of each coverage that this payer told us of."""
+    known = ""
+    while True:
+        with site.store.write() as c:
+            page = timers.participations(c, payer.name, known, AT_ONCE)
+            _agree(c, {id_: _renewal(site, document) for id_, _, document in page}, {})
+        if not page:
+            return
+        known = page[-1][0]
+
+
+def _renewal(site: Site, document: Mapping[str, object]) -> Mapping[str, Deadline]:
+    due, covers = document.get("renewal_due"), document.get("participation_kind") == "coverage"
+    if not covers or document.get("status") not in COVERED or not isinstance(due, str):
+        return {}
+    return _last_day(site, "coverage", due)
+
+
+def _last_day(site: Site, about: str, last: str) -> Mapping[str, Deadline]:
+    return deadlines.of_last_day(about, last, site.alarm_rules, site.calendar, site.clock())
+
+
+def _agree(
+    c: Connection, wanted: Mapping[str, Mapping[str, Deadline]], facts: Mapping[str, Mapping[str, str]]
+) -> None:  # fmt: skip
+    """Set what is wanted and clear what is not. What has rung rings again only if its time began anew, and later."""
+    timers.load(c, wanted)
+    for subject, deadlines_ in wanted.items():
+        known = timers.of(c, subject)
+        for kind, deadline in deadlines_.items():
+            if not deadline.late and _is_new(known.get(kind), deadline):
+                timers.set_(c, kind, subject, deadline.due, {"from": deadline.start, **facts.get(subject, {})})
+        for kind, timer in known.items():
+            if kind not in deadlines_ and timer.due_at != NEVER:
+                timers.clear(c, kind, subject)
+
+
+def _is_new(known: Timer | None, deadline: Deadline) -> bool:
+    if known is None:
+        return True
+    if known.fired_at:
+        return known.facts.get("from") != deadline.start and deadline.due > known.fired_at
+    return known.due_at != deadline.due
+
+
+# --- ringing -------------------------------------------------------------------------------------------------
+
+
+def fire(site: Site) -> int:
+    """Ring what is due; how many. Alarms of one kind about one partner are told together."""
+    with site.store.read() as c:
+        due = timers.due(c, site.now(), AT_ONCE)
+    count = 0
+    for kind, some in groupby(sorted(due, key=lambda t: t.kind), lambda t: t.kind):
+        with site.store.write() as c:
+            taken = [timer for timer in _still(c, site, kind, list(some)) if timers.take(c, timer, site.now())]
+            alarms.ring(c, site, kind, taken)
+        count += len(taken)
+    return count
+
+
+def _still(c: Connection, site: Site, kind: str, due: list[Timer]) -> list[Timer]:
+    """Those that should ring as things stand now; not a kind that is switched off, or what is late by now."""
+    rule = site.alarm_rules.get(kind)
+    if rule is None or rule.about != "referral":
+        late = [t for t in due if rule is None or _last_day(site, rule.about, str(t.facts["from"]))[kind].late]
+        for timer in late:
+            timers.clear(c, kind, timer.subject)
+        return [timer for timer in due if timer not in late]
+    wanted, now = of_referrals(c, site, [timer.subject for timer in due]), site.now()
+    return [t for t in due if kind in wanted[t.subject] and wanted[t.subject][kind].due == t.due_at <= now]
