@@ -1,0 +1,159 @@
+"""The durable flow, accept to delivered, beside what bare SQL and bare HTTP cost: ``python -m benchmarks.flow [--json]``.
+
+A *message* is one record that travels in or out: a referral is three coming in (Task, ServiceRequest, Patient) and one
+going out. Each is stored, understood by its map, applied, decided by ``release``, rendered, and sent to a link that goes
+to the disk once a batch. ``--referrals N`` says how many; ``--only NAME`` runs one part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx2
+
+from benchmarks._flow_floor import floor
+from benchmarks._flow_site import drop, make_site
+from benchmarks._printed import Figure, show
+from casebridge.app import Bridge, open_bridge
+
+RECORDS = 4  # of one referral: three in, one out
+A_FILE = 500
+ALONE = 100
+
+
+def drained(file: Path) -> float:
+    """Seconds until everything that lies in the hospital's folder is delivered."""
+    bridge = open_bridge(file)
+    try:
+        start = time.perf_counter()
+        bridge.lanes.drain()
+        return time.perf_counter() - start
+    finally:
+        bridge.close()
+
+
+def journal_of(folder: Path) -> int:
+    """How many the agency got."""
+    return (folder / "agency.jsonl").read_bytes().count(b'"referral"')
+
+
+def sqlite(referrals: int) -> list[Figure]:
+    """One process, SQLite, synchronous=FULL."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "site")
+        file = make_site(folder)
+        drop(folder, referrals, A_FILE)
+        seconds = drained(file)
+        if journal_of(folder) != referrals:
+            raise SystemExit(f"{journal_of(folder)} delivered, {referrals} expected")
+        bare = floor(folder / "books.db", Path(name, "floor.db"))
+    rate, most = referrals * RECORDS / seconds, referrals * RECORDS / bare
+    return [
+        figure("messages/s on SQLite, accept to delivered", rate, "/s", "the same rows by bare SQL", rate / most),
+        figure("referrals/s on SQLite, from the hospital's file to the agency's", referrals / seconds, "/s", "", 1),
+        figure("bare SQL: the same rows inserted and updated", most, "/s", "", 1),
+    ]
+
+
+def over_http(referrals: int) -> list[Figure]:
+    """To a receiver on this machine, a request each, beside a loop that only posts the same bodies."""
+    with tempfile.TemporaryDirectory() as name, receiver() as (url, bodies):
+        folder = Path(name, "site")
+        file = make_site(folder, carrier="post", settings=f'url = "{url}"')
+        drop(folder, referrals, A_FILE)
+        seconds = drained(file)
+        same = list(bodies)
+        if len(same) != referrals:
+            raise SystemExit(f"{len(same)} received, {referrals} expected")
+        with httpx2.Client() as client:
+            start = time.perf_counter()
+            for body in same:
+                client.post(url, content=body).raise_for_status()
+            bare = time.perf_counter() - start
+    rate, most = referrals / seconds, referrals / bare
+    return [figure("referrals/s over HTTP, accept to delivered", rate, "/s", "a loop that only posts", rate / most)]
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that takes everything."""
+    bodies: list[bytes] = []
+
+    class Take(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", bodies
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def alone(_: int) -> list[Figure]:
+    """One referral at a time, from the file's arrival to the agency's journal."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "site")
+        bridge = open_bridge(make_site(folder))
+        try:
+            times = sorted(one_at_a_time(bridge, folder) for _ in range(ALONE))
+        finally:
+            bridge.close()
+    return [
+        figure("one referral alone, p50", statistics.median(times) * 1000, "ms", "", 1),
+        figure("one referral alone, p99", times[int(len(times) * 0.99)] * 1000, "ms", "", 1),
+    ]
+
+
+def one_at_a_time(bridge: Bridge, folder: Path) -> float:
+    """Seconds for one."""
+    number = journal_of(folder)
+    drop(folder, 1, 1, first=number)
+    start = time.perf_counter()
+    bridge.lanes.drain()
+    spent = time.perf_counter() - start
+    if journal_of(folder) != number + 1:
+        raise SystemExit("it was not delivered")
+    return spent
+
+
+def figure(name: str, value: float, unit: str, compared_to: str, ratio: float) -> Figure:
+    """One line."""
+    return {"name": name, "value": round(value, 1), "unit": unit, "compared_to": compared_to, "ratio": round(ratio, 3)}
+
+
+PARTS: dict[str, Callable[[int], list[Figure]]] = {"sqlite": sqlite, "http": over_http, "alone": alone}
+
+
+def main() -> None:
+    """All parts, or one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--referrals", type=int, default=2000)
+    parser.add_argument("--only", choices=sorted(PARTS))
+    asked = parser.parse_args()
+    found = [f for name, part in PARTS.items() if asked.only in (None, name) for f in part(asked.referrals)]
+    show(found, ["casebridge", "SQLAlchemy", "httpx2"], as_json=asked.json)
+
+
+if __name__ == "__main__":
+    main()
