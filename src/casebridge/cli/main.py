@@ -18,6 +18,7 @@ import typer
 from casebridge.cli import clients, commands, held, ledger, maps, translate, work
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
+from casebridge.store.database import StoreTrouble
 
 EXIT = ((SetupError, 3), (MapError, 4), (RecordError, 5), (TryAgain, 6), (Held, 7), (Bug, 9))
 CODES = ("Exit codes: 0 well · 1 something is not so · 2 wrong use · 3 fix the set-up · 4 fix the map · "
@@ -58,6 +59,10 @@ def main() -> None:
     except CaseBridgeError as error:
         err.print(plain(f"{error.message}\n{error.remedy} [{error.code}]"), style="red", soft_wrap=True)
         sys.exit(next(code for kind, code in EXIT if isinstance(error, kind)))
+    except StoreTrouble as error:
+        trouble = TryAgain("CB-404", f"the database did not do what was asked of it ({error})")
+        err.print(plain(f"{trouble.message}\n{trouble.remedy} [{trouble.code}]"), style="red", soft_wrap=True)
+        sys.exit(6)
     except Exception as error:  # its text may quote a record: only its type and place are shown
         if os.environ.get("CASEBRIDGE_DEBUG"):
             raise

@@ -13,9 +13,11 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from casebridge.store import migrate
+from casebridge.core.errors import SetupError
+from casebridge.store import migrate, postgresql
 from casebridge.store.box import Box, Plain
 from casebridge.store.connection import Connection as Connection
 from casebridge.store.leases import Lane
@@ -45,6 +47,9 @@ ONE_WORKER = 7_620_045_131
 """PostgreSQL's advisory lock of the transactions that nobody else may be in at the same time."""
 
 
+SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
 class StoreTrouble(Exception):
     """The database is not there, full, or had to break a transaction off: nothing was written, try again later."""
 
@@ -53,7 +58,11 @@ class StoreTrouble(Exception):
 def _trouble() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except NoConnection as error:
+        raise StoreTrouble("no connection is free") from error
+    except DBAPIError as error:
+        if not (isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated):
+            raise
         raise StoreTrouble(type(error.orig).__name__) from error
 
 
@@ -64,8 +73,10 @@ class Store:
         self.url, self.box = url, box or Plain()
         self.engine = _open(url)
         self.woken: Callable[[set[Lane]], None] = lambda lanes: None  # told after each commit that made work
-        self._writing = threading.RLock() if self.engine.dialect.name == "sqlite" else nullcontext()
-        migrate.upgrade(self.engine)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = threading.RLock() if self._is_sqlite else nullcontext()
+        self._looking = self.engine.execution_options(**({} if self._is_sqlite else SNAPSHOT))
+        self._migrate()
 
     @contextmanager
     def write(self, *, one_worker: bool = False) -> Iterator[Connection]:
@@ -75,7 +86,7 @@ class Store:
         the database is not there, full, or had to break off.
         """
         with self._writing, _trouble(), self.engine.connect() as raw, raw.begin():
-            if self.engine.dialect.name == "sqlite":
+            if self._is_sqlite:
                 raw.exec_driver_sql("BEGIN IMMEDIATE")
             elif one_worker:
                 raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
@@ -87,9 +98,9 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent look."""
-        with _trouble(), self.engine.connect() as raw:
-            if self.engine.dialect.name == "sqlite":
+        """A consistent look: all of it is as at one moment."""
+        with _trouble(), self._looking.connect() as raw:
+            if self._is_sqlite:
                 raw.exec_driver_sql("BEGIN")
             yield Connection(raw, self.box)
             raw.rollback()
@@ -98,10 +109,20 @@ class Store:
         """Let go of all connections."""
         self.engine.dispose()
 
+    def _migrate(self) -> None:
+        try:
+            migrate.upgrade(self.engine)
+        except (OperationalError, InterfaceError) as error:
+            if self._is_sqlite:
+                raise
+            why = str(error.orig).strip().splitlines()[-1]
+            place = postgresql.place_of(self.url)
+            raise SetupError("CB-110", f"the database at {place} cannot be used: {why}") from None
+
 
 def _open(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return postgresql.opened(url)
     file = url.removeprefix("sqlite:///")
     if file and file != ":memory:":
         Path(file).parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ def upgrade(engine: Engine) -> None:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # all or nothing, also after a kill in the middle
         else:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'")  # a large store is not moved in a moment
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")  # workers start together
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))

@@ -116,8 +116,8 @@ def assert_record(
     after = StoredRecord(id_, version, kind, source, external_id, subject, said, now, document)
     known.add({
         "id": id_, "version": version, "current": True, "kind": kind, "source": source, "external_id": external_id,
-        "subject": subject, "status": said[:STATUS] or None, "message": message, "payload": payload, "map_digest": map_digest,
-        "recorded_at": now, "document": c.box.close(written)})  # fmt: skip
+        "subject": subject, "status": said[:STATUS] or None, "message": message, "payload": payload,
+        "map_digest": map_digest, "recorded_at": now, "document": c.box.close(written)})  # fmt: skip
     return before, after
 
 

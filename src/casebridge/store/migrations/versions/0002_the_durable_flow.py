@@ -29,9 +29,9 @@ def upgrade() -> None:
         op.alter_column("message", "seq", type_=sa.BigInteger())
         op.alter_column("event", "seq", type_=sa.BigInteger())
         op.alter_column("payload", "size", type_=sa.BigInteger())
-    with op.batch_alter_table("referral") as table:
+    with op.batch_alter_table("referral") as referral:
         for name in ("domain", "category", "detail"):
-            table.alter_column(name, existing_type=NAME, type_=sa.Text())
+            referral.alter_column(name, existing_type=NAME, type_=sa.Text())
     _indexes()
     _tables()
 

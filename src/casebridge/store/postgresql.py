@@ -1,0 +1,40 @@
+"""PostgreSQL: how a site reaches its server, and what its sessions may not do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+
+# Seconds (milliseconds in the last) until a server that is gone is noticed. What the url says comes first.
+NOTICED = {
+    "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}  # fmt: skip
+# A worker that was stopped in the middle of a transaction would keep everybody else waiting for what it locked: its
+# session ends long before that hurts. What is acknowledged is on disk, whatever the server's default is.
+SESSION = """
+SELECT set_config('idle_in_transaction_session_timeout', '60s', false), set_config('lock_timeout', '30s', false),
+       CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+
+
+def opened(url: str) -> Engine:
+    """An engine for a PostgreSQL address; nothing is connected yet."""
+    where = make_url(url).set(drivername="postgresql+psycopg")
+    times = {name: value for name, value in NOTICED.items() if name not in where.query}
+    engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=times)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        connection.execute(SESSION)
+        connection.commit()
+
+    return engine
+
+
+def place_of(url: str) -> str:
+    """The address as it may be shown: without user and password."""
+    where = make_url(url)
+    return f"{where.host or where.query.get('host') or 'this machine'}{f':{where.port}' if where.port else ''}"
