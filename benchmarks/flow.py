@@ -1,8 +1,8 @@
-"""The durable flow, accept to delivered, beside what bare SQL and bare HTTP cost: ``python -m benchmarks.flow [--json]``.
+"""The durable flow, accept to delivered, beside bare SQL and bare HTTP: ``python -m benchmarks.flow [--json]``.
 
 A *message* is one record that travels in or out: a referral is three coming in (Task, ServiceRequest, Patient) and one
-going out. Each is stored, understood by its map, applied, decided by ``release``, rendered, and sent to a link that goes
-to the disk once a batch. ``--referrals N`` says how many; ``--only NAME`` runs one part.
+going out. Each is stored, understood by its map, applied, decided by ``release``, rendered, and sent to a link that
+goes to the disk once a batch. ``--referrals N`` says how many; ``--only NAME`` runs one part.
 """
 
 from __future__ import annotations

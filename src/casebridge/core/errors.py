@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -102,7 +102,9 @@ class Position:
 
     def as_dict(self) -> dict[str, object]:
         """The parts that are set, for storing."""
-        return {k: v for k, v in asdict(self).items() if v not in ("", None)}
+        parts = {"file": self.file, "row": self.row, "segment": self.segment, "loop": self.loop,
+                 "pointer": self.pointer}  # fmt: skip
+        return {name: part for name, part in parts.items() if part not in ("", None)}
 
 
 class CaseBridgeError(Exception):

@@ -61,7 +61,7 @@ MOST_REMEMBERED = 2000
 
 def deciding(request: Request, rules: Rules) -> Decisions:
     """What is decided on the fields of a record; ``request.field`` is empty, and ``now`` decides nothing."""
-    asked = replace(request, now="")
+    asked = replace(request, now="") if request.now else request
     found = rules.remembered.get(asked)
     if found is None:
         if len(rules.remembered) >= MOST_REMEMBERED:

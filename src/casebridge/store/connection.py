@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import CursorResult, Executable, Table, insert
+from sqlalchemy import CursorResult, Executable, Table
 from sqlalchemy.sql.dml import UpdateBase
 
 from casebridge.store.box import Box, pack, unpack
-from casebridge.store.rows import Row, Rows, alike
+from casebridge.store.many import Row, insert_all
+from casebridge.store.rows import Rows
 
 if TYPE_CHECKING:
     from casebridge.store.leases import Lane
@@ -61,8 +62,7 @@ class Connection:
         for rows in self._rows.values():
             rows.flush()
         for table, added in self._added.values():
-            for same in alike(added):
-                self.raw.execute(insert(table), same)
+            insert_all(self.raw, table, added)
         self._added.clear()
 
     @contextmanager
@@ -81,11 +81,11 @@ class Connection:
                 del rows[added.get(name, 0) :]
             raise
 
-    def pack(self, document: Any) -> bytes:
-        """A document as it lies in the database."""
-        return self.box.close(pack(document))
+    def pack(self, document: Any, *place: object) -> bytes:
+        """A document as it lies in the database, in the row that ``place`` names: its table and key."""
+        return self.box.close(pack(document), *place)
 
-    def unpack(self, data: bytes | None) -> Any:
+    def unpack(self, data: bytes | None, *place: object) -> Any:
         """The document again; None stays None."""
-        return None if data is None else unpack(self.box.open(data))
+        return None if data is None else unpack(self.box.open(data, *place))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, or_, select, update
 
 from casebridge.core.errors import CaseBridgeError
@@ -55,15 +56,16 @@ _EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"a
 _NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correlation"))
 _WAITING: ColumnElement[str] = literal_column("'waiting'")  # as the partial indexes spell them
 _HELD: ColumnElement[str] = literal_column("'held'")
+_text = json.JSONEncoder(sort_keys=True).encode
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
 
 
 def _message(c: Connection, row: Row[Any]) -> Message:
-    values = dict(row._mapping)
-    values["position"] = json.loads(values["position"] or "{}")
-    values["about"] = json.loads(values["about"] or "{}")
-    values["document"] = c.unpack(values["document"])
+    values = dict(zip(Message.__dataclass_fields__, row, strict=True))
+    values["position"] = orjson.loads(values["position"] or "{}")
+    values["about"] = orjson.loads(values["about"] or "{}")
+    values["document"] = c.unpack(values["document"], "message", values["id"])
     for name in ("external_id", "order_key", "code", "reason", "remedy", "who", "map_name", "map_digest", "purpose"):
         values[name] = values[name] or ""
     return Message(**values)
@@ -77,10 +79,11 @@ def add(c: Connection, now: str, **values: Any) -> str | None:
     if parent and known.of(_PLACE, parent, position):
         return None
     document, about = values.pop("document", None), values.pop("about", None)
-    row = {**_EMPTY, "id": new_id(), "position": position, "created_at": now, "updated_at": now, "due_at": now,
+    id_ = values.pop("id", None) or new_id()
+    row = {**_EMPTY, "id": id_, "position": position, "created_at": now, "updated_at": now, "due_at": now,
            "part": part_of(values["direction"], values.get("order_key")),
-           "document": None if document is None else c.pack(document),
-           "about": None if about is None else json.dumps(about, sort_keys=True), **values}  # fmt: skip
+           "document": None if document is None else c.pack(document, "message", id_),
+           "about": None if about is None else _text(about), **values}  # fmt: skip
     known.add(row)
     _wake(c, row, now)
     return str(row["id"])
@@ -93,16 +96,16 @@ def load_places(c: Connection, parent: str, places: Iterable[Mapping[str, Any]])
 
 def placed(place: Mapping[str, Any] | None) -> str:
     """A position as it is stored."""
-    return json.dumps(place or {}, sort_keys=True)
+    return _text(place or {})
 
 
 def change(c: Connection, message_: Message, now: str, **values: Any) -> None:
     """Move a message; a reason that is over is wiped unless a new one is given."""
     values = {"code": None, "reason": None, "remedy": None, "who": None, **values}
     if values.get("document") is not None:
-        values["document"] = c.pack(values["document"])
+        values["document"] = c.pack(values["document"], "message", message_.id)
     if "about" in values:
-        values["about"] = json.dumps(values["about"], sort_keys=True)
+        values["about"] = _text(values["about"])
     c.rows(message).patch((message_.id,), updated_at=now, **values)
     was = {name: getattr(message_, name) for name in ("stop", "state", "partner", "part", "urgent", "due_at")}
     _wake(c, {**was, **values}, now)
@@ -182,7 +185,7 @@ def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int
 
 def waiting_out(c: Connection, partner: str, about: Mapping[str, Any], correlation: str) -> str | None:
     """An outgoing message about the same thing that has not been prepared yet: it will carry today's state anyway."""
-    said = json.dumps(about, sort_keys=True)
+    said = _text(about)
     rows = c.rows(message).of(_UNSENT, correlation, "prepare", "waiting")
     return next((str(r["id"]) for r in rows if r["partner"] == partner and r["about"] == said), None)
 
@@ -209,7 +212,7 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     if message_ is not None:
         values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
                   "correlation": message_.correlation, **values}  # fmt: skip
-    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": json.dumps(facts, sort_keys=True), **values})
+    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": _text(facts), **values})
 
 
 def first_event(c: Connection, name: str, partner: str, after: str) -> str | None:

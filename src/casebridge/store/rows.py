@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, bindparam, select, tuple_
 
-Row = dict[str, Any]
+from casebridge.store.many import Row, insert_all, update_all
+
 Index = tuple[str, ...]
 Key = tuple[Any, ...]
 MOST_KEYS = 500
@@ -26,6 +28,7 @@ class Rows:
         self._raw, self._table = raw, table
         self._primary: Index = ("id",) if table.name == "message" else tuple(c.name for c in table.primary_key)
         self._known: dict[Index, dict[Key, list[Row]]] = {}
+        self._keys: dict[Index, Callable[[Row], Key]] = {}
         self._all: dict[Key, Row] = {}
         self._new: dict[Key, Row] = {}
         self._changed: dict[Key, Row] = {}
@@ -46,7 +49,7 @@ class Rows:
 
     def load(self, index: Index, keys: Iterable[Key]) -> None:
         """Look many keys up with one statement for each way they differ."""
-        known = self._known.setdefault(index, {})
+        known = self._index(index)
         wanted = list(dict.fromkeys(key for key in keys if key not in known))
         if not wanted:
             return
@@ -59,7 +62,7 @@ class Rows:
 
     def none(self, index: Index, *key: Any) -> None:
         """Known without looking: nothing is there under a key that was made just now."""
-        self._known.setdefault(index, {}).setdefault(key, [])
+        self._index(index).setdefault(key, [])
 
     def add(self, row: Row) -> Row:
         """A new row; ``row`` must name all columns that are looked at later."""
@@ -87,13 +90,22 @@ class Rows:
         """Write what was added and changed."""
         if self._new:
             rows, self._new = list(self._new.values()), {}
-            for same in alike(rows):
-                self._raw.execute(insert(self._table), same)
+            insert_all(self._raw, self._table, rows)
         if self._changed:
             changed, self._changed = self._changed, {}
-            where = {key: {f"_{n}": v for n, v in zip(self._primary, key, strict=True)} for key in changed}
-            for keys in _by_columns(changed):
-                self._raw.execute(_update(self._table, self._primary), [{**where[k], **changed[k]} for k in keys])
+            by_columns: dict[frozenset[str], list[Row]] = {}
+            for key, values in changed.items():
+                where = {f"_{n}": v for n, v in zip(self._primary, key, strict=True)}
+                by_columns.setdefault(frozenset(values), []).append(where | {n: values[n] for n in sorted(values)})
+            for rows in by_columns.values():
+                update_all(self._raw, self._table, self._primary, rows)
+
+    def _index(self, index: Index) -> dict[Key, list[Row]]:
+        if index not in self._known:
+            self._known[index] = {}
+            one = itemgetter(index[0])
+            self._keys[index] = itemgetter(*index) if len(index) > 1 else lambda row: (one(row),)
+        return self._known[index]
 
     def _note(self, key: Key, values: Row) -> None:
         self.changes += 1
@@ -111,13 +123,13 @@ class Rows:
 
     def _list(self, row: Row) -> None:
         for index, known in self._known.items():
-            listed = known.get(tuple([row.get(name) for name in index]))
+            listed = known.get(self._keys[index](row))
             if listed is not None and not any(r is row for r in listed):
                 listed.append(row)
 
     def _unlist(self, row: Row) -> None:
         for index, known in self._known.items():
-            listed = known.get(tuple([row.get(name) for name in index]))
+            listed = known.get(self._keys[index](row))
             if listed:
                 listed[:] = [r for r in listed if r is not row]
 
@@ -126,15 +138,6 @@ class Rows:
         statement, parameters = _look_up(self._table, self._primary, index, keys)
         for values in self._raw.execute(statement, parameters):
             yield dict(zip(names, values, strict=True))
-
-
-def alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in their order, cut where the columns that are given change."""
-    start = 0
-    for end in range(1, len(rows) + 1):
-        if end == len(rows) or rows[end].keys() != rows[start].keys():
-            yield list(rows[start:end])
-            start = end
 
 
 def _alike_in_none(keys: Sequence[Key]) -> Iterator[list[Key]]:
@@ -171,17 +174,3 @@ def _select(
         where.append(asked.in_(bindparam("_keys", expanding=True)))
     order = [table.c.seq] if "seq" in table.c else [table.c[name] for name in primary]
     return select(table).where(*where).order_by(*order)
-
-
-@cache
-def _update(table: Table, primary: Index) -> Update:
-    """Sets the columns that the parameters name."""
-    return update(table).where(*[table.c[name] == bindparam(f"_{name}") for name in primary])
-
-
-def _by_columns(changed: dict[Key, Row]) -> Iterable[list[Key]]:
-    """Keys of rows in which the same columns change."""
-    found: dict[frozenset[str], list[Key]] = {}
-    for key, values in changed.items():
-        found.setdefault(frozenset(values), []).append(key)
-    return found.values()
