@@ -1,0 +1,34 @@
+"""How a process that runs for good is told to end: the first signal in order, the second at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+LONGEST = 25.0
+"""Seconds that a process may take to end in order. What is not done then is cut off, as by a kill: it is done again at
+the next start. Process supervisors must wait longer (``stop_grace_period`` in docker-compose.yml)."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets; the next one ends the process with that signal."""
+    told = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if told.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        told.set()
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield told
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)

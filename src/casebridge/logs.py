@@ -1,0 +1,85 @@
+"""Logs: one place that says how they look, what belongs to each line, and what may never stand in one.
+
+Modules log with the standard library. ``serve`` and ``work`` call ``start``; then every line is one JSON object on
+stderr (plain text on a terminal) with the lane, the message and the referral it is about. A line of somebody else's
+package keeps its template only: what a library puts into it may be a piece of a record.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
+
+Level = Literal["debug", "info", "warning", "error"]
+OURS = "casebridge"
+EVENTS = "casebridge.events"
+"""A line for each message at each stop, with ``debug``; else only for those that are held."""
+NOT_SHOWN = "(the text of a library is not shown: it may quote a record)"
+
+
+def start(level: Level = "info", stream: TextIO | None = None, *, as_json: bool | None = None) -> None:
+    """Log to ``stream`` (stderr) from now on; JSON unless it is a terminal."""
+    to = stream or sys.stderr
+    writing = logging.StreamHandler(to)
+    writing.setFormatter(_formatter(json=not to.isatty() if as_json is None else as_json))
+    logging.basicConfig(handlers=[writing], level=logging.WARNING, force=True)
+    chosen = getattr(logging, level.upper())
+    logging.getLogger(OURS).setLevel(chosen)
+    logging.getLogger(EVENTS).setLevel(logging.DEBUG if level == "debug" else max(chosen, logging.WARNING))
+
+
+@contextmanager
+def bound(**values: Any) -> Iterator[None]:
+    """Lines written inside carry these values; never personal data."""
+    with bound_contextvars(**{name: value for name, value in values.items() if value not in (None, "")}):
+        yield
+
+
+@contextmanager
+def about(item: Any) -> Iterator[None]:
+    """Lines written inside are about this message, or what carries one."""
+    message = getattr(item, "message", item)
+    with bound(message=getattr(message, "id", None), correlation=getattr(message, "correlation", None),
+               partner=getattr(message, "partner", None), stop=getattr(message, "stop", None)):  # fmt: skip
+        yield
+
+
+class _Quiet(structlog.stdlib.ProcessorFormatter):
+    """An exception as its class and place; a stranger's line as its template."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = logging.makeLogRecord(record.__dict__)
+        if line.name != OURS and not line.name.startswith(f"{OURS}."):
+            line.msg, line.args = str(line.msg) if line.args else NOT_SHOWN, ()
+        failed = line.exc_info[1] if line.exc_info else None
+        line.exc_info = line.exc_text = line.stack_info = None
+        if failed is None:
+            return super().format(line)
+        with bound(unexpected=type(failed).__name__, place=_place(failed)):
+            return super().format(line)
+
+
+def _formatter(*, json: bool) -> logging.Formatter:
+    last: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    return _Quiet(
+        foreign_pre_chain=[
+            merge_contextvars, structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+    )  # fmt: skip
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an error arose."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
