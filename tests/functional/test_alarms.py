@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,19 @@ def mail_of(site: TestSite, dispatch: str | None) -> str:
     with site.bridge.site.store.read() as c:
         (file,) = dispatches.files_of(c, [dispatch or ""])[dispatch or ""]
     return file.data.decode()
+
+
+def test_of_a_victim_service_provider_a_mail_says_nothing(started: Callable[..., TestSite]) -> None:
+    """That a referral to it exists is itself protected (34 U.S.C. 12291(b)(2))."""
+    site = started(more=MAIL, site_more=DUTY)
+    partners = site.bridge.site.partners
+    partners["agency"] = replace(partners["agency"], vsp=True, title="Safe Harbor", contact="Ann, 555-0177")
+    assert tend(site, days=3) == ["not-answered"]
+    site.work()
+    (message,) = site.messages(partner="duty-queue")
+    assert mail_of(site, message.dispatch).splitlines()[1:] == [
+        f"Reference: {site.referral().id}",
+        f"Open CaseBridge to see it: http://127.0.0.1:8421/referral/{site.referral().id}"]  # fmt: skip
 
 
 def test_many_alarms_of_a_kind_are_one_mail(on_duty: TestSite) -> None:

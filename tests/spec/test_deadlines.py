@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,17 @@ def test_what_a_site_cannot_write(changes: dict[str, str], said: str) -> None:
     with pytest.raises(SetupError, match=said) as error:
         rules_of(changes)
     assert error.value.code == "CB-101"
+
+
+def test_the_guide_lists_every_alarm_with_its_times() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/alarms.md").read_text(encoding="utf-8")
+    for kind, rule in standard_rules().items():
+        stem, _, days = kind.rpartition("-") if kind[-1].isdigit() else (kind, "", "")
+        (line,) = [li for li in guide.splitlines() if li.startswith((f"| `{stem}`", f"| `{stem}-"))]
+        assert (f"`-{days}`" in line or f"-{days}`" in line) if days else True
+        if rule.after.number > 0:
+            for time in (rule.after, rule.urgent):
+                assert f"{time.number} {time.unit}".removesuffix("s") in line
 
 
 def test_no_mail_says_anything_of_a_client() -> None:
