@@ -69,6 +69,16 @@ def test_what_was_let_go_is_free_at_once(store: Store) -> None:
         assert leases.take(c, LANE, "three", "10:02", "10:32") is None
 
 
+def test_a_lane_whose_holder_stands_in_the_middle_of_a_commit_is_not_waited_for(site: LaneSite) -> None:
+    """PostgreSQL: the row is locked, perhaps by a process that was stopped. (SQLite writes one after the other.)"""
+    with site.store.write() as c:
+        assert leases.take(c, LANE, "one", "10:00", "10:30") == 1
+    if site.worker._sole:
+        return
+    with Turn(site.site, LANE, 1).write(), site.store.write() as c:
+        assert leases.take(c, LANE, "two", "11:00", "11:30") is None
+
+
 def test_a_commit_under_an_old_epoch_is_none(site: LaneSite) -> None:
     with site.store.write() as c:
         leases.take(c, LANE, "one", "10:00", "10:30")

@@ -16,8 +16,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -52,20 +51,14 @@ class Procrastinate:
         self._sizes = crews(threads, len(worker.site.partners))
         self._pools = {name: Pool(name, size) for name, size in self._sizes.items()}
         self._timetable = Timetable()
+        self._by_clock: list[tuple[str, float, Callable[[], object]]] = []
         self._failed: dict[Lane, str] = {}
         self._mutex = threading.Lock()
         self._at_work: dict[Lane, bool] = {}  # with a thread of ours; True: woken meanwhile
-        self._stopping, self._opening = threading.Event(), threading.Lock()
+        self._stopping = threading.Event()
+        self._clock: threading.Thread | None = None
         self._end: Callable[[], object] = lambda: None
-        self._asking: App | None = None
-        reached = jobs.connection_of(worker.site.store)
-        connector = PsycopgConnector(min_size=1, max_size=8, **reached)
-        self._apps = {name: App(connector=connector) for name in self._sizes}
-        self._ask_with = SyncPsycopgConnector(min_size=1, max_size=4, **reached)
-        for app in self._apps.values():
-            app.task(name="drain")(self._drain)
-        self._clock = self._apps["long"]
-        self._by_clock("rescue", max(1, dead_after / 3), self._rescue)
+        self._asking = App(connector=SyncPsycopgConnector())  # on connections of the store
 
     # --- the port --------------------------------------------------------------------------------------------
 
@@ -73,7 +66,7 @@ class Procrastinate:
         """Ask for a turn at each lane that is not in line yet."""
         named = {lane.name: lane for lane in lanes}
         try:
-            for name in named.keys() - self._in_line(named):
+            for name in jobs.not_in_line(self.worker.site.store, named) if named else ():
                 self._ask(named[name])
         except Exception as error:  # noqa: BLE001 - what made the work is committed; the sweep finds it
             log.warning("%d lanes could not be woken (%s); the sweep will", len(named), type(error).__name__)
@@ -82,25 +75,18 @@ class Procrastinate:
         """Do ``job`` by this process's own clock, or by Procrastinate's in one of all."""
         if everywhere:
             self._timetable.every(seconds, name, job)
-            return
-
-        async def in_a_thread(timestamp: int) -> None:
-            await asyncio.wrap_future(self._pools["long"].submit(lambda: self._guarded(name, job)))
-
-        self._by_clock(name, seconds, in_a_thread, lock=name)
+        else:
+            self._by_clock.append((name, seconds, job))
 
     def run(self) -> None:
-        """Work until ``stop``; raises StoreTrouble when the database is gone."""
-        clock = threading.Thread(target=self._timetable.run, name="casebridge-clock", daemon=True)
-        clock.start()
-        try:
-            asyncio.run(self._work())
-        finally:
-            self._timetable.stop()
-            clock.join()
+        """Work until ``stop``; raises what makes it impossible, such as a database that is gone."""
+        if self._clock is None:
+            self._clock = threading.Thread(target=self._timetable.run, name="casebridge-clock", daemon=True)
+            self._clock.start()
+        asyncio.run(self._work())
+        self._clock.join()
         until = time.monotonic() + self.patience
         for pool in self._pools.values():
-            pool.close()
             pool.join(max(0.0, until - time.monotonic()))
         self.worker.let_go()
 
@@ -108,15 +94,12 @@ class Procrastinate:
         """End ``run`` after the batches at hand."""
         self.worker.going = False
         self._stopping.set()
+        self._timetable.stop()
         with contextlib.suppress(RuntimeError):  # the loop has ended by itself
             self._end()
 
     def close(self) -> None:
-        """Let go of the connections that wakes went over."""
-        with self._opening:
-            if self._asking is not None:
-                self._asking.close()
-                self._asking = None
+        """Nothing stays open but the store's own connections."""
 
     @property
     def trouble(self) -> str:
@@ -125,21 +108,11 @@ class Procrastinate:
 
     # --- asking for turns ------------------------------------------------------------------------------------
 
-    def _in_line(self, named: dict[str, Lane]) -> set[str]:
-        with self.worker.site.store.read() as c:
-            return jobs.in_line(c, named)
-
     def _ask(self, lane: Lane) -> None:
-        with self._opening:
-            if self._asking is None:
-                self._asking = App(connector=self._ask_with).open()
-        job = self._asking.configure_task("drain", queue=crew_of(lane), queueing_lock=lane.name)
-        with contextlib.suppress(AlreadyEnqueued):  # somebody else just did
+        with contextlib.suppress(AlreadyEnqueued), jobs.transaction(self.worker.site.store) as connection:
+            job = self._asking.configure_task(
+                "drain", queue=crew_of(lane), queueing_lock=lane.name, connection=connection)  # fmt: skip
             job.defer(lane=lane.name)
-
-    def _by_clock(self, name: str, seconds: float, job: Callable[[int], Any], lock: str | None = None) -> None:
-        task = self._clock.task(name=name, queue="long", lock=lock, queueing_lock=lock)(job)
-        self._clock.periodic(cron=cron(seconds))(task)
 
     # --- having them -----------------------------------------------------------------------------------------
 
@@ -148,22 +121,57 @@ class Procrastinate:
         self._end = lambda: loop.call_soon_threadsafe(end.set)
         if self._stopping.is_set():
             return
-        async with self._clock.open_async():
+        apps = self._apps()
+        async with apps["long"].open_async():
             ending = asyncio.create_task(end.wait())
-            workers = [asyncio.create_task(self._worker(name, size)) for name, size in self._sizes.items()]
+            workers = [asyncio.create_task(self._worker(app, name)) for name, app in apps.items()]
             await asyncio.wait([ending, *workers], return_when=asyncio.FIRST_COMPLETED)
             for task in (ending, *workers):
                 task.cancel()
             ended = await asyncio.gather(*workers, return_exceptions=True)
         if not self._stopping.is_set():
-            errors = [e for e in ended if isinstance(e, Exception)]
-            raise StoreTrouble(type(errors[0]).__name__ if errors else "a worker ended")
+            raise next((e for e in ended if isinstance(e, Exception)), StoreTrouble("a worker ended by itself"))
 
-    async def _worker(self, name: str, size: int) -> None:
-        await self._apps[name].run_worker_async(
-            queues=[name], name=name, concurrency=size, install_signal_handlers=False, delete_jobs="always",
-            update_heartbeat_interval=self.heartbeat, stalled_worker_timeout=self.dead_after,
+    def _apps(self) -> dict[str, App]:
+        """One for each crew, over the same connections; the clock is the long one's."""
+        connector = PsycopgConnector(min_size=1, max_size=8, timeout=10, **jobs.connection_of(self.worker.site.store))
+        apps = {name: App(connector=connector) for name in self._sizes}
+        for app in apps.values():
+            app.task(name="drain")(self._drain)
+        for name, seconds, job in self._by_clock:
+            task = apps["long"].task(name=name, queue="long", lock=name, queueing_lock=name)(self._job(name, job))
+            apps["long"].periodic(cron=cron(seconds))(task)
+        rescue = apps["long"].task(name="rescue", queue="long")(self._rescuing(apps["long"]))
+        apps["long"].periodic(cron=cron(self.dead_after / 3))(rescue)
+        return apps
+
+    async def _worker(self, app: App, name: str) -> None:
+        await app.run_worker_async(
+            queues=[name], name=name, concurrency=self._sizes[name], install_signal_handlers=False,
+            delete_jobs="always", update_heartbeat_interval=self.heartbeat, stalled_worker_timeout=self.dead_after,
             shutdown_graceful_timeout=self.patience, fetch_job_polling_interval=POLL)  # fmt: skip
+
+    def _job(self, name: str, job: Callable[[], object]) -> Callable[[int], Awaitable[None]]:
+        def guarded() -> None:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - the next time may go well; its text may quote a record
+                log.error("%s: unexpected %s", name, type(error).__name__)
+
+        async def in_a_thread(timestamp: int) -> None:
+            await asyncio.wrap_future(self._pools["long"].submit(guarded))
+
+        return in_a_thread
+
+    def _rescuing(self, app: App) -> Callable[[int], Awaitable[None]]:
+        """What a dead process had begun is taken off the list; the sweep asks for those turns anew."""
+
+        async def rescue(timestamp: int) -> None:
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self.dead_after):
+                if job.id is not None:
+                    await app.job_manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+
+        return rescue
 
     async def _drain(self, lane: str) -> None:
         found = Lane.named(lane)
@@ -193,24 +201,8 @@ class Procrastinate:
         while done and self.worker.going and time.monotonic() < until:
             done = self.worker.turn(lane)
             if lane.stop == "accept":  # a partner is asked again at its time, not at once
-                break
-        else:
-            if done and self.worker.going:
-                return [lane]
-        return self.worker.let_go([lane])
-
-    async def _rescue(self, timestamp: int) -> None:
-        """What a dead process had begun is taken out of its hands; the sweep asks for those turns anew."""
-        manager = self._clock.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self.dead_after):
-            if job.id is not None:
-                await manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
-
-    def _guarded(self, name: str, job: Callable[[], object]) -> None:
-        try:
-            job()
-        except Exception as error:  # noqa: BLE001 - the next time may go well; its text may quote a record
-            log.error("%s: unexpected %s", name, type(error).__name__)
+                done = 0
+        return [*self.worker.let_go([lane]), *([lane] if done else [])]
 
 
 def cron(seconds: float) -> str:

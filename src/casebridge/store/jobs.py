@@ -5,7 +5,8 @@ They say who shall work next and may be emptied at any time: what happened to a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, column, literal_column, select, table, text
 
 if TYPE_CHECKING:
-    from casebridge.store.database import Connection, Store
+    from casebridge.store.database import Store
 
 SCHEMA = "procrastinate"
 NOTE = "jobs/schema"  # in ``fact``: the last of Procrastinate's own migrations that this database has
@@ -44,7 +45,18 @@ def connection_of(store: Store) -> dict[str, Any]:
     return {"conninfo": url, "kwargs": {"options": f"-c search_path={SCHEMA}"}}
 
 
-def in_line(c: Connection, names: Iterable[str]) -> set[str]:
-    """Which of these lanes wait for a worker already: asking again would only be refused."""
-    query = select(_waiting.c.queueing_lock).where(TODO, _waiting.c.queueing_lock.in_(list(names)))
-    return set(c.execute(query).scalars())
+def not_in_line(store: Store, names: Iterable[str]) -> list[str]:
+    """Those of these lanes that do not wait for a worker already: asking again would only be refused."""
+    wanted = sorted(names)
+    query = select(_waiting.c.queueing_lock).where(TODO, _waiting.c.queueing_lock.in_(wanted))
+    with store.read() as c:
+        there = set(c.execute(query).scalars())
+    return [name for name in wanted if name not in there]
+
+
+@contextmanager
+def transaction(store: Store) -> Iterator[Any]:
+    """One transaction among Procrastinate's tables, on a connection of psycopg."""
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
+        yield connection.connection.driver_connection

@@ -63,12 +63,19 @@ def take(c: Connection, lane_: Lane, holder: str, now: str, until: str) -> int |
     mine = lane.c.name == lane_.name
     row = c.execute(select(lane).where(mine).with_for_update(skip_locked=True)).first()
     if row is None:
-        added = _insert(c)(lane).values(name=lane_.name, epoch=1, holder=holder, until=until)
-        return 1 if c.execute(added.on_conflict_do_nothing()).rowcount else None
+        return _first(c, lane_, holder, until)
     if row.holder is not None and row.until > now:
         return None
     c.execute(update(lane).where(mine).values(epoch=row.epoch + 1, holder=holder, until=until))
     return int(row.epoch) + 1
+
+
+def _first(c: Connection, lane_: Lane, holder: str, until: str) -> int | None:
+    """A lane that nobody ever had, unless its row is only locked."""
+    if c.execute(select(lane.c.name).where(lane.c.name == lane_.name)).first():
+        return None
+    row = {"name": lane_.name, "epoch": 1, "holder": holder, "until": until}
+    return c.execute(_insert(c)(lane).values(row).on_conflict_do_nothing().returning(lane.c.epoch)).scalar()
 
 
 def _insert(c: Connection) -> Any:
