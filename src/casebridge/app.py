@@ -32,6 +32,7 @@ from casebridge.mapping import MapSet, load_set, with_converters
 from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
 from casebridge.store.database import Store
+from casebridge.store.sealed import Key, Sealed, read_keys
 
 PROVED = Path(".casebridge") / "proved-maps.csv"  # which of the site's own maps were proved
 
@@ -81,7 +82,7 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
     if DUTY in partners:
         partners[DUTY] = replace(partners[DUTY], role="site")  # our own workforce
     site = Site(
-        name=config.site.name, store=Store(_store_url(config.store.url, base)), partners=partners,
+        name=config.site.name, store=open_store(config, base), partners=partners,
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
@@ -223,6 +224,16 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
             made = _made(f"partner.{name}.door_settings", door, partner.door_settings, context, base)
             routers[partner.carrier] = made.router(SiteDoorway(lanes.site, lanes.wake))
     return routers
+
+
+def open_store(config: Config, base: Path) -> Store:
+    """The books, with the keys they lie under; SetupError CB-104, CB-133 or CB-134."""
+    named = config.store.keys
+
+    def keys() -> tuple[Key, ...]:
+        return read_keys(resolve_secrets(named, base, "store.keys"))
+
+    return Store(_store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
 
 
 def _store_url(url: str, base: Path) -> str:

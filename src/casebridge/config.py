@@ -26,6 +26,12 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _named_outside(key: str) -> str:
+    if key and not key.startswith(("file:", "env:")):
+        raise ValueError('a key never stands in this file: write "file:PATH" or "env:NAME"')
+    return key
+
+
 class SiteTable(_Table):
     """``[site]``"""
 
@@ -50,6 +56,12 @@ class StoreTable(_Table):
     """``[store]``"""
 
     url: str = "sqlite:///casebridge.db"
+    keys: str = Field(default="", repr=False)  # what documents are closed with: file:PATH or env:NAME
+
+    @field_validator("keys")
+    @classmethod
+    def _outside(cls, value: str) -> str:
+        return _named_outside(value)
 
 
 class LedgerTable(_Table):
@@ -62,8 +74,7 @@ class LedgerTable(_Table):
     @classmethod
     def _outside(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         for each in (value,) if isinstance(value, str) else value:
-            if each and not each.startswith(("file:", "env:")):
-                raise ValueError('a key never stands in this file: write "file:PATH" or "env:NAME"')
+            _named_outside(each)
         return value
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from casebridge.store import links
 from casebridge.store.database import Connection
 from casebridge.store.links import Identifiers, PersonKey
+from casebridge.store.sealed import key_of
 
 SSN = "http://hl7.org/fhir/sid/us-ssn"
 PRINTED_SSN = frozenset({"123456789", "987654321", "078051120", "219099999"})
@@ -20,10 +21,11 @@ PRINTED_SSN = frozenset({"123456789", "987654321", "078051120", "219099999"})
 def person_identifiers(c: Connection, person: Mapping[str, Any]) -> Identifiers:
     """Every identifier of person scope that is really there and can be one person's."""
     return {
-        (i["system"], c.box.blind(i["value"]))
+        (i["system"], blind)
         for i in person.get("identifiers") or ()
         if i.get("scope") == "person" and i.get("system") and isinstance(i.get("value"), str)
         and _is_somebodys(i["system"], i["value"])
+        for blind in c.box.blinds(i["system"], i["value"])
     }  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def _contradicted(c: Connection, client: str, identifiers: Identifiers) -> bool:
 
 
 def _conflict(theirs: Identifiers, ours: Identifiers) -> bool:
-    values: dict[str, set[str]] = {}
+    values: dict[tuple[str, str], set[str]] = {}  # what different keys made of a value cannot be compared
     for system, value in theirs:
-        values.setdefault(system, set()).add(value)
-    return any(system in values and value not in values[system] for system, value in ours)
+        values.setdefault((system, key_of(value)), set()).add(value)
+    known = ((values.get((system, key_of(value))), value) for system, value in ours)
+    return any(there is not None and value not in there for there, value in known)

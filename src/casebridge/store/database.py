@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from casebridge.core.errors import SetupError
-from casebridge.store import migrate, postgresql
+from casebridge.store import keys, migrate, postgresql
 from casebridge.store.box import Box, Plain
 from casebridge.store.connection import Connection as Connection
 from casebridge.store.leases import Lane
@@ -76,7 +76,12 @@ class Store:
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = threading.RLock() if self._is_sqlite else nullcontext()
         self._looking = self.engine.execution_options(**({} if self._is_sqlite else SNAPSHOT))
-        self._migrate()
+        try:
+            self._migrate()
+            keys.check(self)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def write(self, *, one_worker: bool = False) -> Iterator[Connection]:

@@ -41,19 +41,21 @@ def add(
     for number, file in enumerate(files):
         c.add(dispatch_file, {
             "dispatch": id_, "number": number, "name": file.name, "media_type": file.media_type,
-            "records": json.dumps(list(file.records)), "data": c.box.close(file.data)})  # fmt: skip
+            "records": json.dumps(list(file.records)),
+            "data": c.box.close(file.data, "dispatch_file", id_, number)})  # fmt: skip
     if state == "claimed":
         c.woken.add(Lane("deliver", partner, part, urgent))
 
 
-def due(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[StoredDispatch]:
+def due(c: Connection, lane: Lane, now: str, limit: int = 500, *, newest: bool = False) -> list[StoredDispatch]:
     """Dispatches of a lane to send, those in mid-flight first: what happened to them must be known before anything
-    else."""
+    else. ``newest``: then those with the latest decision, which need not be made again."""
     query = select(dispatch).where(
         dispatch.c.partner == lane.partner, dispatch.c.part == lane.part, dispatch.c.urgent == lane.urgent,
         dispatch.c.state.in_(("inflight", "claimed")), dispatch.c.due_at <= now,
     )  # fmt: skip
-    query = query.order_by(dispatch.c.state.desc(), dispatch.c.id).limit(limit)
+    order = dispatch.c.prepared_at.desc() if newest else dispatch.c.id
+    query = query.order_by(dispatch.c.state.desc(), order).limit(limit)
     return [StoredDispatch(**row._mapping) for row in c.execute(query)]
 
 
@@ -67,7 +69,8 @@ def files_of(c: Connection, ids: Sequence[str]) -> dict[str, tuple[OutFile, ...]
     query = select(dispatch_file).where(dispatch_file.c.dispatch.in_(ids)).order_by(dispatch_file.c.number)
     found: dict[str, tuple[OutFile, ...]] = {}
     for row in c.execute(query) if ids else ():
-        file = OutFile(row.name, c.box.open(row.data), row.media_type, tuple(json.loads(row.records)))
+        data = c.box.open(row.data, "dispatch_file", row.dispatch, row.number)
+        file = OutFile(row.name, data, row.media_type, tuple(json.loads(row.records)))
         found[row.dispatch] = (*found.get(row.dispatch, ()), file)
     return found
 

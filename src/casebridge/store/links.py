@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from casebridge.store.connection import Connection
 from casebridge.store.database import new_id
-from casebridge.store.rows import Row
+from casebridge.store.many import Row
 from casebridge.store.tables import client, identifier, link
 
 
@@ -23,7 +23,7 @@ class PersonKey:
 
 
 Identifiers = set[tuple[str, str]]
-"""(system, value) of identifiers of person scope, the value as ``Box.blind`` makes it."""
+"""(system, value) of identifiers of person scope, the value as ``Box.blinds`` makes it."""
 _PERSON = ("source", "external_id")
 _VALUE = ("system", "value")
 _LINKED = ("source", "external_id", "undone_at")

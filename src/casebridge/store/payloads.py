@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 
 from casebridge.store.connection import Connection
 from casebridge.store.database import Store, new_id
-from casebridge.store.rows import Row
+from casebridge.store.many import Row
 from casebridge.store.tables import cursor, payload, payload_part
 
 PART = 4 * 1024 * 1024
@@ -58,7 +58,8 @@ def add(
     c.latest[partner] = c.rows(payload).add(row)
     number = 0
     while part := body.read(PART):
-        c.add(payload_part, {"payload": row["id"], "number": number, "data": c.box.close(part)})
+        closed = c.box.close(part, "payload_part", row["id"], number)
+        c.add(payload_part, {"payload": row["id"], "number": number, "data": closed})
         if size > PART:
             c.flush()  # a large one does not lie in memory
         number += 1
@@ -112,7 +113,8 @@ class PayloadStream(io.RawIOBase):
                 payload_part.c.payload == self._id, payload_part.c.number == number
             )
             with self._store.read() as c:
-                self._part = (number, c.box.open(c.execute(query).scalar_one()))
+                data = c.execute(query).scalar_one()
+                self._part = (number, c.box.open(data, "payload_part", self._id, number))
         piece = self._part[1][offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)

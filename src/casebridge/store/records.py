@@ -10,7 +10,7 @@ from casebridge.core.labels import in_full
 from casebridge.store.box import pack
 from casebridge.store.connection import Connection
 from casebridge.store.database import new_id
-from casebridge.store.rows import Row
+from casebridge.store.many import Row
 from casebridge.store.tables import record, remote
 
 
@@ -55,7 +55,7 @@ _THEIRS = ("partner", "kind", "their_id")
 
 def _record(c: Connection, row: Row) -> StoredRecord:
     values = {name: row[name] for name in _FIELDS}
-    values["document"] = in_full(c.unpack(values["document"]))
+    values["document"] = in_full(c.unpack(values["document"], "record", values["id"]))
     values["subject"], values["status"] = values["subject"] or "", values["status"] or ""
     return StoredRecord(**values)
 
@@ -117,13 +117,14 @@ def assert_record(
     known.add({
         "id": id_, "version": version, "current": True, "kind": kind, "source": source, "external_id": external_id,
         "subject": subject, "status": said[:STATUS] or None, "message": message, "payload": payload,
-        "map_digest": map_digest, "recorded_at": now, "document": c.box.close(written)})  # fmt: skip
+        "map_digest": map_digest, "recorded_at": now, "document": c.box.close(written, "record", id_)})  # fmt: skip
     return before, after
 
 
 def _remote(c: Connection, row: Row) -> Remote:
-    return Remote(row["partner"], row["kind"], row["our_id"], row["their_id"], row["version"] or "",
-                  row["written_version"] or "", c.unpack(row["original"]))  # fmt: skip
+    place = (row["partner"], row["kind"], row["our_id"])
+    return Remote(*place, row["their_id"], row["version"] or "", row["written_version"] or "",
+                  c.unpack(row["original"], "remote", *place))  # fmt: skip
 
 
 def load_remotes(c: Connection, partner: str, kind: str, their_ids: Iterable[str]) -> None:
@@ -160,7 +161,7 @@ def keep_remote(
     """Remember what the partner holds now; ``written`` marks the version our own write made."""
     values: dict[str, Any] = {"their_id": their_id, "version": version, "updated_at": now}
     if original is not None:
-        values["original"] = c.pack(original)
+        values["original"] = c.pack(original, "remote", partner, kind, our_id)
     if written:
         values["written_version"] = version
     known = c.rows(remote)

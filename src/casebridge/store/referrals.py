@@ -154,7 +154,7 @@ def add_event(c: Connection, now: str, **values: Any) -> int:
     """Append an event; its sequence number."""
     known = c.rows(referral_event)
     sequence = len(known.of(("referral",), values["referral"])) + 1
-    document = c.pack(values.pop("document"))
+    document = c.pack(values.pop("document"), "referral_event", values["referral"], sequence)
     known.add({"sequence": sequence, "recorded_at": now, "document": document, **values})
     return sequence
 
@@ -162,7 +162,8 @@ def add_event(c: Connection, now: str, **values: Any) -> int:
 def events(c: Connection, id_: str) -> list[StoredEvent]:
     """All events of a referral in the order they became known."""
     rows = c.rows(referral_event).of(("referral",), id_)
-    return [StoredEvent(**{**row, "document": c.unpack(row["document"])}) for row in rows]
+    return [StoredEvent(**{**row, "document": c.unpack(row["document"], "referral_event", id_, row["sequence"])})
+            for row in rows]  # fmt: skip
 
 
 _FURTHEST = {"done": 3, "held": 2, "shown": 1}

@@ -138,7 +138,7 @@ def participations(c: Connection, source: str, after: str, limit: int) -> list[t
     """(id, subject, document) of a source's current participations, in order of their ids, after one of them."""
     where = (record.c.source == source, record.c.kind == "participation", record.c.current, record.c.id > after)
     rows = c.execute(select(record).where(*where).order_by(record.c.id).limit(limit))
-    return [(row.id, row.subject or "", c.unpack(row.document)) for row in rows]
+    return [(row.id, row.subject or "", c.unpack(row.document, "record", row.id)) for row in rows]
 
 
 def _timer(row: Mapping[Any, Any]) -> Timer:

@@ -1,0 +1,132 @@
+"""Which keys the rows of a store lie under, and whether they are at hand: said before anything is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Column, ColumnElement, LargeBinary, and_, delete, exists, func, insert, or_, select, tuple_
+
+from casebridge.core.errors import SetupError
+from casebridge.store.box import AS_IS, MAGIC, PLAIN
+from casebridge.store.connection import Connection
+from casebridge.store.sealed import Key
+from casebridge.store.tables import (
+    dispatch_file,
+    fact,
+    identifier,
+    message,
+    payload_part,
+    record,
+    referral_event,
+    remote,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from casebridge.store.database import Store
+
+KIND = "key/"  # in ``fact``: id of a key -> its mark
+BATCH = 5000
+CLOSED: tuple[tuple[Column[Any], tuple[str, ...]], ...] = (
+    (payload_part.c.data, ("payload", "number")),
+    (message.c.document, ("id",)),
+    (dispatch_file.c.data, ("dispatch", "number")),
+    (record.c.document, ("id",)),
+    (referral_event.c.document, ("referral", "sequence")),
+    (remote.c.original, ("partner", "kind", "our_id")),
+)
+"""Every column that goes through the box, and the columns that name its place."""
+
+
+def check(store: Store) -> None:
+    """At the start: is every key at hand that rows lie under, and is each the one that closed them?
+
+    SetupError CB-133 for another key of the same id, CB-134 for one that is missing. A key that nothing lies under
+    any more is forgotten, with what it made of identifiers.
+    """
+    box = store.box
+    with store.read() as c:
+        known = marks(c)
+        if not known and _anything(c):
+            known = {PLAIN: ""}  # written before there were keys
+        wrong = [id_ for id_, mark in known.items() if id_ in box.keys and box.mark(id_) != mark]
+        if wrong:
+            raise SetupError("CB-133", f"store.keys: {wrong[0]} is not the key that closed the rows of this store")
+        gone = [id_ for id_ in known if id_ not in box.keys]
+        missing = next((id_ for id_ in gone if left(c, id_, box.keys[0])), None)
+        if missing is not None:
+            raise SetupError("CB-134", f"rows of this store lie {_under(missing)}", remedy=_remedy(missing))
+    for id_ in gone:
+        _forget(store, id_, [*known, *box.keys])
+    new = {id_: box.mark(id_) for id_ in box.keys if id_ not in known}
+    if new:
+        with store.write(one_worker=True) as c:
+            there = marks(c)
+            for id_ in new.keys() - there.keys():
+                c.execute(insert(fact).values(name=KIND + id_, value=new[id_]))
+
+
+def marks(c: Connection) -> dict[str, str]:
+    """The keys that rows of the store may lie under, with their marks."""
+    rows = c.execute(select(fact).where(fact.c.name.startswith(KIND, autoescape=True)))
+    return {row.name.removeprefix(KIND): row.value for row in rows}
+
+
+def under(column: ColumnElement[Any], id_: str) -> ColumnElement[bool]:
+    """Rows whose document lies under this key."""
+    head = Key(id_).head
+    if id_ != PLAIN:
+        return _begins(column, head)
+    return or_(~_begins(column, MAGIC), _begins(column, AS_IS))
+
+
+def _begins(column: ColumnElement[Any], head: bytes) -> ColumnElement[bool]:
+    return func.substr(column, 1, len(head), type_=LargeBinary) == head
+
+
+def blinded(id_: str, ids: Iterable[str], table: Any = identifier) -> ColumnElement[bool]:
+    """Rows of ``identifier`` made with this key, where ``ids`` are all there are."""
+    if id_ != PLAIN:
+        return _made(table, id_)
+    return and_(True, *(~_made(table, other) for other in ids if other != PLAIN))
+
+
+def _made(table: Any, id_: str) -> ColumnElement[bool]:
+    return cast("ColumnElement[bool]", table.c.value.startswith(f"#{id_}:", autoescape=True))
+
+
+def left(c: Connection, id_: str, first: str) -> bool:
+    """Does anything lie under a key that does not lie under the ``first``, too?"""
+    if any(c.execute(select(exists().where(under(column, id_)))).scalar() for column, _ in CLOSED):
+        return True
+    other = identifier.alias()
+    same = [other.c[name] == identifier.c[name] for name in ("source", "external_id", "system")]
+    twin = exists().where(*same, blinded(first, (id_, first), other))
+    return bool(c.execute(select(exists().where(blinded(id_, (id_, first)), ~twin))).scalar())
+
+
+def _anything(c: Connection) -> bool:
+    return any(c.execute(select(exists().where(column.is_not(None)))).scalar() for column, _ in CLOSED)
+
+
+def _forget(store: Store, id_: str, ids: list[str]) -> None:
+    """Take away what a key made of identifiers, then its mark."""
+    key = tuple_(*(identifier.c[name] for name in ("source", "external_id", "system", "value")))
+    some = select(*key.clauses).where(blinded(id_, ids)).limit(BATCH)
+    gone = BATCH
+    while gone:
+        with store.write() as c:
+            gone = c.execute(delete(identifier).where(key.in_(some))).rowcount
+            if not gone:
+                c.execute(delete(fact).where(fact.c.name == KIND + id_))
+
+
+def _under(id_: str) -> str:
+    return "open, without a key" if id_ == PLAIN else f"under the key {id_}, which is not at hand"
+
+
+def _remedy(id_: str) -> str:
+    """What to do about a key that is missing."""
+    line = f"`{PLAIN}`" if id_ == PLAIN else f"with the key {id_}"
+    return (f"Add the line {line} at the end of the file that [store] keys names, start again, run casebridge store "
+            "rekey, and take the line away when it says that nothing is left under it.")  # fmt: skip
