@@ -12,6 +12,7 @@ from casebridge.mapping.compiled.importing import Importer
 from casebridge.mapping.compiled.patch import ListPlan, Patch
 from casebridge.mapping.compiled.putting import Putter
 from casebridge.mapping.compiled.results import LateExported, LateImported
+from casebridge.mapping.compiled.rooms import Heard, Rooms
 from casebridge.mapping.compiled.text import NotCompiled, Source
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition
@@ -30,10 +31,10 @@ KNOWN: dict[str, Any] = {
 class Compiled:
     """The two executors of one map as one: generated functions first, the interpreter for the rest."""
 
-    __slots__ = ("_create", "_functions", "_match", "_put", "_read", "definition", "texts", "why_not")
+    __slots__ = ("_create", "_functions", "_match", "_put", "_read", "definition", "rooms", "texts", "why_not")
 
     def __init__(self, definition: Definition) -> None:
-        self.definition = definition
+        self.definition, self.rooms = definition, Rooms(definition)
         self.texts: dict[str, str] = {}
         self.why_not: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
@@ -99,11 +100,12 @@ class Compiled:
 
     def write(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any] | None) -> Exported:
         """Export a slice onto ``base`` or onto nothing."""
+        heard = Heard(links)
         try:
-            data = self._put(slice_, links, base) if base else self._create(slice_, links)
+            data = self._put(slice_, heard, base) if base else self._create(slice_, heard)
         except Exception:  # noqa: BLE001  as above
             return interpreter.write(self.definition, dict(slice_), links, dict(base) if base else None)
-        return LateExported(data, self.definition, slice_, links, base)
+        return LateExported(data, self.rooms, slice_, heard, base)
 
     def _first_put(self, slice_: Mapping[str, Any], links: Links, base: Mapping[str, Any]) -> Any:
         self._put = self.function("put")

@@ -8,9 +8,9 @@ from typing import Any
 
 from casebridge.core.errors import RecordError
 from casebridge.mapping import interpreter
+from casebridge.mapping.compiled.rooms import Heard, Rooms
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition
-from casebridge.mapping.translate import Links
 
 
 @contextmanager
@@ -53,22 +53,21 @@ class LateImported(Imported):
 class LateExported(Exported):
     """An export whose ``no_room`` is found when it is asked for."""
 
-    __slots__ = ("_asked", "_told")
+    __slots__ = ("_asked", "_rooms", "_told")
     __setattr__, __delattr__ = object.__setattr__, object.__delattr__
 
     def __init__(
-        self, data: dict[str, Any], definition: Definition, slice_: Mapping[str, Any], links: Links,
+        self, data: dict[str, Any], rooms: Rooms, slice_: Mapping[str, Any], heard: Heard,
         base: Mapping[str, Any] | None,
     ) -> None:  # fmt: skip
         self.data = data  # type: ignore[misc]
-        self._asked = (definition, slice_, links, base)
+        self._rooms, self._asked = rooms, (slice_, heard, base)
         self._told: list[str] | None = None
 
     @property
     def no_room(self) -> list[str]:
         """The case paths of values that no line could write."""
         if self._told is None:
-            definition, slice_, links, base = self._asked
             with shallow():
-                self._told = interpreter.write(definition, dict(slice_), links, dict(base) if base else None).no_room
+                self._told = self._rooms.lacking(*self._asked)
         return self._told
