@@ -1,0 +1,83 @@
+"""``casebridge work`` as an operator uses it: real processes on a real site, told to end, and one of them killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lane_sites import comes_true
+from sites import TestSite, bundle, order, patient, task
+
+Start = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(site: TestSite) -> Iterator[Start]:
+    """Starts workers of the site and waits until each is at work."""
+    made: list[subprocess.Popen[str]] = []
+    config = site.folder / "casebridge.toml"
+    config.write_text(config.read_text() + "\n[web]\npoll_seconds = 1\n")
+
+    def one() -> subprocess.Popen[str]:
+        command = [Path(sys.executable).with_name("casebridge"), "work", "--config", config]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        made.append(child)
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        assert "is at work" in line, line + child.stdout.read()
+        return child
+
+    yield one
+    for child in made:
+        child.kill()
+        child.communicate()
+
+
+def arrives(site: TestSite, number: int) -> None:
+    """A file of the hospital's, whole at once."""
+    text = json.dumps(bundle(task(id_=f"t{number}"), order(), patient()))
+    path = site.folder / "hospital" / f"{number}.json"
+    path.write_text(text)
+    path.rename(site.folder / "hospital" / "in" / path.name)
+
+
+def test_a_worker_takes_what_comes_until_it_is_told_to_end(site: TestSite, start: Start) -> None:
+    (site.folder / "hospital" / "in").mkdir(exist_ok=True)
+    worker = start()
+    arrives(site, 1)
+    assert comes_true(lambda: len(out(site)) == 1)
+    worker.send_signal(signal.SIGTERM)
+    said = worker.communicate(timeout=30)[0]
+    assert (worker.returncode, said) == (0, "Ended.\n")
+
+
+def test_a_second_worker_goes_on_when_the_first_is_killed(site: TestSite, start: Start) -> None:
+    if site.store.startswith("sqlite"):
+        pytest.skip("SQLite has one process")
+    (site.folder / "hospital" / "in").mkdir(exist_ok=True)
+    first, second = start(), start()
+    arrives(site, 1)
+    assert comes_true(lambda: len(out(site)) == 1)
+    first.kill()
+    arrives(site, 2)
+    assert comes_true(lambda: len(out(site)) == 2, 80)  # a lane that the first held is free when its lease is over
+    second.send_signal(signal.SIGINT)
+    assert (second.wait(30), site.held()) == (0, [])
+
+
+def test_a_second_process_on_one_sqlite_file_is_refused(site: TestSite, start: Start) -> None:
+    if not site.store.startswith("sqlite"):
+        pytest.skip("PostgreSQL takes any number")
+    start()
+    with pytest.raises(AssertionError, match="CB-105"):
+        start()
+
+
+def out(site: TestSite) -> list[Path]:
+    """Files that reached the agency."""
+    return list((site.folder / "agency" / "out").glob("*.json"))
