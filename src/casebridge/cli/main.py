@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held, ledger, maps, translate, work
+from casebridge.cli import clients, commands, held, ledger, maps, store, translate, work
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 from casebridge.store.database import StoreTrouble
@@ -35,6 +35,7 @@ app.add_typer(held.app, name="held")
 app.add_typer(clients.app, name="client")
 app.add_typer(maps.app, name="map")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(store.app, name="store")
 
 
 def _print_version(wanted: bool) -> None:

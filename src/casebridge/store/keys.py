@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Column, ColumnElement, LargeBinary, and_, delete, exists, func, insert, or_, select, tuple_
@@ -53,7 +53,7 @@ def check(store: Store) -> None:
         if wrong:
             raise SetupError("CB-133", f"store.keys: {wrong[0]} is not the key that closed the rows of this store")
         gone = [id_ for id_ in known if id_ not in box.keys]
-        missing = next((id_ for id_ in gone if left(c, id_, box.keys[0])), None)
+        missing = next((id_ for id_ in gone if left(c, id_, box.keys)), None)
         if missing is not None:
             raise SetupError("CB-134", f"rows of this store lie {_under(missing)}", remedy=_remedy(missing))
     for id_ in gone:
@@ -95,14 +95,14 @@ def _made(table: Any, id_: str) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", table.c.value.startswith(f"#{id_}:", autoescape=True))
 
 
-def left(c: Connection, id_: str, first: str) -> bool:
-    """Does anything lie under a key that does not lie under the ``first``, too?"""
+def left(c: Connection, id_: str, others: Sequence[str]) -> bool:
+    """Does a document lie under this key, or an identifier that none of the ``others`` has made, too?"""
     if any(c.execute(select(exists().where(under(column, id_)))).scalar() for column, _ in CLOSED):
         return True
     other = identifier.alias()
     same = [other.c[name] == identifier.c[name] for name in ("source", "external_id", "system")]
-    twin = exists().where(*same, blinded(first, (id_, first), other))
-    return bool(c.execute(select(exists().where(blinded(id_, (id_, first)), ~twin))).scalar())
+    made = or_(*(blinded(one, (id_, *others), other) for one in others))
+    return bool(c.execute(select(exists().where(blinded(id_, (id_, *others)), ~exists().where(*same, made)))).scalar())
 
 
 def _anything(c: Connection) -> bool:

@@ -1,0 +1,59 @@
+"""``casebridge store``: the books themselves: the keys they lie under, their size, where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import typer
+from rich.progress import Progress
+
+from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, bridge_of
+from casebridge.cli.printing import counted, err, out, plain, print_json
+from casebridge.engine import rekeying
+from casebridge.store.box import PLAIN
+from casebridge.store.sealed import new_line
+
+app = typer.Typer(no_args_is_help=True, help="The store: its keys, its size, its place.")
+
+
+@app.callback()
+def store() -> None:
+    """The store: its keys, its size, its place."""
+
+
+@app.command("new-key")
+def store_new_key() -> None:
+    """Print a line for the file that [store] keys names. Put it first: what is first closes, the others only open."""
+    out.print(new_line(), soft_wrap=True)
+
+
+@app.command("rekey")
+def store_rekey(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
+    """Bring everything under the first key while the gateway works on. It may be broken off and begun again.
+
+    Exit code 1 while rows still lie under another key.
+    """
+    with bridge_of(config, looking=True) as bridge, progress("Closing documents", as_json) as tell:
+        done, first = rekeying.rekey_all(bridge.site, tell), bridge.site.store.box.keys[0]
+    if as_json:
+        print_json(asdict(done))
+    else:
+        under = "open" if first == PLAIN else f"under the key {first}"
+        out.print(f"{counted(done.documents, 'document')} and the identifiers of {counted(done.persons, 'person')} "
+                  f"went over; they lie {under} now.", soft_wrap=True)  # fmt: skip
+        for id_ in done.left:
+            said = f"Some rows still lie under {id_}: a process at work does not know the new key yet. Run it again."
+            err.print(plain(said), style="yellow", soft_wrap=True)
+        if not done.left:
+            out.print("Nothing is left under any other key: their lines may be taken away.")
+    raise typer.Exit(1 if done.left else 0)
+
+
+@contextmanager
+def progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; told how much is done, and of how much."""
+    with Progress(console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
