@@ -26,6 +26,7 @@ from casebridge.engine.embedded import Embedded
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
+from casebridge.engine.retrying import Delivery
 from casebridge.engine.site import DUTY, Partner, Route, Site
 from casebridge.engine.worker import Worker
 from casebridge.mapping import MapSet, load_set, with_converters
@@ -156,7 +157,7 @@ def _partner(
         applies_to=table.applies_to, dispatch=table.dispatch, answers_on_form=table.carrier in registry.doors,
         agreements=tuple(a.model_dump() for a in table.agreements), known_as=table.known_as,
         acts_for=table.acts_for, contact=table.contact, part2=table.part2, vsp=table.vsp or table.role == "vsp",
-        max_bytes=table.max_bytes)  # fmt: skip
+        max_bytes=table.max_bytes, delivery=Delivery(**table.delivery.model_dump()))  # fmt: skip
 
 
 def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, base: Path) -> Any:

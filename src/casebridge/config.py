@@ -6,16 +6,18 @@ import os
 import re
 import stat
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from casebridge.core.errors import SetupError
 from casebridge.core.schema import codes_of, has_place
+from casebridge.engine.retrying import STANDARD
+from casebridge.store.leases import PARTS
 
 Role = Literal[
     "covered_entity", "business_associate", "cbo", "hmis_lead", "payer", "vsp", "school", "government",
@@ -135,6 +137,37 @@ class AgreementTable(_Table):
         return str(value)
 
 
+_SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _span(value: Any) -> timedelta:
+    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('expected a time such as "30s", "5m", "72h" or "3d"')
+    return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+
+
+class DeliveryTable(_Table):
+    """``[partner.NAME.delivery]``: how often a partner is tried, and how much at once."""
+
+    first_wait: Span = Field(default=STANDARD.first_wait, ge=timedelta(seconds=0.1))
+    longest_wait: Span = Field(default=STANDARD.longest_wait, le=timedelta(days=1))
+    give_up_after: Span = Field(default=STANDARD.give_up_after, le=timedelta(days=30))
+    window: int | None = Field(default=None, ge=1, le=1000)
+    parallel: int = Field(default=PARTS, ge=1, le=PARTS)
+    rate: float | None = Field(default=None, gt=0, le=10_000)
+
+    @model_validator(mode="after")
+    def _grow(self) -> DeliveryTable:
+        if not self.first_wait <= self.longest_wait <= self.give_up_after:
+            raise ValueError("first_wait may not be longer than longest_wait, nor that than give_up_after")
+        return self
+
+
 class PartnerTable(_Table):
     """``[partner.NAME]``"""
 
@@ -154,6 +187,7 @@ class PartnerTable(_Table):
     part2: bool = False
     vsp: bool = False
     max_bytes: int = Field(default=4 * 1024**3, gt=0)
+    delivery: DeliveryTable = DeliveryTable()
     settings: dict[str, Any] = Field(default={}, repr=False)
     format_settings: dict[str, Any] = Field(default={}, repr=False)
     door_settings: dict[str, Any] = Field(default={}, repr=False)

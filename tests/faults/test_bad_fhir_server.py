@@ -203,12 +203,15 @@ def test_a_server_that_never_answers_is_given_up_after_a_while_and_a_person_is_t
 ) -> None:
     server.fault("PUT", "Task/t1", 500, times=1000)
     referred.answer(referred.referral().id, "accept")
-    for _ in range(25):
+    for _ in range(71):
         later(referred)
+    assert waits(referred)[0] == "CB-401", "three days are not over"
+    later(referred, 2 * HOURS)
     held = only_held(referred)
-    assert_helpful(held, "CB-506", "worker", "20 attempts", hides=NAMES)
+    assert_helpful(held, "CB-506", "it", "73 times since", hides=NAMES)
     server.faults.clear()
     referred.replay(held.id)
+    later(referred)
     assert (its_task(server), server.writes) == ("accepted", ["PUT Task/t1"])
 
 

@@ -97,7 +97,7 @@ def test_the_index_is_walked_not_counted(make: Any) -> None:
     with site.store.read() as c:
         event.listen(site.store.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
         assert len(due(c, "2030")) == 5
-        looks = list(asked)
+        looks = [(q, values) for q, values in asked if "circuit" not in q]
         assert len(looks) == 4 + 5  # one look for each stop, one more for each lane
         if c.raw.dialect.name == "sqlite":  # PostgreSQL's planner reads so few rows whole
             plans = [str(c.raw.exec_driver_sql(f"EXPLAIN QUERY PLAN {q}", values).all()) for q, values in looks]

@@ -169,10 +169,15 @@ class RecordError(CaseBridgeError):
 
 
 class TryAgain(CaseBridgeError):
-    """A passing failure; ``after`` is the earliest moment to try again, or None for the usual back-off."""
+    """A passing failure; ``after`` is the earliest moment to try again, or None for the usual back-off.
 
-    def __init__(self, code: str, message: str, *, after: datetime | None = None, remedy: str = "") -> None:
-        self.after = after
+    ``unsent``: the link knows that nothing reached the partner, so that a repeat cannot be a second one.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, after: datetime | None = None, remedy: str = "", unsent: bool = False
+    ) -> None:
+        self.after, self.unsent = after, unsent
         super().__init__(code, message, remedy=remedy)
 
 

@@ -230,7 +230,8 @@ def _render(
             _render(c, site, partner, [one], told)
         return
     state = "shown" if partner.mode == "dry-run" else "claimed"
-    dispatches.add(c, context.dispatch, partner.name, site.now(), files, state, part=first.part, urgent=first.urgent)
+    part = first.part % partner.delivery.parallel
+    dispatches.add(c, context.dispatch, partner.name, site.now(), files, state, part=part, urgent=first.urgent)
     for message, prepared in ready:
         keep_prepared(c, site, message, prepared, context.dispatch, state)
 
@@ -243,10 +244,7 @@ def deliver(turn: Turn) -> int:
     partner = _partner(turn)
     if partner.link is None or partner.mode != "live":
         return 0  # it waits
-    with turn.site.store.read() as c:
-        due = dispatches.due(c, turn.lane, turn.site.now(), getattr(partner.link, "window", 1))
-    delivering.deliver(turn, partner, due)
-    return len(due)
+    return delivering.deliver(turn, partner)
 
 
 _STOPS: dict[str, Callable[[Turn], int]] = {

@@ -14,6 +14,7 @@ from casebridge.core.policy import Rules
 from casebridge.engine.calendar import Calendar
 from casebridge.engine.chain import Keyring
 from casebridge.engine.deadlines import Rule, standard_rules
+from casebridge.engine.retrying import STANDARD, Delivery
 from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
 
@@ -45,6 +46,7 @@ class Partner:
     acts_for: str = ""  # the partner whose referrals this one is told about (a planning desk)
     contact: str = ""  # who to call, in words
     max_bytes: int = 4 * 1024**3
+    delivery: Delivery = STANDARD
 
     @property
     def shapes(self) -> dict[str, dict[str, Any]]:

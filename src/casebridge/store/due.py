@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, literal, literal_column, select, tuple_
 
+from casebridge.store import circuits
 from casebridge.store.database import Connection
 from casebridge.store.leases import Lane
 from casebridge.store.tables import dispatch, message
@@ -23,9 +24,12 @@ def due(
 ) -> list[Lane]:
     """Lanes of these stops whose first work is due and that ``may`` go on: urgent ones first, then by stop and partner.
 
-    A lane may be due and still have nothing to do: what waits behind a held message of its own key.
+    Nothing is due at a destination whose circuit is open. A lane may be due and still have nothing to do: what waits
+    behind a held message of its own key.
     """
-    found = {lane for lane, first in waiting(c, stops) if first <= now and may(lane)}
+    shut = circuits.shut(c, now) if "deliver" in stops else frozenset()
+    found = {lane for lane, first in waiting(c, stops)
+             if first <= now and may(lane) and not (lane.stop == "deliver" and lane.partner in shut)}  # fmt: skip
     return sorted(found, key=lambda lane: (not lane.urgent, lane))
 
 

@@ -308,6 +308,7 @@ circuit = Table(
     Column("failures", Integer, nullable=False),  # in a row
     Column("until", MOMENT),  # nothing is sent before, then one
     Column("code", String(8)),
+    Column("window", Integer, nullable=False, server_default=text("1")),  # half-open: how many at once
     Column("changed_at", MOMENT, nullable=False),
 )  # fmt: skip
 

@@ -56,8 +56,9 @@ def _tables() -> None:
     op.create_table(
         "circuit", sa.Column("partner", NAME, nullable=False), sa.Column("state", sa.String(10), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False), sa.Column("until", MOMENT),
-        sa.Column("code", sa.String(8)), sa.Column("changed_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("partner", name="pk_circuit"))
+        sa.Column("code", sa.String(8)),
+        sa.Column("window", sa.Integer(), nullable=False, server_default=sa.text("1")),
+        sa.Column("changed_at", MOMENT, nullable=False), sa.PrimaryKeyConstraint("partner", name="pk_circuit"))
     op.create_table(
         "timer", sa.Column("kind", sa.String(40), nullable=False), sa.Column("subject", sa.String(200), nullable=False),
         sa.Column("due_at", MOMENT, nullable=False), sa.Column("fired_at", MOMENT),
