@@ -10,7 +10,7 @@ from casebridge.core.errors import Bug, CaseBridgeError
 from casebridge.engine.site import Site
 from casebridge.engine.turn import Turn
 from casebridge.store import ledger
-from casebridge.store.database import Connection, StoreTrouble
+from casebridge.store.database import Clash, Connection, StoreTrouble
 from casebridge.store.leases import Superseded
 from casebridge.store.ledger import Message
 
@@ -22,11 +22,12 @@ Told = list[dict[str, Any]]
 
 def together(
     turn: Turn, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
-    alone: Callable[[Item, CaseBridgeError], None], *, one_worker: bool = False,
+    alone: Callable[[Item, CaseBridgeError], None], *, one_worker: bool = False, again: bool = True,
 ) -> None:  # fmt: skip
     """``do`` all items in one transaction; if it raises, each half by itself, and ``alone`` what fails by itself.
 
     ``one_worker``: no other worker of the site is in such a transaction meanwhile.
+    ``again``: when another worker wrote the same at the same moment, look again, once.
     Raises StoreTrouble and Superseded as they are: they say nothing about the items.
     """
     if not items:
@@ -34,18 +35,30 @@ def together(
     try:
         with turn.write(one_worker=one_worker) as c:
             told = do(c, items)
+    except Clash as error:
+        if again:
+            together(turn, items, do, alone, one_worker=one_worker, again=False)
+        else:
+            _fewer(turn, items, do, alone, error, one_worker=one_worker)
     except (StoreTrouble, Superseded):
         raise
     except Exception as error:  # noqa: BLE001 - sorted out below, by halves
-        if len(items) == 1:
-            alone(items[0], known(error))
-            return
-        middle = len(items) // 2
-        for half in (items[:middle], items[middle:]):
-            together(turn, half, do, alone, one_worker=one_worker)
+        _fewer(turn, items, do, alone, error, one_worker=one_worker)
     else:
         for values in told:
             turn.site.tell(**values)
+
+
+def _fewer(
+    turn: Turn, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
+    alone: Callable[[Item, CaseBridgeError], None], error: Exception, *, one_worker: bool,
+) -> None:  # fmt: skip
+    if len(items) == 1:
+        alone(items[0], known(error))
+        return
+    middle = len(items) // 2
+    for half in (items[:middle], items[middle:]):
+        together(turn, half, do, alone, one_worker=one_worker)
 
 
 def hold(turn: Turn, message: Message, error: CaseBridgeError) -> None:

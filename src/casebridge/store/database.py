@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from casebridge.core.errors import SetupError
@@ -54,12 +54,20 @@ class StoreTrouble(Exception):
     """The database is not there, full, or had to break a transaction off: nothing was written, try again later."""
 
 
+class Clash(StoreTrouble):
+    """Another worker wrote the same row at the same moment: nothing was written here; who looks again will find it."""
+
+
 @contextmanager
 def _trouble() -> Iterator[None]:
     try:
         yield
     except NoConnection as error:
         raise StoreTrouble("no connection is free") from error
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", "") != postgresql.THERE_ALREADY:
+            raise
+        raise Clash(type(error.orig).__name__) from error
     except DBAPIError as error:
         if not (isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated):
             raise

@@ -19,6 +19,17 @@ PART = 4 * 1024 * 1024
 _IDENTITY = ("partner", "identity")
 
 
+def one_at_a_time(c: Connection, partner: str) -> None:
+    """Nobody else looks for repeats among this partner's payloads until this transaction ends.
+
+    Two processes that are given the same payload at the same moment would both find that it is the first. On SQLite
+    there is one writer anyway.
+    """
+    if c.raw.dialect.name == "postgresql":
+        key = func.hashtextextended(f"payload/{partner}", 0)
+        c.raw.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def repeated(c: Connection, partner: str, identity: str | None, digest: str) -> str | None:
     """The payload this one repeats: same key and content, or, without a key, the channel's latest if it is equal."""
     if identity is None:

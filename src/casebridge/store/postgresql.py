@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, make_url
 
+THERE_ALREADY = "23505"
+"""What PostgreSQL says of a second row with the key of another (appendix A, unique_violation)."""
 # Seconds (milliseconds in the last) until a server that is gone is noticed. What the url says comes first.
 NOTICED = {
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
