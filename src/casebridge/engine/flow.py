@@ -81,6 +81,7 @@ def _keep(site: Site, partner: Partner, batch: Sequence[Taken], write: Write) ->
     refused, and a held message says so.
     """
     with write() as c:
+        payloads.one_at_a_time(c, partner.name)
         kept = [intake.keep(c, site, partner, payload, taken) for payload, taken in batch]
     for outcome, message in kept:
         site.tell("payload", partner=partner.name, message=message or "", stop="accept", state=outcome.state)
