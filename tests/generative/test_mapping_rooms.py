@@ -23,8 +23,8 @@ from casebridge.mapping.compiled.results import LateExported
 from casebridge.mapping.generate import Dice, hostile, records, slices
 
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "20261122"))
-COUNT = int(os.environ.get("CASEBRIDGE_TRIPS", "1000")) // 100
-VARIANTS = 3
+COUNT = int(os.environ.get("CASEBRIDGE_TRIPS", "200")) // 100
+VARIANTS = 6
 EVERYTHING = Path(__file__).with_name("everything.yaml")
 WRITING = ["everything", *(name for name in NAMES if shipped(name).map.definition.only != "import")]
 Base = dict[str, Any] | None
@@ -61,20 +61,19 @@ def leaves(node: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 
 
 def varied(pairs: list[tuple[Any, Base]], seed: int) -> Iterator[tuple[Any, Base]]:
-    """Each pair, and some with values of the others, of nobody, or of another place of its own."""
+    """Each pair; some with one value of another, of nobody or of another place; and one with many such values."""
     dice, pool = random.Random(seed), dict[tuple[Any, ...], list[Any]]()
     for where, holder, key in leaves([list(pair) for pair in pairs]):
         pool.setdefault(where, []).append(holder[key])
     for pair in pairs:
         yield pair
-        for _ in range(VARIANTS):
+        for share in [0] * VARIANTS + [0.3]:
             other = copy.deepcopy([list(pair)])
-            own = [holder[key] for _, holder, key in leaves(other)]
-            often = dice.choice((0.02, 0.1, 0.5))
-            for where, holder, key in list(leaves(other)):
-                if key != "absent" and isinstance(holder[key], str) and dice.random() < often:
-                    nobody, elsewhere = f"word {dice.random()}", dice.choice(own)
-                    holder[key] = dice.choice([*pool[where], holder[key] + "x", nobody, elsewhere])
+            texts = [leaf for leaf in leaves(other) if isinstance(leaf[1][leaf[2]], str) and leaf[2] != "absent"]
+            own = [holder[key] for _, holder, key in texts]
+            for where, holder, key in dice.sample(texts, max(min(1, len(texts)), int(share * len(texts)))):
+                nobody, elsewhere = f"word {dice.random()}", dice.choice(own)
+                holder[key] = dice.choice([*pool[where], holder[key] + "x", nobody, elsewhere])
             yield other[0][0], other[0][1]
 
 

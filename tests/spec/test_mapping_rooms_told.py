@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mapped import HEAD, a_map
 
-from casebridge.mapping import Map, OwnIds
+from casebridge.mapping import Map, OwnIds, interpreter
 from casebridge.mapping.compiled import rooms
 from casebridge.mapping.compiled.rooms import Heard, Rooms
 
@@ -140,3 +140,77 @@ def test_a_map_whose_value_has_no_name_of_its_own_is_asked_every_time(tmp_path: 
     for _ in range(2):
         assert no_room(the_map, {"names": [{"family": "x", "b": "y"}]}) == ["person.names[0].b"]
     assert len(asked) == 2
+
+
+# --- what a map makes of values --------------------------------------------------------------------------------
+
+MADE = """
+fields:
+  birth: {at: born, as: date8}
+  created: {at: born, only: import}
+  updated: {at: changed, as: date8, only: import}
+  status: {at: note}
+  effective: {at: note, as: date8, only: import}
+  subject: {at: about, link: {Patient: person, Unit: location}}
+  extra.who: {at: about, link: {Patient: person}, only: import}
+  extra.parts: {at: parts, split: "^", fields: {a: "1", b: "2"}, only: import}
+  died: {choose: [{case: {deceased: moment}, other: {}, fields: {deceased: died}}]}
+  relations: {each: beside, key: about, fields: {person: {at: about, link: person}, role: as}}
+"""
+
+
+class Called:
+    """Answers by id, or by the partner's own word."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+
+    def theirs(self, ref: Mapping[str, Any]) -> str | None:
+        return self.answers.get(str(ref.get("id") or ref.get("external_id")))
+
+
+
+VEILED = {"person": {"kind": "person", "id": "a"}, "role": {"absent": "withheld"}}
+
+
+@pytest.mark.parametrize(("one", "other", "said"), [
+    (({"updated": "2020-01-02"}, {"changed": "20200102"}), ({"updated": "2020-01-02"}, {"changed": "20200103"}),
+     ["person.updated"]),
+    (({"updated": "2020-01-02"}, {"changed": "20200102"}), ({"updated": "2020-01-02"}, {"changed": "2020-01-3"}),
+     ["person.updated"]),
+    (({"birth": "1980-05-17", "created": "19800517"}, None), ({"birth": "1980-05-18", "created": "19800517"}, None),
+     ["person.created"]),
+    (({"status": "20200102", "effective": "2020-01-02"}, None),
+     ({"status": "20200103", "effective": "2020-01-02"}, None),
+     ["person.effective"]),
+    (({"deceased": "2020-01-02"}, None), ({"deceased": "in 2020"}, None), ["person.deceased"]),
+    (({"extra": {"parts": {"a": "x", "b": "y"}}}, {"parts": "x^y"}),
+     ({"extra": {"parts": {"a": "x", "b": "y"}}}, {"parts": "x^z"}), ["person.extra.parts.b"]),
+])  # fmt: skip
+def test_what_is_made_of_a_value_is_told_apart(
+    tmp_path: Path, one: tuple[dict[str, Any], Any], other: tuple[dict[str, Any], Any], said: list[str]
+) -> None:
+    the_map = a_map(tmp_path, MADE, HEAD)
+    assert no_room(the_map, *one) == []
+    assert no_room(the_map, *other) == said
+
+
+def test_what_the_partner_calls_a_reference_is_read_as_its_kind(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, MADE, HEAD)
+    said = []
+    for name in ("Patient/7", "Unit/7"):
+        who = {"kind": "person", "external_id": name}
+        person = {"subject": {"kind": "person", "id": "a"}, "extra": {"who": who}}
+        said.append(the_map.write({"person": person}, Called(a=name)).no_room)
+    assert said == [[], ["person.extra.who.kind", "person.extra.who.external_id"]]
+
+
+def test_items_known_by_a_reference_are_told_apart_by_what_the_partner_calls_it(tmp_path: Path) -> None:
+    """Two of ours whose role is withheld, and two of theirs: the same persons, or others."""
+    the_map = a_map(tmp_path, MADE, HEAD)
+    base = {"beside": [{"about": "p", "as": "aunt"}, {"about": "p", "as": "friend"}]}
+    slice_ = {"person": {"relations": [VEILED, VEILED]}}
+    same, others = Called(a="A", p="A"), Called(a="A", p="B")
+    wanted = [interpreter.write(the_map.definition, slice_, links, base).no_room for links in (same, others)]
+    assert wanted[0] != wanted[1]
+    assert [the_map.write(slice_, links, base).no_room for links in (same, others)] == wanted

@@ -48,7 +48,7 @@ def _said(part: Any) -> Iterator[str]:
     elif isinstance(part, Flags):
         yield from (word for word, _ in part.flags)
     elif isinstance(part, Link):
-        yield from part.targets
+        yield from (*part.targets, *part.kinds)
     elif isinstance(part, Leaf):
         yield from map(text_of, part.if_missing.values())
     elif isinstance(part, CodeTable):
