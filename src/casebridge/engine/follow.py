@@ -53,9 +53,10 @@ def send(
     """One outgoing message, due when the partner's next dispatch leaves; one that still waits is enough."""
     if ledger.waiting_out(c, to.name, about, correlation) is not None:
         return
+    due_at = site.due(to)  # before the next look at the clock: due at once is due now, and its lane is woken
     message = ledger.add(
         c, site.now(), direction="out", partner=to.name, kind=kind, stop="prepare", state="waiting", purpose=purpose,
-        about=about, correlation=correlation, order_key=correlation, due_at=site.due(to),
+        about=about, correlation=correlation, order_key=correlation, due_at=due_at,
         **_lane(to, urgent=urgent))  # fmt: skip
     ledger.note(c, site.now(), "outgoing", message=message, partner=to.name, stop="prepare", correlation=correlation)
 

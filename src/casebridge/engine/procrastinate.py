@@ -87,6 +87,7 @@ class Procrastinate:
         self._clock.join()
         until = time.monotonic() + self.patience
         for pool in self._pools.values():
+            pool.close()
             pool.join(max(0.0, until - time.monotonic()))
         self.worker.let_go()
 
