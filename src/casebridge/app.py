@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from casebridge.adapter import Context
-from casebridge.config import Config, PartnerTable, explain, minutes, read_config, resolve_secrets
+from casebridge.config import Config, PartnerTable, days, explain, minutes, read_config, resolve_secrets, size
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
 from casebridge.engine import upkeep
@@ -25,6 +25,7 @@ from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import Engine
+from casebridge.engine.pulse import EVERY, Pulse
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.retrying import Delivery
 from casebridge.engine.site import DUTY, Partner, Route, Site
@@ -32,7 +33,9 @@ from casebridge.engine.worker import Worker
 from casebridge.mapping import MapSet, load_set, with_converters
 from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
-from casebridge.store.database import Store
+from casebridge.store import level
+from casebridge.store.database import Store, StoreTrouble
+from casebridge.store.retention import Policy
 from casebridge.store.sealed import Key, Sealed, read_keys
 
 PROVED = Path(".casebridge") / "proved-maps.csv"  # which of the site's own maps were proved
@@ -48,9 +51,12 @@ class Bridge:
     registry: Registry
     base: Path
     doors: dict[str, Any]
+    pulse: Pulse
 
     def close(self) -> None:
         """Let go of links and the database."""
+        with suppress(StoreTrouble):  # the others find it by its silence
+            self.pulse.end()
         self.lanes.close()
         for partner in self.site.partners.values():
             if partner.link is not None:
@@ -88,12 +94,15 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=config.web.partners_url or f"http://{config.web.partners}",
         console_url=f"http://{config.web.console}", notify=registry.notify,
-        ledger_keys=_ledger_keys(config, base), calendar=_calendar(config),
+        ledger_keys=_ledger_keys(config, base), retention=_retention(config), calendar=_calendar(config),
         alarm_rules=rules_of(config.alarms))  # fmt: skip
     lanes = Lanes(site, watch, _engine(config), poll=config.web.poll_seconds)
+    pulse = Pulse(site, lanes.worker.name, lambda: lanes.trouble)
+    lanes.worker.work = pulse.watched(lanes.worker.work)
+    lanes.every(EVERY, "beat", pulse.beat, everywhere=True)
     for name, seconds, job in upkeep.JOBS:
-        lanes.every(seconds, name, partial(job, site))
-    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base))
+        lanes.every(seconds, name, pulse.job(name, partial(job, site)))
+    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse)
 
 
 def _sound_maps(registry: Registry, base: Path, proved: Proved) -> Callable[[str, frozenset[str]], MapSet]:
@@ -198,6 +207,11 @@ def _calendar(config: Config) -> Calendar:
         closes=closes, federal=table.holidays == "us-federal", closed=frozenset(table.closed))  # fmt: skip
 
 
+def _retention(config: Config) -> Policy:
+    spans = {name: days(span) for name, span in config.retention.model_dump().items()}
+    return Policy(**spans, max_size=size(config.store.max_size))
+
+
 def _ledger_keys(config: Config, base: Path) -> Keyring:
     """The keys of the ledger's seals, from outside; SetupError CB-104 or CB-131."""
     named = {"key": config.ledger.key, "old_keys": list(config.ledger.old_keys)}
@@ -228,13 +242,13 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
 
 
 def open_store(config: Config, base: Path) -> Store:
-    """The books, with the keys they lie under; SetupError CB-104, CB-133 or CB-134."""
+    """The books, with the keys they lie under; SetupError CB-104, CB-133, CB-134, CB-140 or CB-141."""
     named = config.store.keys
 
     def keys() -> tuple[Key, ...]:
         return read_keys(resolve_secrets(named, base, "store.keys"))
 
-    return Store(_store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
+    return level.opened(_store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
 
 
 def _store_url(url: str, base: Path) -> str:

@@ -60,10 +60,70 @@ class StoreTable(_Table):
     url: str = "sqlite:///casebridge.db"
     keys: str = Field(default="", repr=False)  # what documents are closed with: file:PATH or env:NAME
 
+    max_size: str = ""  # above it the site is warned
+
+    @field_validator("max_size")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        size(value)
+        return value
+
     @field_validator("keys")
     @classmethod
     def _outside(cls, value: str) -> str:
         return _named_outside(value)
+
+
+_SPAN = re.compile(r"(\d{1,5})\s*(d|w|y)")
+_DAYS = {"d": 1, "w": 7, "y": 366}
+SIX_YEARS = 6 * 366
+"""Days that an account of disclosures reaches back (45 CFR 164.528(a)), leap years included."""
+
+
+class RetentionTable(_Table):
+    """``[retention]``: after how long what is over with is erased; what is not named is kept."""
+
+    payloads: str = ""  # originals as they came, and files as they were sent
+    messages: str = ""
+    events: str = ""
+    disclosures: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def _span(cls, value: str) -> str:
+        days(value)
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RetentionTable:
+        if self.disclosures and days(self.disclosures) < SIX_YEARS:
+            raise ValueError('disclosures: a client may ask who got their records for six years: write "6y" or more')
+        kept = [days(getattr(self, name)) or 10**6 for name in ("payloads", "messages", "disclosures")]
+        if kept != sorted(kept):
+            raise ValueError("payloads may not be kept longer than messages, nor messages longer than disclosures")
+        if self.disclosures and not self.events:
+            raise ValueError("disclosures: name events, too, for the ledger says of each disclosure that it is there")
+        return self
+
+
+def days(span: str) -> int:
+    """``90d``, ``12w`` or ``6y`` in days, 0 for nothing; raises ValueError when it is nothing of the kind."""
+    found = _SPAN.fullmatch(span.strip())
+    if span and not (found and int(found[1])):
+        raise ValueError('expected a time such as "90d", "12w" or "6y"')
+    return int(found[1]) * _DAYS[found[2]] if found else 0
+
+
+_SIZE = re.compile(r"(\d{1,6})\s*(MB|GB|TB)")
+_BYTES = {"MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+
+
+def size(text: str) -> int:
+    """``20GB`` in bytes, 0 for nothing; raises ValueError when it is nothing of the kind."""
+    found = _SIZE.fullmatch(text.strip())
+    if text and not found:
+        raise ValueError('expected a size such as "500MB" or "20GB"')
+    return int(found[1]) * _BYTES[found[2]] if found else 0
 
 
 class LedgerTable(_Table):
@@ -84,6 +144,12 @@ class WorkTable(_Table):
     """``[work]``: how much is done at once in one process."""
 
     threads: int = Field(default=4, ge=1, le=64)
+
+
+class LogTable(_Table):
+    """``[log]``: how much is said on stderr; the environment's CASEBRIDGE_LOG comes first."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 Days = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -218,10 +284,12 @@ class Config(_Table):
     site: SiteTable
     store: StoreTable = StoreTable()
     ledger: LedgerTable = LedgerTable()
+    retention: RetentionTable = RetentionTable()
     calendar: CalendarTable = CalendarTable()
     alarms: dict[str, str] = {}  # kind -> "4 business hours" or "off"
     web: WebTable = WebTable()
     work: WorkTable = WorkTable()
+    log: LogTable = LogTable()
     partner: dict[str, PartnerTable] = {}
     route: tuple[RouteTable, ...] = ()
 

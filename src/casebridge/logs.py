@@ -8,10 +8,11 @@ package keeps its template only: what a library puts into it may be a piece of a
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, get_args
 
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
@@ -24,8 +25,9 @@ NOT_SHOWN = "(the text of a library is not shown: it may quote a record)"
 
 
 def start(level: Level = "info", stream: TextIO | None = None, *, as_json: bool | None = None) -> None:
-    """Log to ``stream`` (stderr) from now on; JSON unless it is a terminal."""
-    to = stream or sys.stderr
+    """Log to ``stream`` (stderr) from now on; JSON unless it is a terminal. CASEBRIDGE_LOG names another level."""
+    asked, to = os.environ.get("CASEBRIDGE_LOG", "").lower(), stream or sys.stderr
+    level = asked if asked in get_args(Level) else level  # type: ignore[assignment]
     writing = logging.StreamHandler(to)
     writing.setFormatter(_formatter(json=not to.isatty() if as_json is None else as_json))
     logging.basicConfig(handlers=[writing], level=logging.WARNING, force=True)

@@ -126,7 +126,7 @@ def break_a_map(folder: Path) -> None:
 
 def test_who_only_looks_is_warned_of_a_broken_map_and_who_acts_is_refused(casebridge: Command, folder: Path) -> None:
     break_a_map(folder)
-    for look in (("status",), ("held", "list"), ("files",), ("shown",), ("doctor",)):
+    for look in (("status",), ("referrals",), ("held", "list"), ("files",), ("shown",), ("doctor",)):
         ended, said = casebridge(*look)
         assert (ended, said.count("sdohcc/patient.yaml:4:3: ")) in ((0, 1), (1, 1)), said
         assert "the maps are not in order" in said

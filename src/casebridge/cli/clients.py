@@ -24,7 +24,7 @@ def client() -> None:
 
 @app.command("who-got-my-data")
 def who_got_my_data(
-    client: Annotated[str, typer.Argument(help="A client's id: casebridge status --json shows it as client_id.")],
+    client: Annotated[str, typer.Argument(help="A client's id: casebridge referrals --json shows it as client_id.")],
     config: ConfigOption = CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +33,7 @@ def who_got_my_data(
         site = bridge.site
         if views.client_name(site, client) is None:
             raise Held("CB-507", f"there is no client {client}", who="it",
-                       remedy="casebridge status --json shows client_id.")  # fmt: skip
+                       remedy="casebridge referrals --json shows client_id.")  # fmt: skip
         rows = views.disclosures_of(site, client)
     if as_json:
         print_json([dataclasses.asdict(r) for r in rows])

@@ -11,10 +11,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from casebridge import logs, startup
 from casebridge.app import alone, load_unused_maps
-from casebridge.cli.ledger import NO_KEY
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, MessageArgument, PartnerArgument, bridge_of
-from casebridge.cli.printing import err, out, plain, print_entry, print_json, print_plugin, print_rows
+from casebridge.cli.printing import err, out, plain, print_entry, print_finding, print_json, print_plugin, print_rows
 from casebridge.core.errors import SetupError
 from casebridge.engine import explain as lineage
 from casebridge.engine import held as holding
@@ -64,8 +64,9 @@ def check(config: ConfigOption = CONFIG) -> None:
         for report in broken:
             said = f"plugin {report.name}: {report.problem} ({report.code}). {report.remedy}"
             err.print(plain(said), style="yellow", soft_wrap=True)
-        if not bridge.site.ledger_keys.current:
-            err.print(plain(NO_KEY), style="yellow", soft_wrap=True)
+        findings = startup.look(bridge)
+        for finding in findings:
+            print_finding(finding)
         unused = load_unused_maps(bridge)
         maps = [m for p in bridge.site.partners.values() for m in p.maps]
         failures = [f for m in maps for f in m.run_examples()]
@@ -78,7 +79,7 @@ def check(config: ConfigOption = CONFIG) -> None:
         said = "; ".join(filter(None, (out_, false))) or "in order"
         out.print(f"{_count(len(bridge.site.partners), 'partner', 'partners') or 'no partner'}, "
                   f"{_count(len(bridge.site.routes), 'route', 'routes') or 'no route'}: {said}")  # fmt: skip
-    raise typer.Exit(1 if failures or broken else 0)
+    raise typer.Exit(1 if failures or broken or any(f.stops and f.code for f in findings) else 0)
 
 
 def doctor(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
@@ -98,6 +99,8 @@ def serve(config: ConfigOption = CONFIG) -> None:
     from casebridge.web.server import serve as serve_web
 
     with bridge_of(config) as bridge, alone(bridge):
+        logs.start(bridge.config.log.level)
+        startup.begin(bridge)
         serve_web(bridge)
 
 
@@ -128,10 +131,10 @@ def dispatch(partner: PartnerArgument, config: ConfigOption = CONFIG) -> None:
         with alone(bridge):
             bridge.lanes.dispatch_now(bridge.site.partners[partner])
         looked_at = _count(waiting, "message", "messages")
-        out.print(f"{looked_at} for {partner} looked at; casebridge status says what left.")
+        out.print(f"{looked_at} for {partner} looked at; casebridge referrals says what left.")
 
 
-def status(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
+def referrals(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
     """Referrals and where each one stands."""
     with bridge_of(config, looking=True) as bridge:
         rows = [dataclasses.asdict(r) for r in views.referral_rows(bridge.site)]

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held, ledger, maps, store, translate, work
+from casebridge.cli import clients, commands, held, ledger, legal_hold, maps, status, store, translate, work
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 from casebridge.store.database import StoreTrouble
@@ -27,8 +27,8 @@ CODES = ("Exit codes: 0 well · 1 something is not so · 2 wrong use · 3 fix th
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=CODES)
 for command in (
     commands.demo, commands.init, commands.check, commands.doctor, commands.serve, work.work, commands.run,
-    commands.status, commands.files_, commands.dispatch, commands.shown, commands.explain, commands.adapters,
-    translate.translate,
+    status.status, commands.referrals, commands.files_, commands.dispatch, commands.shown, commands.explain,
+    commands.adapters, translate.translate,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")
@@ -36,6 +36,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(maps.app, name="map")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")
+app.add_typer(legal_hold.app, name="legal-hold")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from casebridge.startup import Finding
+
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 
@@ -71,3 +73,12 @@ def _setting(setting: Mapping[str, Any]) -> str:
 def counted(number: int, what: str) -> str:
     """``1 map``, ``2 maps``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def print_finding(finding: Finding) -> None:
+    """What was looked at before a start: in order, or with its remedy and code."""
+    if not finding.code:
+        out.print(plain(f"{finding.name}: {finding.said}"), soft_wrap=True)
+        return
+    said = f"{finding.name}: {finding.said}. {finding.remedy} [{finding.code}]"
+    err.print(plain(said), style="red" if finding.stops else "yellow", soft_wrap=True)

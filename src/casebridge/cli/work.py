@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import signal
+import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
+from casebridge import logs, startup
 from casebridge.app import Bridge, alone
 from casebridge.cli.options import CONFIG, ConfigOption, bridge_of
 from casebridge.cli.printing import out
+from casebridge.ending import LONGEST, told_to_end
+
+log = logging.getLogger(__name__)
 
 
 def work(config: ConfigOption = CONFIG) -> None:
     """Work on what is due, without pages, until it is told to end. On PostgreSQL: as many of these as you like."""
-    with bridge_of(config) as bridge, alone(bridge), _told() as told:
+    with told_to_end() as told, bridge_of(config) as bridge, alone(bridge):
+        logs.start(bridge.config.log.level)
+        startup.begin(bridge)
+        bridge.pulse.role = "work"
         _work(bridge, told)
 
 
 def _work(bridge: Bridge, told: threading.Event) -> None:
-    thread = threading.Thread(target=bridge.lanes.run, name="casebridge-lanes")
+    thread = threading.Thread(target=bridge.lanes.run, name="casebridge-lanes", daemon=True)
     thread.start()
     out.print(f"Worker {bridge.lanes.worker.name} is at work. Ctrl-C ends it after the batch at hand.", soft_wrap=True)
     told.wait()
+    log.info("told to end: the batches at hand are finished")
     bridge.lanes.stop()
-    thread.join()
-    out.print("Ended.")
-
-
-@contextmanager
-def _told() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    told = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        told.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield told
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
+    thread.join(LONGEST)
+    out.print("Cut off: what was at hand is done again at the next start." if thread.is_alive() else "Ended.")

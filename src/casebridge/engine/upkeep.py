@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge.engine import sealing, timers
+from casebridge.engine import retaining, sealing, standing, timers
 from casebridge.engine.site import Site
 
 JOBS: tuple[tuple[str, float, Callable[[Site], object]], ...] = (
     ("seal", 1, sealing.seal),
+    ("count", 10, standing.count),
     ("days", 6 * 3600, timers.follow_days),
     ("timers", 15, timers.tend),
+    ("retention", 3600, retaining.tend),
 )
 """Name, seconds, what is done: in one process of the site at a time; each is safe to be done twice at once."""
 

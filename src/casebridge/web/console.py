@@ -21,6 +21,7 @@ from casebridge.core.words import referral_words
 from casebridge.engine import alarms, held, timeline, views
 from casebridge.engine.views import DisclosureRow
 from casebridge.web.guard import Guard
+from casebridge.web.operations import add_operations, answers_of
 from casebridge.web.pages import Pages
 
 ON_A_PAGE = 25
@@ -42,6 +43,7 @@ def console_app(bridge: Bridge, hosts: Iterable[str], trouble: Callable[[], str]
     _add_lists(app, pages, bridge)
     _add_details(app, pages, bridge)
     _add_buttons(app, pages, bridge)
+    add_operations(app, pages, bridge, answers_of(bridge, trouble))
     _add_refusals(app, pages)
     return Guard(app, hosts)
 

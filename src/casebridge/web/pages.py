@@ -34,7 +34,8 @@ class Pages:
         self._templates.filters |= {
             "say": wording.say, "short": wording.short, "said_paths": wording.said_paths, "kind": _kind,
             "moment": partial(_time, zone=site.timezone), "brief": self._brief, "contact": wording.contact,
-            "icon": icon, "status_icon": lambda s: words(s).icon,
+            "icon": icon, "age": wording.age, "amount": wording.amount, "size": wording.size,
+            "status_icon": lambda s: words(s).icon,
             "way_icon": lambda s: way_words(s).icon,
             "status_words": lambda s: words(s).text,
         }  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
-from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -16,7 +15,9 @@ from starlette.types import ASGIApp
 
 from casebridge.app import Bridge
 from casebridge.core.errors import SetupError
+from casebridge.ending import LONGEST, told_to_end
 from casebridge.web.console import console_app
+from casebridge.web.operations import answers_of
 from casebridge.web.partners import partners_app
 
 log = logging.getLogger(__name__)
@@ -67,13 +68,17 @@ class Listeners:
         self._thread("lanes", self._work)
 
     def stop(self) -> None:
-        """Take no more requests; the lanes end after the message at hand."""
+        """Take no more requests; the lanes end after the batches at hand. What lasts longer than ``LONGEST`` is cut
+        off: the ledger withstands it, as it does a kill."""
         self._ending.set()
         self.bridge.lanes.stop()
         for server in self._servers:
             server.should_exit = True
+        until = time.monotonic() + LONGEST
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                log.warning("%s did not end in %g seconds and is cut off", thread.name, LONGEST)
         for sock in self._sockets.values():
             sock.close()
 
@@ -86,7 +91,8 @@ class Listeners:
 
     def _partners_app(self, host: str) -> ASGIApp:
         outside = urlsplit(self.bridge.config.web.partners_url).hostname or ""
-        return partners_app(self.bridge.doors, [host, outside], lambda: not self.trouble)
+        answers = answers_of(self.bridge, lambda: self.trouble)
+        return partners_app(self.bridge.doors, [host, outside], lambda: not self.trouble, answers)
 
     def _run(self, name: str, app: ASGIApp) -> None:
         config = uvicorn.Config(
@@ -108,7 +114,7 @@ class Listeners:
         self._stopped = "Work was stopped. Start casebridge again."  # seen only while the pages are still up
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        thread = threading.Thread(target=work, name=f"casebridge-{name}")
+        thread = threading.Thread(target=work, name=f"casebridge-{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
         return thread
@@ -116,22 +122,16 @@ class Listeners:
 
 def serve(bridge: Bridge, say: Callable[[str], None] = print) -> None:
     """Run until SIGINT or SIGTERM; ``say`` gets the two addresses."""
-    listeners, ended = Listeners(bridge), threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    bridge.pulse.role = "serve"
+    listeners = Listeners(bridge)
+    with told_to_end() as told:
         listeners.start()
         try:
             say(f"Console:         {listeners.console_url}\nPartners' doors: {listeners.partners_url}")
-            ended.wait()
+            told.wait()
+            log.info("told to end: no more requests, the batches at hand are finished")
         finally:
             listeners.stop()
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
 
 
 def _checked(name: str, address: str) -> tuple[str, int]:

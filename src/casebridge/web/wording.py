@@ -100,6 +100,39 @@ def brief(text: str, zone: ZoneInfo, year: str) -> str:
     return day if len(text) < 11 else f"{day}, {local:%H:%M}"
 
 
+def age(since: str, now: str) -> str:
+    """How long ago, in the largest two units that say something; "" for never.
+
+    >>> age("2026-03-02T15:04:05.000000Z", "2026-03-04T16:04:05.000000Z")
+    '2 d 1 h'
+    """
+    if not since:
+        return ""
+    seconds = max(0, round((datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()))
+    units = (("d", seconds // 86400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
+    first = next((place for place, (_, number) in enumerate(units) if number), 3)
+    return " ".join(f"{number} {unit}" for unit, number in units[first : first + 2] if number or unit == "s")
+
+
+def amount(number: int, *, more: bool = False, about: bool = False) -> str:
+    """A count, and what is not known of it.
+
+    >>> amount(10000, more=True), amount(1234, about=True)
+    ('more than 10,000', 'about 1,234')
+    """
+    return f"{'more than ' if more else 'about ' if about else ''}{number:,}"
+
+
+def size(number: int) -> str:
+    """Bytes in words.
+
+    >>> size(1_500_000), size(3 * 10**9)
+    ('1.5 MB', '3.0 GB')
+    """
+    unit, name = (10**9, "GB") if number >= 10**9 else (10**6, "MB")
+    return f"{number / unit:,.1f} {name}"
+
+
 def contact(text: str) -> Markup:
     """Who to call, each telephone number a link that never breaks.
 
