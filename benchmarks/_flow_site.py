@@ -140,10 +140,15 @@ def referrals(count: int, first: int = 0) -> Iterator[list[dict[str, Any]]]:
         ]  # fmt: skip
 
 
-def drop(folder: Path, count: int, a_file: int, first: int = 0) -> None:
-    """Put ``count`` referrals into the hospital's folder, so many a file."""
+def bundles(count: int, a_file: int, first: int = 0) -> Iterator[bytes]:
+    """``count`` referrals as FHIR bundles, so many in each."""
     found = list(referrals(count, first))
     for start in range(0, count, a_file):
         entries = [{"resource": r} for one in found[start : start + a_file] for r in one]
-        bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-        (folder / "hospital" / "in" / f"{first + start:08d}.json").write_text(json.dumps(bundle))
+        yield json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
+
+
+def drop(folder: Path, count: int, a_file: int) -> None:
+    """Put ``count`` referrals into the hospital's folder, so many a file."""
+    for number, bundle in enumerate(bundles(count, a_file)):
+        (folder / "hospital" / "in" / f"{number:08d}.json").write_bytes(bundle)

@@ -14,15 +14,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 
 import httpx2
 
 from benchmarks._flow_floor import floor
-from benchmarks._flow_site import drop, make_site
+from benchmarks._flow_processes import delivered, idle, postgresql, processes
+from benchmarks._flow_site import bundles, drop, make_site
 from benchmarks._printed import Figure, show
+from casebridge.adapter import Payload
 from casebridge.app import Bridge, open_bridge
+from casebridge.engine.flow import accept
+from casebridge.engine.pace import settle_in
 
 RECORDS = 4  # of one referral: three in, one out
 A_FILE = 500
@@ -110,13 +115,17 @@ def receiver() -> Iterator[tuple[str, list[bytes]]]:
 
 
 def alone(_: int) -> list[Figure]:
-    """One referral at a time, from the file's arrival to the agency's journal."""
+    """One referral at a time in a process at work, from a door to the agency's journal."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "site")
         bridge = open_bridge(make_site(folder))
         try:
-            times = sorted(one_at_a_time(bridge, folder) for _ in range(ALONE))
+            worker = Thread(target=bridge.lanes.run)
+            worker.start()
+            times = sorted(one_at_a_time(bridge, folder, n) for n in range(ALONE))
         finally:
+            bridge.lanes.stop()
+            worker.join()
             bridge.close()
     return [
         figure("one referral alone, p50", statistics.median(times) * 1000, "ms", "", 1),
@@ -124,16 +133,38 @@ def alone(_: int) -> list[Figure]:
     ]
 
 
-def one_at_a_time(bridge: Bridge, folder: Path) -> float:
-    """Seconds for one."""
-    number = journal_of(folder)
-    drop(folder, 1, 1, first=number)
+def one_at_a_time(bridge: Bridge, folder: Path, number: int) -> float:
+    """Seconds from a door's acceptance of one to the agency's journal."""
+    (body,) = bundles(1, 1, first=number)
     start = time.perf_counter()
-    bridge.lanes.drain()
-    spent = time.perf_counter() - start
-    if journal_of(folder) != number + 1:
-        raise SystemExit("it was not delivered")
-    return spent
+    accept(bridge.site, bridge.site.partners["hospital"], Payload("one", BytesIO(body)))
+    while journal_of(folder) <= number:
+        time.sleep(0.0005)
+        if time.perf_counter() - start > 30:
+            raise SystemExit("it was not delivered")
+    return time.perf_counter() - start
+
+
+def postgres(referrals: int) -> list[Figure]:
+    """Two ``casebridge work`` on PostgreSQL that writes to the disk."""
+    with tempfile.TemporaryDirectory() as name, postgresql() as url:
+        folder = Path(name, "site")
+        file = make_site(folder, url)
+        drop(folder, referrals, A_FILE)
+        with processes("work", file, 2):
+            seconds = delivered(url, referrals)
+    rate = referrals * RECORDS / seconds
+    return [figure("messages/s on PostgreSQL, two workers, accept to delivered", rate, "/s", "", 1)]
+
+
+def at_rest(_: int) -> list[Figure]:
+    """A server that nobody asks for anything."""
+    with tempfile.TemporaryDirectory() as name:
+        megabytes, percent = idle(make_site(Path(name, "site")))
+    return [
+        figure("idle server: memory", megabytes, "MB", "", 1),
+        figure("idle server: of a core", percent, "%", "", 1),
+    ]
 
 
 def figure(name: str, value: float, unit: str, compared_to: str, ratio: float) -> Figure:
@@ -141,7 +172,9 @@ def figure(name: str, value: float, unit: str, compared_to: str, ratio: float) -
     return {"name": name, "value": round(value, 1), "unit": unit, "compared_to": compared_to, "ratio": round(ratio, 3)}
 
 
-PARTS: dict[str, Callable[[int], list[Figure]]] = {"sqlite": sqlite, "http": over_http, "alone": alone}
+PARTS: dict[str, Callable[[int], list[Figure]]] = {
+    "sqlite": sqlite, "postgres": postgres, "http": over_http, "alone": alone, "idle": at_rest,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -151,6 +184,7 @@ def main() -> None:
     parser.add_argument("--referrals", type=int, default=2000)
     parser.add_argument("--only", choices=sorted(PARTS))
     asked = parser.parse_args()
+    settle_in()
     found = [f for name, part in PARTS.items() if asked.only in (None, name) for f in part(asked.referrals)]
     show(found, ["casebridge", "SQLAlchemy", "httpx2"], as_json=asked.json)
 

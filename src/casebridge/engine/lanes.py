@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from casebridge.engine import asking, sealing
 from casebridge.engine.embedded import Embedded
+from casebridge.engine.pace import settle_in
 from casebridge.engine.port import Engine
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
@@ -56,6 +57,7 @@ class Lanes:
 
     def run(self) -> None:
         """Work until ``stop``. An engine that cannot go on (its database is gone) is tried again by itself."""
+        settle_in()
         while not self._stop.is_set():
             try:
                 self._trouble = ""

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from casebridge.core.ssn import usable_ssn
 from casebridge.store import links
 from casebridge.store.database import Connection
 from casebridge.store.links import Identifiers, PersonKey
 from casebridge.store.sealed import key_of
 
 SSN = "http://hl7.org/fhir/sid/us-ssn"
-PRINTED_SSN = frozenset({"123456789", "987654321", "078051120", "219099999"})
-"""Numbers that stood in advertisements or on a keyboard; many people have been given them."""
 
 
 def person_identifiers(c: Connection, person: Mapping[str, Any]) -> Identifiers:
@@ -33,7 +32,7 @@ def _is_somebodys(system: str, value: str) -> bool:
     """Is it more than what people write when there is none: UNKNOWN, N/A, 0, 99999999, a number from an advert?"""
     told = [c for c in value.casefold() if c.isalnum()]
     filler = not any(c.isdigit() and c != "0" for c in told) or (len(told) > 3 and len(set(told)) == 1)
-    return not filler and not (system == SSN and "".join(told) in PRINTED_SSN)
+    return not filler and (system != SSN or bool(usable_ssn(value)))
 
 
 def known_client(c: Connection, identifiers: Identifiers) -> str | None:
