@@ -69,6 +69,14 @@ def test_changed_together_with_its_event_the_event_tells(books: Books, three: tu
     assert books.found() == [Finding("removed", row=1)]
 
 
+@pytest.mark.parametrize("facts", ["half of", "[]", '{"disclosures": 1}', '{"book": {"x": 1}}'])
+def test_an_event_that_holds_rubbish_is_one_that_was_changed(
+    books: Books, three: tuple[str, ...], facts: str
+) -> None:
+    books.tamper("UPDATE event SET facts = :facts WHERE seq = 1", facts=facts)
+    assert {f.kind for f in books.found()} == {"changed", "disclosure-inserted"}
+
+
 def test_the_row_and_its_event_are_one_transaction(books: Books, three: tuple[str, ...]) -> None:
     """A release that fails leaves neither."""
 
@@ -137,6 +145,24 @@ def test_erasing_more_than_the_policy_did_is_found(pruned: Books) -> None:
         numbers = [s.number for s in c.raw.exec_driver_sql("SELECT number FROM seal ORDER BY number")]
     pruned.tamper(f"DELETE FROM seal WHERE number < {numbers[2]}")
     assert pruned.found()[0] == Finding("not-begun", seal=numbers[2])
+
+
+def test_an_event_that_says_so_is_not_enough(books: Books) -> None:
+    """Whoever can write to the store can write such an event, and it is sealed like any other; the key he has not."""
+    books.blocks("abc", "def", "ghi")
+    books.tamper("DELETE FROM seal WHERE number = 1", "DELETE FROM event WHERE seq < 7",
+                 "INSERT INTO event (seq, at, name, facts) VALUES (10, '2026', 'pruned', :facts)",
+                 facts='{"key": "none", "proof": "0", "seal": 2}')  # fmt: skip
+    books.seal()
+    assert Finding("not-begun", seal=2) in books.found()
+
+
+@pytest.mark.parametrize("facts", ["", "[]", "{}", '{"key": 1, "proof": 2}', "null"])
+def test_nor_one_that_says_nothing(books: Books, facts: str) -> None:
+    books.blocks("abc", "def")
+    books.tamper("DELETE FROM seal WHERE number = 1", "UPDATE event SET name = 'pruned', facts = :facts WHERE seq = 6",
+                 facts=facts)  # fmt: skip
+    assert books.found()[0] == Finding("not-begun", seal=2)
 
 
 def test_an_event_put_before_the_new_beginning_is_found(pruned: Books) -> None:

@@ -5,8 +5,10 @@ Three seals over the events 1-3 (``abc``), 4-6 (``def``) and 7-9 (``ghi``), unle
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledgers import KEY, OTHER, Books
@@ -135,6 +137,41 @@ def test_many_events_are_sealed_in_parts(books_here: Books, monkeypatch: pytest.
     books_here.note(*"jklmnopqrs")
     assert books_here.seal() == 3
     assert books_here.verify().seals == 6
+
+
+def test_memory_does_not_grow_with_the_ledger(books_here: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "MOST", 50)
+
+    def peak() -> int:
+        tracemalloc.start()
+        assert books_here.found() == []
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    books_here.note(*"x" * 500)
+    books_here.seal()
+    few = peak()
+    books_here.note(*"x" * 3000)
+    books_here.seal()
+    assert peak() < 1.5 * few
+
+
+def test_a_seal_that_was_made_to_cover_everything_is_not_read_at_once(
+    books_here: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books_here.tamper("UPDATE seal SET last = 9000000000000000 WHERE number = 3")
+    books_here.note(*"x" * 2000)
+    asked: list[int | None] = []
+    entries = seals.entries
+
+    def noted(c: Any, first: int, until: int | None = None, limit: int | None = None) -> list[seals.Entry]:
+        asked.append(limit)
+        return entries(c, first, until, limit)
+
+    monkeypatch.setattr(seals, "entries", noted)
+    assert books_here.found() == [Finding("seal-changed", seal=3, row=7, until=9_000_000_000_000_000)]
+    assert asked.count(None) == 2  # the two seals that are as they were
 
 
 # --- keys ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,17 +27,18 @@ Known = tuple[str, str | None]
 
 
 def named(entries: Iterable[Entry]) -> dict[str, Known]:
-    """The disclosures that these events name."""
+    """The disclosures that these events name. An event that was changed may hold anything: it then names none."""
     found: dict[str, Known] = {}
     for entry in entries:
         if entry.name in NAMING:
-            found |= _named(json.loads(entry.facts))
+            with suppress(ValueError, TypeError, AttributeError):
+                found |= _named(json.loads(entry.facts))
     return found
 
 
 def _named(facts: Mapping[str, Any]) -> dict[str, Known]:
-    fresh: dict[str, Known] = {id_: (digest, None) for id_, digest in facts.get("disclosures", {}).items()}
-    return fresh | {id_: (digest, at) for id_, (digest, at) in facts.get("book", {}).items()}
+    fresh: dict[str, Known] = {str(id_): (str(digest), None) for id_, digest in facts.get("disclosures", {}).items()}
+    return fresh | {str(id_): (str(digest), str(at)) for id_, (digest, at) in facts.get("book", {}).items()}
 
 
 def carry(c: Connection, now: str, ids: Sequence[str]) -> None:
@@ -99,7 +101,10 @@ def _delivery_is_told(row: seals.Disclosed, times: set[str], *, newest: bool) ->
 
 
 def _same(one: str, other: str) -> bool:
-    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other)) <= ONE_COMMIT
+    try:
+        return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other)) <= ONE_COMMIT
+    except (ValueError, TypeError):
+        return False  # no moment of ours
 
 
 def _mark(id_: str) -> int:

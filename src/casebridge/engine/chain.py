@@ -28,6 +28,7 @@ _TAG = struct.Struct(">I16s")
 _HEAD = re.compile(rb"ledger-head number=(\d{1,19}) last=(\d{1,19}) digest=([0-9a-f]{64})")
 _NAME = b"casebridge ledger key 1\0"
 _SEAL = b"casebridge seal 1\0"
+_CUT = b"casebridge seals before 1\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ def digest(key: bytes, before: str, seal: Seal) -> str:
     """What the digest of a seal must be when the one before it has the digest ``before``."""
     columns = [before, seal.number, seal.first, seal.last, seal.rows, seal.at, seal.key]
     return _digest(key, _SEAL + json.dumps(columns).encode() + b"\0" + seal.tags).hex()
+
+
+def proof(key: bytes, seal: Seal) -> str:
+    """That whoever has the key erased what is before a seal: an event alone could be put in by anybody."""
+    return _digest(key, _CUT + f"{seal.number} {seal.digest}".encode()).hex()
 
 
 def tags_of(seal: Seal) -> dict[int, bytes]:

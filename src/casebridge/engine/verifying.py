@@ -53,7 +53,6 @@ def verify(site: Site, log: Iterable[bytes] = (), tell: Callable[[int, int], Non
     report = Report()
     _compare_heads(site, chain.heads(log), report)
     with site.store.read() as c:
-        seals.steady(c)
         _Walk(site, c, report, tell).walk()
     return report
 
@@ -103,21 +102,27 @@ class _Walk:
     def _beginning(self) -> int:
         """After which number to begin: a chain whose first seals were erased begins after the one an event names."""
         first = next(iter(seals.listed(self.c, limit=1)), None)
-        if first is None or first.number == 1:
+        if first is None or (first.number == 1 and not self._was_cut(first)):
             return 0
-        said = seals.entry_of(self.c, "pruned")
-        facts = json.loads(said.facts) if said else {}
-        if (facts.get("seal"), facts.get("digest")) != (first.number, first.digest):
+        if not self._was_cut(first):
             self.found.add("not-begun", seal=first.number)
         self.before, self.report.erased_until = first, first.last
         for number in seals.numbers_before(self.c, first.last + 1, PAGE):
             self.found.add("inserted", row=number)
         return first.number
 
+    def _was_cut(self, first: Seal) -> bool:
+        """Does the newest such event say so, with our key?"""
+        said = seals.entry_of(self.c, "pruned")
+        try:
+            facts = json.loads(said.facts) if said else {}
+            key = self.ring.of(facts["key"])
+            return key is not None and facts["proof"] == chain.proof(key, first)
+        except (ValueError, TypeError, KeyError):
+            return False
+
     def _one(self, seal: Seal) -> None:
-        rows = seals.entries(self.c, seal.first, until=seal.last)
         self.report.seals += 1
-        self.report.rows += len(rows)
         self._note_key(seal)
         key, whole = self.ring.of(seal.key), self._is_next(seal)
         if key is None:
@@ -125,24 +130,27 @@ class _Walk:
         elif whole and not self._holds(key, seal):
             self.found.add("seal-changed", seal=seal.number, row=seal.first, until=seal.last)
         else:
-            rows = self._compare(key, seal, rows)
-            self.book.take(rows)
+            rows = seals.entries(self.c, seal.first, until=seal.last)
+            self.report.rows += len(rows)
+            self.book.take(self._compare(key, seal, rows))
             return
-        self.book.trust_nothing(named(rows))
+        self._pass_over(seal.first, seal.last)
 
     def _is_next(self, seal: Seal) -> bool:
         """Does the seal follow the one before? Else some are missing, and its digest cannot be reckoned."""
         number = self.before.number + 1 if self.before else 1
         if seal.number != number:
             self.found.add("seal-missing", seal=number, until=seal.number - 1)
-            self._unsealed_between(self.before.last + 1 if self.before else 1, seal.first - 1)
+            self._pass_over(self.before.last + 1 if self.before else 1, seal.first - 1)
         elif self.before is None:
             for below in seals.numbers_before(self.c, 1, PAGE):
                 self.found.add("inserted", row=below)
         return seal.number == number
 
-    def _unsealed_between(self, first: int, last: int) -> None:
+    def _pass_over(self, first: int, last: int) -> None:
+        """Events that no seal of ours vouches for, a page at a time: nobody knows how many a changed seal covers."""
         while rows := seals.entries(self.c, first, until=last, limit=PAGE):
+            self.report.rows += len(rows)
             self.book.trust_nothing(named(rows))
             first = rows[-1].seq + 1
 

@@ -65,12 +65,6 @@ class Disclosed:
     delivered_at: str | None
 
 
-def steady(c: Connection) -> None:
-    """First in a look: all that follows sees the same moment (SQLite does so by itself)."""
-    if c.raw.dialect.name == "postgresql":
-        c.raw.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-
-
 def last(c: Connection) -> Seal | None:
     """The newest seal."""
     row = c.execute(select(seal).order_by(seal.c.number.desc()).limit(1)).first()
