@@ -74,7 +74,7 @@ class StoreTable(_Table):
         return _named_outside(value)
 
 
-_SPAN = re.compile(r"(\d{1,5})\s*(d|w|y)")
+_KEPT = re.compile(r"(\d{1,5})\s*(d|w|y)")
 _DAYS = {"d": 1, "w": 7, "y": 366}
 SIX_YEARS = 6 * 366
 """Days that an account of disclosures reaches back (45 CFR 164.528(a)), leap years included."""
@@ -108,7 +108,7 @@ class RetentionTable(_Table):
 
 def days(span: str) -> int:
     """``90d``, ``12w`` or ``6y`` in days, 0 for nothing; raises ValueError when it is nothing of the kind."""
-    found = _SPAN.fullmatch(span.strip())
+    found = _KEPT.fullmatch(span.strip())
     if span and not (found and int(found[1])):
         raise ValueError('expected a time such as "90d", "12w" or "6y"')
     return int(found[1]) * _DAYS[found[2]] if found else 0

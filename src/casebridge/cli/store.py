@@ -10,10 +10,12 @@ import typer
 from rich.progress import Progress
 
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, bridge_of
-from casebridge.cli.printing import counted, err, out, plain, print_json
+from casebridge.cli.printing import counted, err, out, plain, print_json, print_rows
 from casebridge.engine import rekeying
+from casebridge.store import sizes
 from casebridge.store.box import PLAIN
 from casebridge.store.sealed import new_line
+from casebridge.web.wording import moment, size
 
 app = typer.Typer(no_args_is_help=True, help="The store: its keys, its size, its place.")
 
@@ -49,6 +51,23 @@ def store_rekey(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> N
         if not done.left:
             out.print("Nothing is left under any other key: their lines may be taken away.")
     raise typer.Exit(1 if done.left else 0)
+
+
+@app.command("size")
+def store_size(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
+    """How much room the store takes, by table, and how old the oldest payload is."""
+    with bridge_of(config, looking=True) as bridge, bridge.site.store.read() as c:
+        tables, oldest, zone = sizes.by_table(c), sizes.oldest_payload(c), bridge.site.timezone
+        total, free, most = sizes.total(c), sizes.free(c), bridge.site.retention.max_size
+    if as_json:
+        print_json({"bytes": total, "free": free, "max_size": most, "oldest_payload": oldest, "tables": tables})
+        return
+    print_rows([{"table": name, "takes": size(count)} for name, count in tables.items()], "Tables", whole="table")
+    out.print(f"In all {size(total)}; {size(free)} of the file are free for new rows.")
+    if oldest:
+        out.print(f"The oldest payload came {moment(oldest, zone)}.")
+    if most and total > most:
+        err.print(f"That is more than the {size(most)} of [store] max_size.", style="yellow")
 
 
 @contextmanager

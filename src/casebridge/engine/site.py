@@ -17,6 +17,7 @@ from casebridge.engine.deadlines import Rule, standard_rules
 from casebridge.engine.retrying import STANDARD, Delivery
 from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
+from casebridge.store.retention import Policy
 
 DUTY = "duty-queue"
 """The recipient of alarms by mail, where the site has one."""
@@ -111,6 +112,7 @@ class Site:
     console_url: str = "http://127.0.0.1:8421"
     token_days: int = 14
     ledger_keys: Keyring = field(default_factory=Keyring)
+    retention: Policy = field(default_factory=Policy)
     calendar: Calendar = field(default_factory=Calendar)
     alarm_rules: Mapping[str, Rule] = field(default_factory=standard_rules)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from sqlalchemy import func, insert, select, update
 
+from casebridge.core.errors import Held
 from casebridge.store.connection import Connection
 from casebridge.store.database import Store, new_id
 from casebridge.store.many import Row
@@ -98,7 +99,10 @@ class PayloadStream(io.RawIOBase):
     def __init__(self, store: Store, id_: str) -> None:
         self._store, self._id, self._at = store, id_, 0
         with store.read() as c:
-            self._size: int = c.execute(select(payload.c.size).where(payload.c.id == id_)).scalar_one()
+            row = c.execute(select(payload.c.size, payload.c.erased_at).where(payload.c.id == id_)).one()
+        if row.erased_at:
+            raise Held("CB-523", f"what came in was erased on {row.erased_at[:10]} by the retention policy")
+        self._size: int = row.size
         self._part: tuple[int, bytes] = (-1, b"")
 
     def readable(self) -> bool:
