@@ -5,7 +5,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test laws lint bench docs lock dist clean
+.PHONY: help install demo test laws faults lint bench docs lock dist clean
 
 help:           ## what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: lint      ## everything, as CI runs it
 
 laws: install   ## every shipped map's laws on 2,000 generated round trips a map (make test takes fewer)
 	CASEBRIDGE_TRIPS=2000 $(BIN)/pytest -n $(WORKERS) --timeout 900 tests/generative/test_mapping_laws.py
+
+faults: install ## kills, power cuts, full disks, hours without a receiver, on both databases (make test takes a few)
+	$(BIN)/pytest -n $(WORKERS) -m long tests/faults
 
 bench: install  ## figures, each beside its floor and its peers
 	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e '.[bench]'

@@ -40,13 +40,13 @@ settings = {hospital_settings}
 
 [partner.agency]
 role = "cbo"
-carrier = "folder"
+carrier = "{agency_carrier}"
 format = "form"
 maps = "web-form"
 known_as = ["Organization/agency"]
 mode = "{agency_mode}"
 agreements = [{agreement}]
-settings = {{ folder = "agency", quiet_seconds = 0 }}
+settings = {agency_settings}
 
 [partner.hmis]
 role = "hmis_lead"
@@ -77,6 +77,7 @@ to = "hmis"
 DEFAULTS = {
     "store": "sqlite:///casebridge.db", "treatment": "consent", "hospital_mode": "live", "agency_mode": "live",
     "hmis_dispatch": "each", "more": "",
+    "agency_carrier": "folder", "agency_settings": '{ folder = "agency", quiet_seconds = 0 }',
     "hospital_carrier": "folder", "hospital_settings": '{ folder = "hospital", quiet_seconds = 0 }',
     "site_more": "", "agreement": '{ kind = "BAA", until = 2099-12-31 }',
 }  # fmt: skip
