@@ -25,11 +25,11 @@ def start(site: TestSite) -> Iterator[Start]:
 
     def one() -> subprocess.Popen[str]:
         command = [Path(sys.executable).with_name("casebridge"), "work", "--config", config]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with open(site.folder / "said", "a+", encoding="utf-8") as said:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
         made.append(child)
         assert child.stdout is not None
-        line = child.stdout.readline()
-        assert "is at work" in line, line + child.stdout.read()
+        assert "is at work" in child.stdout.readline(), (site.folder / "said").read_text()
         return child
 
     yield one
