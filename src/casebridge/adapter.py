@@ -261,6 +261,11 @@ class Link(Protocol):
 
     It may have a ``window``: how many dispatches may be on their way at once. After a crash each of them is looked
     for with ``find``, and what is not found is sent again; a link that cannot tell has none, and sends one at a time.
+
+    ``finds = True`` says that None from ``find`` means *not there*. Of any other link it means that nobody can tell,
+    and what is sent again is on the books as perhaps received twice.
+
+    Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
 
     name: ClassVar[str]
@@ -371,4 +376,5 @@ class Event:
     stop: str = ""
     state: str = ""
     code: str = ""
+    correlation: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from typing import Any
 
 import pluggy
 
-from casebridge import adapter_check, hookspecs
+from casebridge import adapter_check, hookspecs, logs
 from casebridge.adapter import Event
 from casebridge.catalogue import describe
 from casebridge.core.errors import SetupError
@@ -60,7 +60,11 @@ class Gateway:
     def on_event(self, event: Event) -> None:
         """Log it to ``casebridge.events``; an event holds no personal data."""
         facts = (event.partner, event.message, event.stop, event.state, event.code)
-        event_log.info("%s %s", event.name, " ".join(fact for fact in facts if fact))
+        level = logging.WARNING if event.state == "held" else logging.INFO
+        if event_log.isEnabledFor(level):
+            with logs.bound(message=event.message, correlation=event.correlation, partner=event.partner,
+                            stop=event.stop, state=event.state, code=event.code):  # fmt: skip
+                event_log.log(level, "%s %s", event.name, " ".join(fact for fact in facts if fact))
 
 
 def load_plugins(folder: Path | None = None) -> Registry:

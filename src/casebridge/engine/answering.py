@@ -9,7 +9,7 @@ from casebridge.adapter import Conflict, Receipt, Thing
 from casebridge.core.errors import CaseBridgeError, Held, SetupError, TryAgain
 from casebridge.engine.sending import Outcome, Sending
 from casebridge.engine.site import Partner, Site
-from casebridge.engine.together import Told, together
+from casebridge.engine.together import Told, about, together
 from casebridge.engine.turn import Turn
 from casebridge.store import attempts, disclosures, dispatches, ledger, records
 from casebridge.store.attempts import PUT_OFF, Failing
@@ -75,7 +75,7 @@ def _delivered(c: Connection, site: Site, partner: Partner, sending: Sending, re
             _keep_our_own_id(c, site, partner, message)
         ledger.change(c, message, site.now(), state="done", document=None)
         ledger.note(c, site.now(), "delivered", message)
-    return {"name": "delivered", "state": "done"}
+    return {"name": "delivered", "state": "done", **about(sending.messages)}
 
 
 def _passing(answer: object) -> bool:
@@ -126,7 +126,7 @@ def _give_up(c: Connection, site: Site, sending: Sending, error: CaseBridgeError
     for message in sending.messages:
         ledger.change(c, message, site.now(), stop="prepare", state="held", dispatch=None, **ledger.why(error))
         ledger.note(c, site.now(), "held", message, code=error.code)
-    return {"name": "held", "state": "held", "code": error.code}
+    return {"name": "held", "state": "held", "code": error.code, **about(sending.messages)}
 
 
 def return_to_prepare(

@@ -144,10 +144,8 @@ def apply(turn: Turn) -> int:
     def all_of_them(c: Connection, some: Sequence[Message]) -> Told:
         going = [m for m in some if (m.order_key or m.id) not in stuck]
         at_hand.for_apply(c, partner, going)
-        for message in going:
-            _apply_one(c, site, partner, message)
-        return [{"name": "applied", "message": m.id, "partner": m.partner, "stop": "apply", "state": "done"}
-                for m in going]  # fmt: skip
+        return [{"name": "applied", "message": m.id, "correlation": _apply_one(c, site, partner, m),
+                 "partner": m.partner, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
 
     def alone(message: Message, error: CaseBridgeError) -> None:
         stuck.add(message.order_key or message.id)
@@ -157,15 +155,17 @@ def apply(turn: Turn) -> int:
     return len(messages)
 
 
-def _apply_one(c: Connection, site: Site, partner: Partner, message: Message) -> None:
+def _apply_one(c: Connection, site: Site, partner: Partner, message: Message) -> str:
+    """Which referral it was about; "" for none."""
     done = apply_slice(c, site, partner, message)
     if done.skipped:  # nothing of it stays but the count: a payer's other members are none of our business
         ledger.change(c, message, site.now(), state="skipped", reason=done.skipped, document=None,
                       external_id=None, order_key=None)  # fmt: skip
-        return
+        return ""
     follow(c, site, done)
     ledger.change(c, message, site.now(), state="done", document=None, correlation=done.correlation)
     ledger.note(c, site.now(), "applied", message, correlation=done.correlation)
+    return done.correlation or ""
 
 
 # --- 4. prepare ----------------------------------------------------------------------------------------------

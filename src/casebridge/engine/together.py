@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from casebridge import logs
 from casebridge.core.errors import Bug, CaseBridgeError
 from casebridge.engine.site import Site
 from casebridge.engine.turn import Turn
@@ -54,7 +55,8 @@ def _fewer(
     alone: Callable[[Item, CaseBridgeError], None], error: Exception, *, one_worker: bool,
 ) -> None:  # fmt: skip
     if len(items) == 1:
-        alone(items[0], known(error))
+        with logs.about(items[0]):
+            alone(items[0], known(error))
         return
     middle = len(items) // 2
     for half in (items[:middle], items[middle:]):
@@ -72,8 +74,13 @@ def write_held(c: Connection, site: Site, message: Message, error: CaseBridgeErr
     """Write down that it stops; what observers hear after the commit."""
     ledger.change(c, message, site.now(), state="held", **ledger.why(error))
     ledger.note(c, site.now(), "held", message, code=error.code)
-    return {"name": "held", "message": message.id, "partner": message.partner, "stop": message.stop, "state": "held",
+    return {"name": "held", **about([message]), "partner": message.partner, "stop": message.stop, "state": "held",
             "code": error.code}  # fmt: skip
+
+
+def about(messages: Sequence[Message]) -> dict[str, str]:
+    """What observers hear of the one message that something happened to; nothing when there are many."""
+    return {"message": messages[0].id, "correlation": messages[0].correlation or ""} if len(messages) == 1 else {}
 
 
 def known(error: BaseException) -> CaseBridgeError:
