@@ -84,7 +84,12 @@ def agency() -> Iterator[Agency]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            known.take(self.headers["Idempotency-Key"], self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed in mid-sentence
+                self.close_connection = True
+                return
+            known.take(self.headers["Idempotency-Key"], body)
             self.send_response(204)
             self.end_headers()
 
