@@ -16,7 +16,6 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from casebridge.core.errors import SetupError
 from casebridge.store import keys, migrate, postgresql
 from casebridge.store.box import Box, Plain
 from casebridge.store.connection import Connection as Connection
@@ -85,7 +84,7 @@ class Store:
         self._writing = threading.RLock() if self._is_sqlite else nullcontext()
         self._looking = self.engine.execution_options(**({} if self._is_sqlite else SNAPSHOT))
         try:
-            self._migrate()
+            migrate.upgrade(self.engine)
             keys.check(self)
         except BaseException:
             self.close()
@@ -121,16 +120,6 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
-
-    def _migrate(self) -> None:
-        try:
-            migrate.upgrade(self.engine)
-        except (OperationalError, InterfaceError) as error:
-            if self._is_sqlite:
-                raise
-            why = str(error.orig).strip().splitlines()[-1]
-            place = postgresql.place_of(self.url)
-            raise SetupError("CB-110", f"the database at {place} cannot be used: {why}") from None
 
 
 def _open(url: str) -> Engine:

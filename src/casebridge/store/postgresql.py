@@ -34,9 +34,3 @@ def opened(url: str) -> Engine:
         connection.commit()
 
     return engine
-
-
-def place_of(url: str) -> str:
-    """The address as it may be shown: without user and password."""
-    where = make_url(url)
-    return f"{where.host or where.query.get('host') or 'this machine'}{f':{where.port}' if where.port else ''}"
