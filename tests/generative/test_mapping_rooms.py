@@ -19,6 +19,7 @@ from shipped import NAMES, Shipped, dressed, shipped
 
 from casebridge.core.errors import CaseBridgeError
 from casebridge.mapping import interpreter, load_map
+from casebridge.mapping.compiled.looked_at import LookedAt
 from casebridge.mapping.compiled.results import LateExported
 from casebridge.mapping.generate import Dice, hostile, records, slices
 
@@ -120,3 +121,7 @@ def test_what_is_written_onto_nothing_has_the_room_the_interpreter_says(world: S
     theirs = [(slice_, None) for slice_, _ in onto_something(world)]
     late = [agree(world, slice_, None) for slice_, _ in varied([*ours, *theirs], SEED + 1)]
     assert any(late)
+
+
+def test_no_map_must_be_asked_every_time(world: Shipped) -> None:
+    assert LookedAt(world.map.definition).case["absent"].whole

@@ -134,11 +134,15 @@ def test_the_oldest_answers_go_first(the_map: Map, asked: list[Any], monkeypatch
     assert len(the_map.compiled.rooms._told) == 2
 
 
-def test_a_map_whose_value_has_no_name_of_its_own_is_asked_every_time(tmp_path: Path, asked: list[Any]) -> None:
-    line = "names: {each: names, key: a, fields: {family: {at: a, also_read: [^]}}}"
+@pytest.mark.parametrize("line", [
+    "relations: {each: with, key: a, fields: {name: {at: a, also_read: [^]}}}",
+    "relations: {each: with, key: a, fields: {name: n, person: {at: a, link: person}, person.kind: kind}}",
+])  # fmt: skip
+def test_a_map_that_may_look_at_anything_is_asked_every_time(tmp_path: Path, asked: list[Any], line: str) -> None:
+    """A value without a name of its own; a reference that items are known by, made by more than a link."""
     the_map = a_map(tmp_path, f"fields:\n  {line}\n", HEAD)
     for _ in range(2):
-        assert no_room(the_map, {"names": [{"family": "x", "b": "y"}]}) == ["person.names[0].b"]
+        assert no_room(the_map, {"relations": [{"name": "x", "role": "aunt"}]}) == ["person.relations[0].role"]
     assert len(asked) == 2
 
 

@@ -1,4 +1,4 @@
-"""May a map ask whether two values of a record it writes onto nothing are the same?"""
+"""Which values of an export a map may compare with each other, and by what it knows the items of a list."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from casebridge.mapping.compiled.patch import parents_of
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Path
+
+_REFERENCE = frozenset({"kind", "id", "external_id"})
 
 
 def compares(definition: Definition) -> bool:
@@ -21,6 +23,13 @@ def compares(definition: Definition) -> bool:
         return True
     paths = [condition.path for condition in definition.match]
     return any(_mingled(line, lines, paths) for line in lines if isinstance(line, Each))
+
+
+def known_by_more(line: Each) -> bool:
+    """May the reference that items are known by come from a line that is no link? Then it can be any record at all."""
+    names = {step.key for path, leaf in line.key if leaf.link for step in (path.steps[-1:] or line.case.steps[-1:])}
+    made = [each.case for each in _all(line.fields) if isinstance(each, Leaf) and not each.link]
+    return bool(names) and any(not path.steps or path.steps[-1].key in names | _REFERENCE for path in made)
 
 
 def _not_ours(path: Path, parents: frozenset[str]) -> bool:

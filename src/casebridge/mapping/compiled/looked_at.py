@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from casebridge.mapping.compiled.comparing import compares
+from casebridge.mapping.compiled.comparing import compares, known_by_more
 from casebridge.mapping.compiled.words import parts_of_map, words_of_map
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Link, Spread
 from casebridge.mapping.paths import Condition, Path
@@ -46,8 +46,8 @@ class Single:
 
 
 class LookedAt:
-    """Of one map. ``case`` and ``other`` say by the name of a field what is made of its values; LookupError for a map
-    with a value that has no name. ``read`` are the names on the paths of the map.
+    """Of one map. ``case`` and ``other`` say by the name of a field what is made of its values, ``read`` are the names
+    on the paths of the map. LookupError for a map with a value that has no name, or with a reference that is no link's.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -56,6 +56,8 @@ class LookedAt:
         self.moments = any(isinstance(part, Condition) and part.test == "moment" for part in parts)
         self.read = frozenset(["absent", *(s.key for part in parts if isinstance(part, Path) for s in part.steps)])
         self.compares = compares(definition)
+        if any(isinstance(part, Each) and known_by_more(part) for part in parts):
+            raise LookupError("the items of a list are known by a reference that another line may have made")
         root = definition.case[0] if len(definition.case) == 1 else ""
         keys = frozenset(id(leaf) for part in parts if isinstance(part, Each) for _, leaf in part.key)
         singles = list(_singles(definition.fields, root, "", keys, split=False))
