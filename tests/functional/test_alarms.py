@@ -170,6 +170,19 @@ def test_an_alarm_that_cannot_be_written_down_has_not_rung(
     assert timers.fire(site.bridge.site) == 1
 
 
+def test_a_large_backlog_is_followed_in_steps(
+    started: Callable[..., TestSite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "MOST_EVENTS", 2)
+    site = started()
+    sealing.seal(site.bridge.site)
+    steps = 0
+    while timers.follow(site.bridge.site):
+        steps += 1
+    assert steps > 2
+    assert tend(site, days=2) == ["not-answered"]
+
+
 # --- what ends on a day --------------------------------------------------------------------------------------
 
 

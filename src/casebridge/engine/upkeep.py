@@ -19,6 +19,9 @@ JOBS: tuple[tuple[str, float, Callable[[Site], object]], ...] = (
 
 def once(site: Site) -> None:
     """All of it now, as ``casebridge run`` does after its pass; what that noted is sealed as well."""
+    sealing.seal(site)
+    while timers.follow(site):
+        pass
     for _, _, job in JOBS:
         job(site)
     sealing.seal(site)
