@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
 from casebridge.store import jobs
@@ -13,8 +14,14 @@ from casebridge.store import jobs
 ONE_AT_A_TIME = 7_620_045_132  # the key of an advisory lock
 
 
-def upgrade(engine: Engine) -> None:
-    """Create or move the schema; does nothing when it is already today's."""
+def newest() -> str:
+    """Today's schema."""
+    with as_file(files("casebridge.store").joinpath("migrations")) as folder:
+        return str(ScriptDirectory(str(folder)).get_current_head())
+
+
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Create the schema or move it to a revision; does nothing when it is there already."""
     with as_file(files("casebridge.store").joinpath("migrations")) as folder, engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # all or nothing, also after a kill in the middle
@@ -24,6 +31,6 @@ def upgrade(engine: Engine) -> None:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if engine.dialect.name == "postgresql":
+        command.upgrade(config, to)
+        if to == "head" and engine.dialect.name == "postgresql":
             jobs.upgrade(connection)
