@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, ClassVar, cast
@@ -79,29 +79,32 @@ class FolderLink:
 
     def send(self, dispatch: Dispatch, key: str) -> Receipt:
         """Write each file into ``out/``: whole or not at all, and the same name again for the same dispatch."""
-        with self._disk():
+        with self._disk(unsent=True):
             self._prepare()
-        return self._write(dispatch, write_whole)
+        receipt = self._write(dispatch)
+        with self._disk():
+            to_disk(self.root / "out")
+        return receipt
 
     def send_all(self, sendings: Sequence[tuple[Dispatch, str]]) -> list[Receipt | CaseBridgeError]:
         """All of them; the folder goes to the disk once, before any of them counts as sent."""
         answers: list[Receipt | CaseBridgeError] = []
-        with self._disk():
+        with self._disk(unsent=True):
             self._prepare()
         for dispatch, _ in sendings:
             try:
-                answers.append(self._write(dispatch, write_named))
+                answers.append(self._write(dispatch))
             except CaseBridgeError as error:
                 answers.append(error)
         with self._disk():
             to_disk(self.root / "out")
         return answers
 
-    def _write(self, dispatch: Dispatch, write: Callable[[Path, bytes], None]) -> Receipt:
+    def _write(self, dispatch: Dispatch) -> Receipt:
         names = outgoing_names(dispatch)
-        with self._disk():
-            for name, file in names:
-                write(self.root / "out" / name, file.data)
+        for number, (name, file) in enumerate(names):
+            with self._disk(unsent=number == 0):
+                write_named(self.root / "out" / name, file.data)
         return Receipt(reference=", ".join(name for name, _ in names))
 
     def find(self, dispatch: Dispatch, key: str) -> Receipt | None:
@@ -142,7 +145,7 @@ class FolderLink:
         )  # fmt: skip
 
     @contextmanager
-    def _disk(self) -> Iterator[None]:
+    def _disk(self, *, unsent: bool = False) -> Iterator[None]:
         try:
             yield
         except (PermissionError, FileExistsError, NotADirectoryError) as e:
@@ -150,20 +153,15 @@ class FolderLink:
         except OSError as e:
             full = e.errno in (errno.ENOSPC, errno.EDQUOT)
             remedy = "Free some space; it is tried again by itself." if full else ""
-            raise TryAgain("CB-401", f"{self.root}: {e.strerror}", remedy=remedy) from e
+            raise TryAgain("CB-401", f"{self.root}: {e.strerror}", remedy=remedy, unsent=unsent) from e
 
 
 PARTS = ("in", "out", "done", "held")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` so that no reader ever sees half of it, and that it is there after a power cut."""
-    write_named(path, data)
-    to_disk(path.parent)
-
-
 def write_named(path: Path, data: bytes) -> None:
-    """Write ``data`` under a temporary name, to the disk, then rename; the name itself is not on the disk yet."""
+    """Write ``data`` under a temporary name, to the disk, then rename, so that no reader ever sees half of it; the
+    name itself is not on the disk yet."""
     temporary = path.with_name(f".{path.name}.tmp")
     with open(temporary, "wb") as file:
         file.write(data)

@@ -61,7 +61,7 @@ class SftpLink:
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """What stayed the same between two looks, oldest first; a file too large is reported after all others."""
-        found = self.connection.run(self._ready)
+        found = self.connection.run(self._ready, self.settings.total_timeout + self.settings.quiet_seconds)
         fitting = [f for f in found if f.size <= self.settings.max_bytes]
         for one in fitting[: self.settings.max_files]:
             copy = self._fetch(one)
@@ -97,7 +97,7 @@ class SftpLink:
         """The file in a temporary one here, or None when it changed or went while it was read."""
         copy = tempfile.TemporaryFile()  # noqa: SIM115  closed by receive
         try:
-            whole = self.connection.run(lambda sftp: self._download(sftp, remote, copy))
+            whole = self.connection.run(lambda sftp: self._download(sftp, remote, copy), self.settings.file_timeout)
         except CaseBridgeError:
             copy.close()
             raise
@@ -111,7 +111,7 @@ class SftpLink:
         path = f"{self.settings.in_dir}/{remote.name}"
         try:
             async with sftp.open(path, "rb") as source:
-                while part := cast(bytes, await source.read(_PART)):
+                while part := cast(bytes, await asyncio.wait_for(source.read(_PART), self.settings.timeout)):
                     copy.write(part)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             return False
@@ -153,7 +153,8 @@ class SftpLink:
     def send(self, dispatch: Dispatch, key: str) -> Receipt:
         """Write each file into ``out_dir``: whole or not at all, and the same name again for the same dispatch."""
         names = outgoing_names(dispatch)
-        self.connection.run(lambda sftp: self._upload_all(sftp, names))
+        seconds = self.settings.file_timeout * max(1, len(names))
+        self.connection.run(lambda sftp: self._upload_all(sftp, names), seconds)
         return Receipt(reference=", ".join(name for name, _ in names))
 
     async def _upload_all(self, sftp: SFTPClient, names: list[tuple[str, OutFile]]) -> None:
@@ -163,7 +164,8 @@ class SftpLink:
     async def _upload(self, sftp: SFTPClient, name: str, data: bytes) -> None:
         temporary, final = f"{self.settings.out_dir}/.{name}.tmp", f"{self.settings.out_dir}/{name}"
         async with sftp.open(temporary, "wb") as target:
-            await target.write(data)
+            for start in range(0, len(data), _PART):
+                await asyncio.wait_for(target.write(data[start : start + _PART]), self.settings.timeout)
             with suppress(asyncssh.SFTPOpUnsupported):
                 await target.fsync()
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
@@ -18,6 +20,7 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from casebridge import Probe, Settings
 from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, TryAgain
+from casebridge.core.within import within
 
 MailAddress = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;:\"()\\]{1,64}@[A-Za-z0-9.-]{1,255}$")]
 """One plain address; no display name, so that nothing can slip into a header."""
@@ -36,7 +39,8 @@ class SmtpSettings(Settings):
     ca_file: str = Field("", description="Certificates to trust, if not the system's")
     user: str = Field("", description="Our account there, if it asks for one")
     password: SecretStr = Field(SecretStr(""), description="Of that account")
-    timeout: float = Field(30.0, gt=0, description="Seconds to wait for the server")
+    timeout: float = Field(30.0, gt=0, le=300, description="Seconds to wait for a connection and for each answer")
+    total_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds for a message, however slow the answers")
     sender: MailAddress = Field(description="The address the mail comes from")
     to: MailAddress = Field(description="One address; use a distribution address for several people")
 
@@ -72,15 +76,30 @@ def message_id(sender: str, key: str) -> str:
 
 def post(settings: SmtpSettings, message: EmailMessage) -> None:
     """Hand ``message`` to the server. Raises TryAgain, SetupError or RecordError by what the server says."""
-    with _errors_sorted(settings), _session(settings) as session:
-        session.send_message(message)
+    handed = threading.Event()
+
+    def hand_over(until: float) -> None:
+        taken = False
+        try:
+            with _session(settings) as session:
+                handed.set()
+                if time.monotonic() >= until:
+                    raise TimeoutError  # nobody listens any more: it counts as not sent
+                session.send_message(message)
+                taken = True
+        except (smtplib.SMTPException, OSError):
+            if not taken:  # what it says as we leave changes nothing
+                raise
+
+    with _errors_sorted(settings, handed):
+        within(settings.total_timeout, hand_over)
 
 
 def reach(settings: SmtpSettings) -> Probe:
     """Whether the server takes us, without sending anything."""
     try:
-        with _errors_sorted(settings), _session(settings) as session:
-            session.noop()
+        with _errors_sorted(settings, threading.Event()):
+            within(settings.total_timeout, lambda until: _greet(settings))
     except CaseBridgeError as e:
         return Probe(False, e.message)
     return Probe(True, f"the mail server {settings.host}:{settings.port} takes mail from us")
@@ -97,6 +116,11 @@ def certificates(settings: SmtpSettings) -> dict[str, date]:
         return {}
     ends = [ssl.cert_time_to_seconds(str(one["notAfter"])) for one in trusted]
     return {"ca_file": datetime.fromtimestamp(min(ends), UTC).date()} if ends else {}
+
+
+def _greet(settings: SmtpSettings) -> None:
+    with _session(settings) as session:
+        session.noop()
 
 
 @contextmanager
@@ -116,7 +140,8 @@ def _session(settings: SmtpSettings) -> Iterator[smtplib.SMTP]:
 
 
 @contextmanager
-def _errors_sorted(settings: SmtpSettings) -> Iterator[None]:
+def _errors_sorted(settings: SmtpSettings, handed: threading.Event) -> Iterator[None]:
+    """``handed`` says that the message may have arrived."""
     # the server's own words are not repeated: they may quote the message
     where = f"the mail server {settings.host}:{settings.port}"
     try:
@@ -128,7 +153,8 @@ def _errors_sorted(settings: SmtpSettings) -> Iterator[None]:
     except (ssl.SSLError, FileNotFoundError) as e:
         raise SetupError("CB-109", f"no trusted connection to {where}: {e.strerror or type(e).__name__}") from None
     except (smtplib.SMTPException, OSError) as e:
-        raise TryAgain("CB-401", f"{where} does not answer ({type(e).__name__})") from None
+        unsent = not handed.is_set()
+        raise TryAgain("CB-401", f"{where} does not answer ({type(e).__name__})", unsent=unsent) from None
 
 
 def _refusal(error: smtplib.SMTPException, where: str) -> CaseBridgeError:

@@ -34,7 +34,9 @@ class SshSettings(Settings):
         description="The server's public key (ssh-ed25519 AAAA…) as the partner gave it, or the path of a known_hosts "
         "file that has it",
     )
-    timeout: float = Field(30.0, gt=0, description="Seconds to wait for the server")
+    timeout: float = Field(30.0, gt=0, le=300, description="Seconds to wait for a connection, or for a part of a file")
+    total_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds for a look around, or for moving a file")
+    file_timeout: float = Field(3600.0, gt=0, le=86400, description="Seconds for one file, however slow it comes")
 
 
 class SshConnection:
@@ -46,16 +48,16 @@ class SshConnection:
     def __init__(self, settings: SshSettings, context: Context) -> None:
         self._settings, self._base = settings, Path(context.base_dir)
         self._where = f"the server {settings.host}:{settings.port}"
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._connection: asyncssh.SSHClientConnection | None = None
         self._sftp: asyncssh.SFTPClient | None = None
 
-    def run(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
-        """What ``work`` gives, done on the connection's own loop."""
+    def run(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], seconds: float | None = None) -> T:
+        """What ``work`` gives within ``seconds`` (else ``total_timeout``), done on the connection's own loop."""
         try:
-            future: Future[T] = self._submit(self._with_client(work))
+            future: Future[T] = self._submit(self._with_client(work, seconds or self._settings.total_timeout))
             return future.result()
         except CaseBridgeError:
             raise
@@ -77,17 +79,30 @@ class SshConnection:
     def _submit(self, work: Any) -> Future[Any]:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop, self._connecting = asyncio.new_event_loop(), asyncio.Lock()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="sftp", daemon=True)
                 self._thread.start()
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _with_client(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
+    async def _with_client(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], seconds: float) -> T:
+        async with self._connecting:
+            client = await self._client()
+        try:
+            return await asyncio.wait_for(work(client), seconds)
+        except TimeoutError:  # it may answer the old question when the next is asked
+            await self._disconnect()
+            raise
+
+    async def _client(self) -> asyncssh.SFTPClient:
         if self._connection is None or self._sftp is None or self._connection.is_closed():
             await self._disconnect()
-            self._connection = await self._connect()
-            self._sftp = await self._connection.start_sftp_client()
-        return await work(self._sftp)
+            try:
+                self._connection = await self._connect()
+                self._sftp = await asyncio.wait_for(self._connection.start_sftp_client(), self._settings.timeout)
+            except (asyncssh.Error, OSError) as e:
+                await self._disconnect()
+                raise self._sorted(e, unsent=True) from None
+        return self._sftp
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
         try:
@@ -122,7 +137,7 @@ class SshConnection:
             raise SetupError("CB-101", f"known_hosts is neither a public key nor a file: {path}")
         return str(path)
 
-    def _sorted(self, error: Exception) -> CaseBridgeError:
+    def _sorted(self, error: Exception, *, unsent: bool = False) -> CaseBridgeError:
         """The server's own words are not repeated: they may name files."""
         kind = type(error).__name__
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
@@ -133,4 +148,4 @@ class SshConnection:
             return SetupError("CB-104", "there is no key_file where the setting says")
         if isinstance(error, _REFUSED):
             return SetupError("CB-109", f"{self._where}: a folder is missing or may not be used ({kind})")
-        return TryAgain("CB-401", f"{self._where} does not answer as it should ({kind})")
+        return TryAgain("CB-401", f"{self._where} does not answer as it should ({kind})", unsent=unsent)

@@ -28,6 +28,8 @@ class FhirRest:
     """A FHIR R4 server that we poll and write to. Tasks and results only: the order is never touched."""
 
     name: ClassVar[str] = "fhir-rest"
+    window: ClassVar[int] = 20
+    finds: ClassVar[bool] = True
     Settings: ClassVar[type[Settings]] = RestSettings
 
     def __init__(

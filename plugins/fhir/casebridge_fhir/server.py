@@ -16,6 +16,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, TryAgain
 from casebridge.core.jsontext import loads
+from casebridge.core.within import within
 from casebridge_fhir.outcomes import codes
 from casebridge_fhir.settings import RestSettings, is_loopback
 
@@ -26,7 +27,6 @@ LONGEST_WAIT = timedelta(days=1)
 _PASSING = frozenset({408, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 3
-_LONGEST_ANSWER = 4  # times ``timeout``, which alone only limits the silence between two bytes
 
 
 class Unanswered(TryAgain):
@@ -68,7 +68,8 @@ class Server:
         if settings.token is not None:
             headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
         self._client = httpx2.Client(
-            headers=headers, timeout=settings.timeout, verify=settings.verify_tls, transport=transport,
+            headers=headers, timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
+            verify=settings.verify_tls, transport=transport,
             trust_env=not is_loopback(urlsplit(self.base).hostname or ""), follow_redirects=False,
         )  # fmt: skip
 
@@ -91,9 +92,14 @@ class Server:
             headers["If-Match"] = f'W/"{version}"'
         return self._written("PUT", path, body, headers)
 
-    def post(self, path: str, body: bytes, condition: str) -> Answer:
-        """POST below the base unless something matches ``condition`` (If-None-Exist). One try."""
-        headers = {"Content-Type": JSON, "Prefer": "return=representation", "If-None-Exist": condition}
+    def post(self, path: str, body: bytes, condition: str, key: str) -> Answer:
+        """POST below the base unless something matches ``condition`` (If-None-Exist). One try.
+
+        Whatever stands before the server and knows no FHIR can tell a repeat by ``key`` (Idempotency-Key, as the
+        draft of the IETF's HTTPAPI group writes it).
+        """
+        headers = {"Content-Type": JSON, "Prefer": "return=representation", "If-None-Exist": condition,
+                   "Idempotency-Key": f'"{key}"'}  # fmt: skip
         return self._written("POST", path, body, headers)
 
     def absolute(self, url: str) -> str:
@@ -139,24 +145,27 @@ class Server:
 
     def _once(self, request: httpx2.Request) -> Answer:
         try:
-            response = self._client.send(request, stream=True)
-            try:
-                body = self._body(response)
-            finally:
-                response.close()
+            answer = within(self._settings.total_timeout, lambda until: self._exchanged(request, until))
         except (httpx2.TransportError, httpx2.DecodingError) as e:
             raise Unanswered(type(e).__name__) from None
-        answer = Answer(response.status_code, dict(response.headers), body)
+        except TimeoutError:
+            raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end") from None
         _raise_passing(answer)
         return answer
 
-    def _body(self, response: httpx2.Response) -> bytes:
+    def _exchanged(self, request: httpx2.Request, until: float) -> Answer:
+        response = self._client.send(request, stream=True)
+        try:
+            return Answer(response.status_code, dict(response.headers), self._body(response, until))
+        finally:
+            response.close()
+
+    def _body(self, response: httpx2.Response, until: float) -> bytes:
         limit, body = self._settings.max_bytes, bytearray()
-        until = time.monotonic() + _LONGEST_ANSWER * self._settings.timeout
         for chunk in response.iter_bytes():
             body += chunk
             if time.monotonic() > until:
-                raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end")
+                raise TimeoutError
             if len(body) > limit:
                 raise RecordError("CB-304", "the FHIR server's answer is too large", expected=f"at most {limit} bytes")
         return bytes(body)

@@ -82,7 +82,7 @@ class Writer:
         if found is None:
             own = {"system": DISPATCH, "value": key}
             marked = {**resource, "identifier": [*resource.get("identifier", []), own]}
-            found = self._made(self._server.post(kind, dumps(marked), f"identifier={DISPATCH}|{key}"), kind, key)
+            found = self._made(self._server.post(kind, dumps(marked), f"identifier={DISPATCH}|{key}", key), kind, key)
         return Written(_thing(record, found))
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:

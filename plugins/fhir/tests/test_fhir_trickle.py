@@ -1,12 +1,10 @@
-"""A server that never ends its answer holds nobody else up: ``timeout`` alone limits only the silence."""
+"""A server that never ends its answer, or never begins it, holds nobody up: every wait has an end."""
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
-from time import sleep
+from collections.abc import Callable, Iterator
 
 import pytest
 from casebridge_fhir.link import FhirRest
@@ -14,40 +12,61 @@ from casebridge_fhir.link import FhirRest
 from casebridge import Context
 from casebridge.core.errors import TryAgain
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\n"
+
 
 @pytest.fixture
-def endless() -> Iterator[str]:
-    """The address of a server that sends a blank every few milliseconds, for good."""
-    ended = threading.Event()
+def trickling() -> Iterator[Callable[[bytes, bytes], str]]:
+    """``trickling(first, then)``: the address of a server that says ``first``, then ``then`` again and again."""
+    ended, listener = threading.Event(), socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
 
-    class Trickle(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            for _ in count():
-                if ended.is_set():
-                    return
-                try:
-                    self.wfile.write(b" ")
-                except OSError:
-                    return
-                sleep(0.01)
+    def serve(first: bytes, then: bytes) -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            answers = threading.Thread(target=answer, args=(connection, first, then))
+            answers.start()
+            threads.append(answers)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Quiet."""
+    def answer(connection: socket.socket, first: bytes, then: bytes) -> None:
+        with connection:
+            try:
+                connection.sendall(first)
+                while not ended.wait(0.01):
+                    connection.sendall(then)
+            except OSError:
+                return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/fhir"
+    def start(first: bytes, then: bytes) -> str:
+        threads.append(threading.Thread(target=serve, args=(first, then)))
+        threads[0].start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/fhir"
+
+    yield start
     ended.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for thread in threads:
+        thread.join()
 
 
-def test_an_answer_that_does_not_end_is_given_up(endless: str) -> None:
-    link = FhirRest(FhirRest.Settings(base_url=endless, timeout=0.1, attempts=1), Context("hospital"))
-    with pytest.raises(TryAgain, match="trickles in"):
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        (b"", b"", "ReadTimeout"),
+        (HEAD, b"X", "trickles in"),
+        (HEAD + b"\r\n", b" ", "trickles in"),
+    ],
+    ids=["it never answers", "its head does not end", "its body does not end"],
+)  # fmt: skip
+def test_every_wait_for_an_answer_has_an_end(
+    trickling: Callable[[bytes, bytes], str], first: bytes, then: bytes, said: str
+) -> None:
+    settings = FhirRest.Settings(base_url=trickling(first, then), timeout=0.2, total_timeout=0.4, attempts=1)
+    link = FhirRest(settings, Context("hospital"))
+    with pytest.raises(TryAgain, match=said):
         list(link.receive(None))
     link.close()
