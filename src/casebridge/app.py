@@ -17,7 +17,7 @@ from casebridge.adapter import Context
 from casebridge.config import Config, PartnerTable, days, explain, minutes, read_config, resolve_secrets, size
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
-from casebridge.engine import upkeep
+from casebridge.engine import relocating, upkeep
 from casebridge.engine.calendar import WEEK, Calendar
 from casebridge.engine.chain import Keyring
 from casebridge.engine.deadlines import rules_of
@@ -137,8 +137,10 @@ def _has_maps(folder: Path, name: str) -> bool:
 
 
 @contextmanager
-def alone(bridge: Bridge) -> Iterator[None]:
+def alone(bridge: Bridge, *, anyhow: bool = False) -> Iterator[None]:
     """Hold the store for one ``serve``: a second on the same SQLite file is refused (SetupError CB-105)."""
+    if not anyhow:
+        relocating.here(bridge.site)
     url = bridge.site.store.url
     if not url.startswith("sqlite:///"):
         yield
@@ -248,10 +250,10 @@ def open_store(config: Config, base: Path) -> Store:
     def keys() -> tuple[Key, ...]:
         return read_keys(resolve_secrets(named, base, "store.keys"))
 
-    return level.opened(_store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
+    return level.opened(store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
 
 
-def _store_url(url: str, base: Path) -> str:
+def store_url(url: str, base: Path) -> str:
     """A relative SQLite path starts at the folder of casebridge.toml."""
     file = url.removeprefix("sqlite:///")
     return f"sqlite:///{base / file}" if url.startswith("sqlite:///") and not Path(file).is_absolute() else url

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import clients, commands, held, ledger, legal_hold, maps, status, store, translate, work
+from casebridge.cli import backup, clients, commands, held, ledger, legal_hold, maps, status, store, translate, work
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 from casebridge.store.database import StoreTrouble
@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     commands.demo, commands.init, commands.check, commands.doctor, commands.serve, work.work, commands.run,
     status.status, commands.referrals, commands.files_, commands.dispatch, commands.shown, commands.explain,
-    commands.adapters, translate.translate,
+    commands.adapters, translate.translate, backup.backup, backup.restore,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")

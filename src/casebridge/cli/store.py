@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
+from casebridge.app import Bridge, alone, store_url
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, bridge_of
 from casebridge.cli.printing import counted, err, out, plain, print_json, print_rows
-from casebridge.engine import rekeying
+from casebridge.config import resolve_secrets
+from casebridge.core.errors import SetupError
+from casebridge.engine import rekeying, relocating
 from casebridge.store import sizes
 from casebridge.store.box import PLAIN
+from casebridge.store.database import Store
 from casebridge.store.sealed import new_line
 from casebridge.web.wording import moment, size
 
@@ -68,6 +73,40 @@ def store_size(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> No
         out.print(f"The oldest payload came {moment(oldest, zone)}.")
     if most and total > most:
         err.print(f"That is more than the {size(most)} of [store] max_size.", style="yellow")
+
+
+@app.command("copy")
+def store_copy(
+    to: Annotated[str, typer.Option(help="An empty database; env:NAME or file:PATH hide its password.")] = "",
+    cancel: Annotated[bool, typer.Option(help="Give up a copy that was begun: work here goes on.")] = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Copy everything to another database (SQLite or PostgreSQL) and compare every row. Stop the gateway first.
+
+    Killed, it goes on where it was when it is called again. When it is done, name the new address under [store].
+    """
+    with bridge_of(config, looking=True) as bridge, alone(bridge, anyhow=True):
+        if cancel:
+            given_up = relocating.stay(bridge.site)
+            out.print("Given up: this store is worked on again." if given_up else "No copy was begun.")
+            return
+        if not to:
+            raise SetupError("CB-241", "say where to: --to postgresql://user@host/database")
+        with target_of(bridge, to) as target, progress("Copying rows", False) as tell:
+            rows = relocating.copy(bridge.site, target, tell)
+    out.print(f"{counted(rows, 'row')} copied, and every one compared. Now name the new address in {config.name}:\n"
+              f'[store]\nurl = "{to}"', soft_wrap=True, markup=False)  # fmt: skip
+
+
+@contextmanager
+def target_of(bridge: Bridge, to: str) -> Iterator[Store]:
+    """The store that is to be filled, under the same keys."""
+    address = resolve_secrets(to, bridge.base, "--to")
+    target = Store(store_url(address, bridge.base), bridge.site.store.box)
+    try:
+        yield target
+    finally:
+        target.close()
 
 
 @contextmanager

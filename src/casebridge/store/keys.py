@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Column, ColumnElement, LargeBinary, and_, delete, exists, func, insert, or_, select, tuple_
 
 from casebridge.core.errors import SetupError
-from casebridge.store.box import AS_IS, MAGIC, PLAIN
+from casebridge.store.box import AS_IS, MAGIC, PLAIN, Box
 from casebridge.store.connection import Connection
 from casebridge.store.sealed import Key
 from casebridge.store.tables import (
@@ -49,9 +49,7 @@ def check(store: Store) -> None:
         known = marks(c)
         if not known and _anything(c):
             known = {PLAIN: ""}  # written before there were keys
-        wrong = [id_ for id_, mark in known.items() if id_ in box.keys and box.mark(id_) != mark]
-        if wrong:
-            raise SetupError("CB-133", f"store.keys: {wrong[0]} is not the key that closed the rows of this store")
+        compare(known, box)
         gone = [id_ for id_ in known if id_ not in box.keys]
         missing = next((id_ for id_ in gone if left(c, id_, box.keys)), None)
         if missing is not None:
@@ -64,6 +62,20 @@ def check(store: Store) -> None:
             there = marks(c)
             for id_ in new.keys() - there.keys():
                 c.execute(insert(fact).values(name=KIND + id_, value=new[id_]))
+
+
+def compare(known: Mapping[str, str], box: Box) -> None:
+    """Is each key that is at hand the one whose mark is known? SetupError CB-133 when it is another of the same id."""
+    for id_, mark in known.items():
+        if id_ in box.keys and box.mark(id_) != mark:
+            raise SetupError("CB-133", f"store.keys: {id_} is not the key that closed these rows")
+
+
+def demand(known: Mapping[str, str], box: Box) -> None:
+    """Raises SetupError CB-133 or CB-134 unless all these keys are at hand."""
+    compare(known, box)
+    for id_ in known.keys() - set(box.keys):
+        raise SetupError("CB-134", f"rows lie {_under(id_)}", remedy=_remedy(id_))
 
 
 def marks(c: Connection) -> dict[str, str]:
