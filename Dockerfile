@@ -1,4 +1,5 @@
-# The gateway as an image: the wheel is built in one stage, and only the wheel and its pinned dependencies are kept.
+# The gateway and its workers as one image: the wheel is built in one stage, and only the wheel and its pinned
+# dependencies are kept. Nothing secret is in it: the site's folder and its secrets are mounted (docker-compose.yml).
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /source
 COPY . .
@@ -14,5 +15,6 @@ RUN wheel=$(echo /wheels/casebridge-*.whl) \
 USER casebridge
 WORKDIR /site
 ENV PYTHONUNBUFFERED=1
+STOPSIGNAL SIGTERM
 ENTRYPOINT ["casebridge"]
 CMD ["serve"]

@@ -70,8 +70,7 @@ def _configuration(bridge: Bridge) -> Iterator[Finding]:
 def _database(bridge: Bridge) -> Iterator[Finding]:
     """Reached and brought to today's schema when the bridge opened; now written to."""
     try:
-        with bridge.site.store.write() as c:
-            level.touch(c, bridge.site.now())
+        level.try_to_write(bridge.site.store, bridge.site.now())
     except StoreTrouble as error:
         said = f"nothing can be written to the database ({error})"
         yield Finding("database", said, "CB-142", stops=True)

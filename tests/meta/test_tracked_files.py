@@ -55,17 +55,17 @@ def test_a_change_note_is_named_and_written_for_its_reader(root):
 def test_the_compose_file_gives_a_gateway_and_a_database_on_loopback_only(root):
     compose = yaml.safe_load((root / "docker-compose.yml").read_text(encoding="utf-8"))
     services = compose["services"]
-    assert set(services) == {"gateway", "postgres"}
+    assert set(services) == {"gateway", "worker", "db"}
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
-    assert "postgres" in services["gateway"]["depends_on"]
-    assert services["postgres"]["volumes"], "the database would be lost with its container"
+    assert "db" in services["gateway"]["depends_on"]
+    assert services["db"]["volumes"], "the database would be lost with its container"
 
 
 def test_the_compose_file_holds_no_password(root):
     compose = yaml.safe_load((root / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert "POSTGRES_PASSWORD" not in compose["services"]["postgres"]["environment"]
+    assert "POSTGRES_PASSWORD" not in compose["services"]["db"]["environment"]
     assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
 
 

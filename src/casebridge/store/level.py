@@ -104,11 +104,15 @@ def seconds_ahead(c: Connection, now: float) -> float:
     return now - float(c.raw.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar() or now)
 
 
-def touch(c: Connection, now: str) -> None:
-    """Write something of no consequence: can the database be written?"""
+def try_to_write(store: Store, now: str) -> None:
+    """Write something of no consequence; StoreTrouble when nothing can be written."""
     began = fact.c.name == BEGAN
-    if c.execute(update(fact).where(began).values(value=now)).rowcount == 0:
-        c.execute(insert(fact).values(name=BEGAN, value=now))
+    try:
+        with store.write() as c:
+            if c.execute(update(fact).where(began).values(value=now)).rowcount == 0:
+                c.execute(insert(fact).values(name=BEGAN, value=now))
+    except DatabaseError as error:  # PostgreSQL: a read-only database is no operational error
+        raise StoreTrouble(type(error.orig).__name__) from error
 
 
 def latest(c: Connection) -> str:
