@@ -11,6 +11,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 from lane_sites import Clock, LaneSite, comes_true
+from postgres import Cluster
 
 from casebridge.engine.turn import Turn
 from casebridge.engine.worker import HANGS, Worker
@@ -180,16 +181,20 @@ site.close()
 
 
 @pytest.fixture
-def process(store_url: str) -> Iterator[subprocess.Popen[str]]:
+def shared(postgres: Cluster) -> str:
+    """A store that many processes may work on: SQLite has one."""
+    return postgres.url(postgres.fresh())
+
+
+@pytest.fixture
+def process(shared: str) -> Iterator[subprocess.Popen[str]]:
     """Another worker process, in the middle of its turn at the one lane that is due."""
-    if store_url.startswith("sqlite"):
-        pytest.skip("SQLite has one process")
-    site = LaneSite(store_url)
+    site = LaneSite(shared)
     site.add("a", "k1", wake=False)
     site.close()
     path = [p for p in sys.path if p.endswith("tests/support")]
     with subprocess.Popen(
-        [sys.executable, "-c", PROCESS, store_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", PROCESS, shared], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={"PYTHONPATH": ":".join(path)},
     ) as child:  # fmt: skip
         assert child.stdout is not None
@@ -199,10 +204,10 @@ def process(store_url: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_process_stopped_past_its_lease_and_continued_writes_nothing_more(
-    process: subprocess.Popen[str], store_url: str
+    process: subprocess.Popen[str], shared: str
 ) -> None:
     process.send_signal(SIGSTOP)
-    site = LaneSite(store_url, lease=1)
+    site = LaneSite(shared, lease=1)
     (lane,) = site.worker.due()
     assert comes_true(lambda: site.worker.turn(lane) == 1)
     process.send_signal(SIGCONT)
@@ -211,9 +216,9 @@ def test_a_process_stopped_past_its_lease_and_continued_writes_nothing_more(
     site.close()
 
 
-def test_what_a_killed_process_had_begun_is_done_by_another(process: subprocess.Popen[str], store_url: str) -> None:
+def test_what_a_killed_process_had_begun_is_done_by_another(process: subprocess.Popen[str], shared: str) -> None:
     process.send_signal(SIGKILL)
-    site = LaneSite(store_url, lease=1)
+    site = LaneSite(shared, lease=1)
     with site.running():
         assert comes_true(lambda: site.done == [("a", "k1", False)])
     site.close()

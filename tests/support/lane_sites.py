@@ -75,6 +75,7 @@ class LaneSite:
         """The engine works for as long as the block lasts."""
         thread = threading.Thread(target=self.lanes.run)
         thread.start()
+        assert comes_true(lambda: self.lanes.engine.working)
         try:
             yield self
         finally:

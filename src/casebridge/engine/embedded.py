@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from casebridge.engine.pool import Pool
-from casebridge.engine.port import PATIENCE, crew_of, crews
+from casebridge.engine.port import PATIENCE, crew_of, crews, rest_after
 from casebridge.engine.timetable import Timetable
 from casebridge.engine.worker import Worker
 from casebridge.store.leases import Lane
 
 log = logging.getLogger(__name__)
-RESTS = (0.2, 1, 2, 5, 15)  # seconds a lane rests after its first, second ... failure in a row
 
 
 class Embedded:
@@ -31,7 +30,7 @@ class Embedded:
         self.worker, self.patience = worker, patience
         self._pools = {name: Pool(name, size) for name, size in crews(threads, len(worker.site.partners)).items()}
         self._timetable = Timetable()
-        self._running = False
+        self.working = False
         self._mutex = threading.Lock()
         self._in_line: set[Lane] = set()  # waiting for a thread
         self._at_work: dict[Lane, bool] = {}  # with a thread; True: woken meanwhile
@@ -49,20 +48,22 @@ class Embedded:
         In a process that does not ``run`` nothing is done: the one that does will sweep.
         """
         with self._mutex:
-            for lane in lanes if self._running else ():
+            for lane in lanes if self.working else ():
                 if lane in self._at_work:
                     self._at_work[lane] = True
                 elif lane not in self._in_line and not self._rests(lane):
                     self._in_line.add(lane)
                     self._pools[crew_of(lane)].submit(lambda lane=lane: self._turn(lane))  # type: ignore[misc]
 
-    def every(self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False) -> None:
+    def every(
+        self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False, overlap: bool = False
+    ) -> None:
         """Do ``job`` every so many seconds while the engine runs; one process is everywhere."""
         self._timetable.every(seconds, name, job)
 
     def run(self) -> None:
         """Work until ``stop``."""
-        self._running = True
+        self.working = True
         self._timetable.run()
         until = time.monotonic() + self.patience
         for end in (self._timetable.join, *(pool.join for pool in self._pools.values())):
@@ -102,6 +103,6 @@ class Embedded:
 
     def _fail(self, lane: Lane, error: Exception) -> None:
         times = self._failed.get(lane, (0, 0.0, ""))[0]
-        rest = RESTS[min(times, len(RESTS) - 1)]
+        rest = rest_after(times)
         self._failed[lane] = (times + 1, time.monotonic() + rest, type(error).__name__)
         log.error("%s: unexpected %s; tried again in %g s", lane.name, type(error).__name__, rest)

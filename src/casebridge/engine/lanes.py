@@ -14,7 +14,7 @@ from contextlib import suppress
 from casebridge.engine import asking, sealing
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.pace import settle_in
-from casebridge.engine.port import Engine
+from casebridge.engine.port import Engine, rest_after
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.worker import Worker
@@ -26,8 +26,6 @@ from casebridge.store.leases import Lane
 log = logging.getLogger(__name__)
 LOOK = 1.0
 """Seconds between two looks at the site's own maps."""
-LONGEST_REST = 15.0
-"""Seconds before an engine that ended unexpectedly is started again."""
 
 
 class Lanes:
@@ -44,28 +42,31 @@ class Lanes:
         self._one, self._looking, self._stop = threading.Lock(), threading.Lock(), threading.Event()
         self._drainer: int | None = None
         site.store.woken = self._woken
-        self.every(self.engine.sweep, "sweep", self.sweep)
-        self.every(poll, "receive", self.receive)
+        self.every(self.engine.sweep, "sweep", self.sweep, overlap=True)
+        self.every(poll, "receive", self.receive, overlap=True)
         self.every(LOOK, "maps", self._look_at_maps, everywhere=True)
         self.every(self.worker.lease.total_seconds() / 3, "leases", self.worker.keep, everywhere=True)
 
     # --- with an engine --------------------------------------------------------------------------------------
 
-    def every(self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False) -> None:
+    def every(
+        self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False, overlap: bool = False
+    ) -> None:
         """Let the engine do ``job`` at the start and every so many seconds: in one process of the site, or each."""
-        self.engine.every(seconds, name, job, everywhere=everywhere)
+        self.engine.every(seconds, name, job, everywhere=everywhere, overlap=overlap)
 
     def run(self) -> None:
         """Work until ``stop``. An engine that cannot go on (its database is gone) is tried again by itself."""
         settle_in()
+        failures = 0
         while not self._stop.is_set():
             try:
-                self._trouble = ""
                 self.engine.run()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is said and tried again
+                failures = 0 if self._trouble == "" else failures + 1
                 self._trouble = type(error).__name__
                 log.error("the lanes stopped: unexpected %s", self._trouble)
-                self._stop.wait(min(self.poll, LONGEST_REST))
+                self._stop.wait(rest_after(failures))
         with suppress(StoreTrouble):  # the next start seals it
             sealing.seal(self.site)
 
@@ -96,6 +97,8 @@ class Lanes:
     @property
     def trouble(self) -> str:
         """Why work stops at the moment, in words; empty while all goes well."""
+        if self.engine.working:
+            self._trouble = ""
         kind = self._trouble or self.engine.trouble
         return f"Work stopped: unexpected {kind}. It is tried again by itself." if kind else ""
 

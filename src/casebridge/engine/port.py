@@ -11,6 +11,8 @@ LONG = ("accept", "understand", "deliver")
 """Stops whose turns may last: they wait for a partner, or read a file as long as it is."""
 PATIENCE = 20.0
 """Seconds that ``run`` waits at its end for the batches at hand; what takes longer is cut off, as by a kill."""
+RESTS = (0.2, 1, 2, 5, 15)
+"""Seconds of rest after the first, second ... failure in a row."""
 MOST_LONG = 200  # turns of this sort at once in one process
 
 
@@ -23,9 +25,12 @@ class Engine(Protocol):
     def wake(self, lanes: Iterable[Lane]) -> None:
         """There is work in these lanes. Said after the commit that made it; never raises: the sweep is the net."""
 
-    def every(self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False) -> None:
+    def every(
+        self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False, overlap: bool = False
+    ) -> None:
         """Do ``job`` at the start of ``run`` and then every so many seconds: in one worker of the site at a time, or
-        ``everywhere``, in each of its processes."""
+        ``everywhere``, in each of its processes. ``overlap``: it need not wait for the end of the one before, which
+        a dead process will never say."""
 
     def run(self) -> None:
         """Work until ``stop``; raises what makes all work impossible, such as a database that is gone."""
@@ -37,8 +42,17 @@ class Engine(Protocol):
         """Let go of what the engine has open."""
 
     @property
+    def working(self) -> bool:
+        """Is ``run`` at work, and not only trying to begin?"""
+
+    @property
     def trouble(self) -> str:
         """The class of error that work meets at the moment; empty while all is well."""
+
+
+def rest_after(failures: int) -> float:
+    """How long to wait before it is tried again, after so many failures before this one."""
+    return RESTS[min(failures, len(RESTS) - 1)]
 
 
 def crew_of(lane: Lane) -> str:

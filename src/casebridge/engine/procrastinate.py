@@ -32,6 +32,7 @@ from casebridge.store.leases import Lane
 
 log = logging.getLogger(__name__)
 logging.getLogger("procrastinate").setLevel(logging.WARNING)  # two lines for each turn say nothing new
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a database that is gone is said once, by the lanes
 POLL = 1.0
 """Seconds after which a job is found whose notification was missed."""
 SLICE = 1.0
@@ -51,10 +52,11 @@ class Procrastinate:
         self._sizes = crews(threads, len(worker.site.partners))
         self._pools = {name: Pool(name, size) for name, size in self._sizes.items()}
         self._timetable = Timetable()
-        self._by_clock: list[tuple[str, float, Callable[[], object]]] = []
+        self._by_clock: list[tuple[str, float, Callable[[], object], str | None]] = []
         self._failed: dict[Lane, str] = {}
         self._mutex = threading.Lock()
         self._at_work: dict[Lane, bool] = {}  # with a thread of ours; True: woken meanwhile
+        self.working = False
         self._stopping = threading.Event()
         self._clock: threading.Thread | None = None
         self._end: Callable[[], object] = lambda: None
@@ -71,12 +73,14 @@ class Procrastinate:
         except Exception as error:  # noqa: BLE001 - what made the work is committed; the sweep finds it
             log.warning("%d lanes could not be woken (%s); the sweep will", len(named), type(error).__name__)
 
-    def every(self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False) -> None:
+    def every(
+        self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False, overlap: bool = False
+    ) -> None:
         """Do ``job`` by this process's own clock, or by Procrastinate's in one of all."""
         if everywhere:
             self._timetable.every(seconds, name, job)
         else:
-            self._by_clock.append((name, seconds, job))
+            self._by_clock.append((name, seconds, job, None if overlap else name))
 
     def run(self) -> None:
         """Work until ``stop``; raises what makes it impossible, such as a database that is gone."""
@@ -126,7 +130,9 @@ class Procrastinate:
         async with apps["long"].open_async():
             ending = asyncio.create_task(end.wait())
             workers = [asyncio.create_task(self._worker(app, name)) for name, app in apps.items()]
+            self.working = True
             await asyncio.wait([ending, *workers], return_when=asyncio.FIRST_COMPLETED)
+            self.working = False
             for task in (ending, *workers):
                 task.cancel()
             ended = await asyncio.gather(*workers, return_exceptions=True)
@@ -139,8 +145,8 @@ class Procrastinate:
         apps = {name: App(connector=connector) for name in self._sizes}
         for app in apps.values():
             app.task(name="drain")(self._drain)
-        for name, seconds, job in self._by_clock:
-            task = apps["long"].task(name=name, queue="long", lock=name, queueing_lock=name)(self._job(name, job))
+        for name, seconds, job, lock in self._by_clock:
+            task = apps["long"].task(name=name, queue="long", lock=lock, queueing_lock=name)(self._job(name, job))
             apps["long"].periodic(cron=cron(seconds))(task)
         rescue = apps["long"].task(name="rescue", queue="long")(self._rescuing(apps["long"]))
         apps["long"].periodic(cron=cron(self.dead_after / 3))(rescue)
