@@ -1,4 +1,4 @@
-"""A disk that fills up while work goes on: what was acknowledged stays, and the rest is done when there is room again."""
+"""A disk that fills up while work goes on: what was acknowledged stays, the rest is done when there is room again."""
 
 from __future__ import annotations
 

@@ -3,10 +3,7 @@ honours keys, and what was sent again is counted. ``make faults`` does thirty ki
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +12,10 @@ import pytest
 from posting import Agency, agency, fill, posting_site
 from sites import TestSite
 from sqlalchemy import text
+from workers import SEED, finished, moved, workers
 
 from casebridge.store import ledger
 
-COMMAND = Path(sys.executable).with_name("casebridge")
-SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 RECORDS = 4  # of a referral: three come in, one goes out
 
 
@@ -27,18 +23,6 @@ RECORDS = 4  # of a referral: three come in, one goes out
 def receiver() -> Iterator[Agency]:
     with agency() as known:
         yield known
-
-
-def workers(folder: Path, count: int) -> list[subprocess.Popen[bytes]]:
-    """``casebridge work``, so many times."""
-    command = [COMMAND, "work", "-c", folder / "casebridge.toml"]
-    return [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
-
-
-def moved(site: TestSite) -> int:
-    """How many events are on the books: it grows while somebody works."""
-    with site.bridge.site.store.read() as c:
-        return int(c.execute(text("SELECT count(*) FROM event")).scalar_one())
 
 
 def killed_at_random(site: TestSite, kills: int, count: int, chance: random.Random) -> None:
@@ -53,12 +37,6 @@ def killed_at_random(site: TestSite, kills: int, count: int, chance: random.Rand
         for process in running:
             process.kill()
             process.wait()
-
-
-def finished(site: TestSite) -> bool:
-    """Is nothing on its way any more?"""
-    waiting = list((site.folder / "hospital" / "in").glob("*.json"))
-    return not waiting and not site.messages(state="waiting")
 
 
 def test_killed_a_few_times_nothing_is_lost_and_each_has_one_effect(tmp_path: Path, receiver: Agency) -> None:

@@ -96,7 +96,11 @@ def agency() -> Iterator[Agency]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Whoever sent it was killed."""
+
+    server = Quiet(("127.0.0.1", 0), Take)
     thread = Thread(target=server.serve_forever)
     thread.start()
     known.url = f"http://127.0.0.1:{server.server_port}/"

@@ -1,0 +1,90 @@
+"""A power cut: of the write-ahead log only what was brought to the disk is left, and after it perhaps rubbish.
+
+What anybody was told is safe (a file moved to done/, a dispatch sent) must be on the books then.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from posting import Agency, agency, fill, posting_site
+from sites import TestSite
+from workers import SEED, finished, moved, workers
+
+from casebridge.store import payloads
+
+HEADER, FRAME = 32, 24  # bytes: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+REFERRALS = 60
+
+
+@pytest.fixture
+def receiver() -> Iterator[Agency]:
+    with agency() as known:
+        yield known
+
+
+def brought_to_disk(log: bytes) -> int:
+    """Where the last complete transaction of a write-ahead log ends: SQLite went to the disk after it, not since."""
+    page, salts, end = struct.unpack(">I", log[8:12])[0], log[16:24], HEADER
+    at = HEADER
+    while at + FRAME + page <= len(log) and log[at + 8 : at + 16] == salts:
+        at += FRAME + page
+        if struct.unpack(">I", log[at - page - FRAME + 4 : at - page - FRAME + 8])[0]:
+            end = at
+    return end
+
+
+def cut(folder: Path, chance: random.Random) -> None:
+    """Cut the log somewhere after its last complete transaction; what follows is rubbish."""
+    path = folder / "casebridge.db-wal"
+    log = path.read_bytes() if path.exists() else b""
+    if len(log) > HEADER:
+        kept = chance.randint(brought_to_disk(log), len(log))
+        path.write_bytes(log[:kept] + chance.randbytes(len(log) - kept))
+    (folder / "casebridge.db-shm").unlink(missing_ok=True)  # it lay in memory
+
+
+def in_done(site: TestSite) -> set[str]:
+    return set(os.listdir(site.folder / "hospital" / "done")) if (site.folder / "hospital" / "done").is_dir() else set()
+
+
+def test_what_was_said_to_be_safe_is_there_after_a_power_cut(tmp_path: Path, receiver: Agency) -> None:
+    print(f"CASEBRIDGE_SEED={SEED}")  # noqa: T201
+    chance = random.Random(SEED)
+    site = posting_site(tmp_path / "site", "sqlite:///casebridge.db", receiver)
+    fill(site.folder, REFERRALS, 3)
+    for _ in range(3):
+        before = moved(site)
+        (process,) = workers(site.folder, 1)
+        until = time.monotonic() + 30
+        while moved(site) == before and time.monotonic() < until and not finished(site):
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.3))
+        site.bridge.close()  # nobody else has the file open when the machine goes off
+        process.kill()
+        process.wait()
+        safe, sent = in_done(site), set(receiver.keys)
+        cut(site.folder, chance)
+        site.reopen_with_same_settings()
+        assert safe <= {m.position.get("file") or name_of(site, m.payload) for m in site.messages(kind="payload")}
+        assert sent <= {m.id for m in site.messages(direction="out")}
+    (process,) = workers(site.folder, 1)
+    until = time.monotonic() + 100
+    while not finished(site) and time.monotonic() < until:
+        time.sleep(0.1)
+    process.terminate()
+    process.wait(60)
+    assert {m.state for m in site.messages()} == {"done"}
+    assert sorted(receiver.order) == sorted(r.id for r in site.referrals())
+    site.bridge.close()
+
+
+def name_of(site: TestSite, payload: str | None) -> str:
+    with site.bridge.site.store.read() as c:
+        return payloads.name_of(c, payload or "")
