@@ -96,7 +96,7 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         console_url=f"http://{config.web.console}", notify=registry.notify,
         ledger_keys=_ledger_keys(config, base), retention=_retention(config), calendar=_calendar(config),
         alarm_rules=rules_of(config.alarms))  # fmt: skip
-    lanes = Lanes(site, watch, _engine(config), poll=config.web.poll_seconds)
+    lanes = Lanes(site, watch, _engine(config, site.store.url), poll=config.web.poll_seconds)
     pulse = Pulse(site, lanes.worker.name, lambda: lanes.trouble)
     lanes.worker.work = pulse.watched(lanes.worker.work)
     lanes.every(EVERY, "beat", pulse.beat, everywhere=True)
@@ -179,10 +179,10 @@ def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, 
     return adapter(checked, context)
 
 
-def _engine(config: Config) -> Callable[[Worker], Engine]:
+def _engine(config: Config, url: str) -> Callable[[Worker], Engine]:
     """Who works when: ``store.url`` alone says it."""
     threads = config.work.threads
-    if config.store.url.startswith("sqlite"):
+    if url.startswith("sqlite"):
         return lambda worker: Embedded(worker, threads)
     from casebridge.engine.procrastinate import Procrastinate  # an extra: SQLite works without it
 
@@ -245,12 +245,12 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
 
 def open_store(config: Config, base: Path) -> Store:
     """The books, with the keys they lie under; SetupError CB-104, CB-133, CB-134, CB-140 or CB-141."""
-    named = config.store.keys
+    named, url = config.store.keys, resolve_secrets(config.store.url, base, "store.url")
 
     def keys() -> tuple[Key, ...]:
         return read_keys(resolve_secrets(named, base, "store.keys"))
 
-    return level.opened(store_url(config.store.url, base), Sealed(keys(), keys) if named else None)
+    return level.opened(store_url(url, base), Sealed(keys(), keys) if named else None)
 
 
 def store_url(url: str, base: Path) -> str:

@@ -55,7 +55,9 @@ def empty(c: Connection) -> None:
 
 def place(store: Store) -> str:
     """Where a store is, as it may be shown."""
-    return store.engine.url.set(username=None, password=None).render_as_string()
+    url = store.engine.url
+    host = url.host or url.query.get("host") or ""
+    return f"{url.get_backend_name()}://{host}{f':{url.port}' if url.port else ''}/{url.database}"
 
 
 def pages(c: Connection, table: Table, after: Key | None = None) -> Iterator[list[Row]]:
