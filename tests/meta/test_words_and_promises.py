@@ -17,7 +17,8 @@ def rows(page: str) -> list[list[str]]:
 
 
 WORDS = {row[0]: row[-1].strip("`") for row in rows("GLOSSARY.md")}
-PROMISES = {row[0]: (row[1].strip("`"), row[2].strip("`")) for row in rows("docs/why/privacy.md")}
+PAGES = ("docs/why/privacy.md", "docs/why/durability.md")
+PROMISES = {row[0]: (row[1].strip("`"), row[2].strip("`")) for page in PAGES for row in rows(page)}
 
 
 @pytest.mark.parametrize("place", sorted(set(WORDS.values())))
