@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from casebridge.app import Bridge
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, MessageArgument, bridge_of
-from casebridge.cli.printing import out, plain, print_entry, print_json, print_rows
-from casebridge.core.errors import CaseBridgeError, Held
+from casebridge.cli.printing import out, print_entry, print_json, print_rows
+from casebridge.cli.replay import held_replay
+from casebridge.core.errors import Held
 from casebridge.engine import held as holding
 from casebridge.engine import views
 from casebridge.engine.views import HeldRow
@@ -48,17 +48,7 @@ def held_show(message: MessageArgument, config: ConfigOption = CONFIG, as_json: 
                  "who must act": say(row.who, "who"), "since": row.since, "referral": row.referral})  # fmt: skip
 
 
-@app.command("replay")
-def held_replay(
-    messages: Annotated[list[str], typer.Argument(help="Messages' ids, or all.")], config: ConfigOption = CONFIG
-) -> None:
-    """Send held messages on from where they stopped, with today's map and policy; `all` for every one."""
-    with bridge_of(config) as bridge:
-        ids = [m.id for m in holding.listed(bridge.site)] if messages == ["all"] else messages
-        refused = [error for id_ in ids if (error := _replayed(bridge, id_)) is not None]
-    if refused:
-        raise refused[0]
-    out.print("A running gateway takes them up by itself; otherwise: casebridge run" if ids else "Nothing is held.")
+app.command("replay")(held_replay)
 
 
 @app.command("drop")
@@ -71,17 +61,6 @@ def held_drop(
     with bridge_of(config) as bridge:
         holding.drop(bridge.site, message, reason, by="command line")
     out.print(f"{message}: dropped")
-
-
-def _replayed(bridge: Bridge, message: str) -> CaseBridgeError | None:
-    """One of several: what cannot go on yet does not keep the others back."""
-    try:
-        again = holding.replay(bridge.site, message)
-    except CaseBridgeError as error:
-        out.print(plain(f"{message}: still held: {error.message}"))
-        return error
-    out.print(plain(f"{message}: {again.state if again.state != 'held' else 'still held: ' + again.reason}"))
-    return None
 
 
 def _where(row: HeldRow) -> str:

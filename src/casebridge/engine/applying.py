@@ -45,6 +45,8 @@ def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -
     for kind, path, record in sorted(records_of(slice_), key=lambda r: r[0] != "person"):
         external_id = external_id_of(message.external_id, kind, path, record)
         subject = subject_of(message.external_id, kind, record, slice_)
+        if "again" in message.about and _newer(c, partner, message, kind, external_id):
+            continue
         document = {k: v for k, v in record.items() if k != "complete"}
         before, after = records.assert_record(
             c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
@@ -53,6 +55,12 @@ def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -
             _keep_original(c, site, partner, message, kind, after.id)
         _follow_record(c, site, partner, message, before, after, done)
     return done
+
+
+def _newer(c: Connection, partner: Partner, message: Message, kind: str, external_id: str) -> bool:
+    """On a replay: a later message wrote this record, and what a source said last stands."""
+    known = records.find(c, partner.name, kind, external_id)
+    return known is not None and known.message > message.id
 
 
 def client_of_subject(c: Connection, source: str, subject: str) -> str | None:
@@ -95,6 +103,8 @@ def _on_roster(c: Connection, partner: Partner, message: Message, slice_: dict[s
 def _keep_original(
     c: Connection, site: Site, partner: Partner, message: Message, kind: str, our_id: str
 ) -> None:
+    if moving.is_seen_again(c, partner, message, kind, our_id):
+        return
     version = str(message.about.get("version", ""))
     records.keep_remote(
         c, site.now(), partner=partner.name, kind=kind, our_id=our_id, their_id=message.external_id,

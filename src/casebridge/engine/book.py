@@ -96,7 +96,7 @@ def _delivery_is_told(row: seals.Disclosed, times: set[str], *, newest: bool) ->
         times = {row.at} if row.effect == "released" else set()
         newest = True
     if row.delivered_at is None:
-        return not (newest and times)
+        return not (newest and any(at >= row.at for at in times))  # what was delivered before may be on its way again
     return any(_same(row.delivered_at, at) for at in times)
 
 

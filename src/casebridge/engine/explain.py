@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from casebridge.adapter import Native
 from casebridge.core.errors import Held, MapError
-from casebridge.engine.held import native_of
+from casebridge.engine.rereading import native_of
 from casebridge.engine.site import Site
 from casebridge.store import ledger, payloads
 

@@ -21,12 +21,14 @@ from dataclasses import replace
 from casebridge.adapter import Outcome, Payload, RenderContext
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
 from casebridge.engine import at_hand, delivering, intake, receiving, understanding
+from casebridge.engine.again import follow_again
 from casebridge.engine.applying import apply_slice
 from casebridge.engine.follow import follow
 from casebridge.engine.preparing import Prepared, keep_prepared, no_room_is_fine, prepare_one
 from casebridge.engine.receiving import Taken
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, hold, known, together, write_held
+from casebridge.engine.trial import changed_since
 from casebridge.engine.turn import Turn
 from casebridge.engine.understanding import Read
 from casebridge.store import dispatches, ledger, payloads
@@ -163,6 +165,7 @@ def _apply_one(c: Connection, site: Site, partner: Partner, message: Message) ->
                       external_id=None, order_key=None)  # fmt: skip
         return ""
     follow(c, site, done)
+    follow_again(c, site, message, done.correlation)
     ledger.change(c, message, site.now(), state="done", document=None, correlation=done.correlation)
     ledger.note(c, site.now(), "applied", message, correlation=done.correlation)
     return done.correlation or ""
@@ -176,10 +179,12 @@ def prepare(turn: Turn) -> int:
     site, partner = turn.site, _partner(turn)
     with site.store.read() as c:
         messages = ledger.work(c, turn.lane, site.now(), BATCH)
+    count = len(messages)
+    messages = changed_since(turn, messages)
     if partner.dispatch == "each":
         messages = _first_of_each_key(messages)
     together(turn, messages, lambda c, some: _prepare_all(c, site, partner, some), lambda m, e: hold(turn, m, e))
-    return len(messages)
+    return count
 
 
 def _first_of_each_key(messages: list[Message]) -> list[Message]:
@@ -194,12 +199,17 @@ def _prepare_all(c: Connection, site: Site, partner: Partner, messages: Sequence
     at_hand.for_prepare(c, partner, messages)
     told: Told = [{"name": "prepared", "partner": partner.name, "stop": "prepare", "state": "done"}]
     ready = [(m, p) for m in messages if (p := _prepared(c, site, partner, m, told)) is not None]
-    if partner.dispatch == "each":
-        for one in ready:
-            _render(c, site, partner, [one], told)
-    elif ready:
-        _render(c, site, partner, ready, told)
+    alone = [one for one in ready if _goes_alone(partner, one[0])]
+    for one in alone:
+        _render(c, site, partner, [one], told)
+    if len(alone) < len(ready):
+        _render(c, site, partner, [one for one in ready if not _goes_alone(partner, one[0])], told)
     return told
+
+
+def _goes_alone(partner: Partner, message: Message) -> bool:
+    """What goes again keeps its own key; a file of many has one of its own."""
+    return partner.dispatch == "each" or "again" in message.about
 
 
 def _prepared(c: Connection, site: Site, partner: Partner, message: Message, told: Told) -> Prepared | None:
@@ -230,7 +240,7 @@ def _render(
         for one in ready:
             _render(c, site, partner, [one], told)
         return
-    state = "shown" if partner.mode == "dry-run" else "claimed"
+    state = "shown" if partner.mode == "dry-run" else "inflight" if "again" in first.about else "claimed"
     part = first.part % partner.delivery.parallel
     dispatches.add(c, context.dispatch, partner.name, site.now(), files, state, part=part, urgent=first.urgent)
     for message, prepared in ready:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from casebridge.adapter import Native
-from casebridge.core.errors import Held, Position, RecordError
+from casebridge.core.errors import Held
 from casebridge.engine import follow, understanding
+from casebridge.engine.again import Wish
+from casebridge.engine.rereading import Rereading
 from casebridge.engine.site import Site
 from casebridge.store import ledger, payloads, referrals
+from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
 
@@ -16,17 +19,12 @@ def listed(site: Site) -> list[Message]:
         return ledger.listed(c, state="held")
 
 
-def replay(site: Site, id_: str) -> Message:
+def replay(site: Site, id_: str, wish: Wish | None = None) -> Message:
     """Send a held message on from where it stopped, with today's map and policy. Raises Held when it cannot go."""
-    message = _held(site, id_)
-    if message.stop == "accept":
-        _accept_after_all(site, message)
-    elif message.stop == "understand" and message.kind != "payload":
-        _understand_again(site, message)
-    elif message.stop == "prepare" and not message.partner:
-        _route_again(site, message)
-    else:
-        _set_waiting(site, message)
+    message, wish = _held(site, id_), wish or Wish()
+    native = Rereading(site).native(message) if is_read_again(message, wish) else None
+    with site.store.write() as c:
+        let_go(c, site, message, native, wish)
     with site.store.read() as c:
         return ledger.get(c, id_) or message
 
@@ -39,6 +37,30 @@ def drop(site: Site, id_: str, reason: str, by: str) -> None:
         ledger.note(c, site.now(), "dropped", message, facts={"by": by})
 
 
+def reason(message: Message) -> Held:
+    """Why it is held."""
+    return Held(message.code, message.reason, who=message.who, remedy=message.remedy)
+
+
+def is_read_again(message: Message, wish: Wish) -> bool:
+    """Does the record have to be read from its payload once more?"""
+    is_record = message.direction == "in" and message.kind != "payload"
+    return is_record and (message.stop == "understand" or wish.start == "understand" or message.state != "held")
+
+
+def let_go(c: Connection, site: Site, message: Message, native: Native | None, wish: Wish) -> None:
+    """Set a held message off again; ``native`` is its record, where it is read again. Raises Held when it cannot go."""
+    if message.stop == "accept":
+        _accept_after_all(c, site, message, wish)
+    elif native is not None:
+        _understand_again(c, site, message, native, wish)
+    elif message.stop == "prepare" and not message.partner:
+        _route_again(c, site, message, wish)
+    else:
+        ledger.change(c, message, site.now(), state="waiting", due_at=site.now(), attempt=0)
+        ledger.note(c, site.now(), "replayed", message, facts=wish.facts)
+
+
 def _held(site: Site, id_: str) -> Message:
     with site.store.read() as c:
         message = ledger.get(c, id_)
@@ -47,50 +69,29 @@ def _held(site: Site, id_: str) -> Message:
     return message
 
 
-def _set_waiting(site: Site, message: Message) -> None:
-    with site.store.write() as c:
-        ledger.change(c, message, site.now(), state="waiting", due_at=site.now(), attempt=0)
-        ledger.note(c, site.now(), "replayed", message)
-
-
-def _accept_after_all(site: Site, message: Message) -> None:
+def _accept_after_all(c: Connection, site: Site, message: Message, wish: Wish) -> None:
     if message.payload is None:
         raise Held("CB-507", "nothing of this payload was stored, so it cannot be replayed", who="partner",
                    remedy="Correct what the reason names, have it sent again, and drop this message.")  # fmt: skip
-    with site.store.write() as c:
-        payloads.set_state(c, message.payload or "", "stored")
-        ledger.change(c, message, site.now(), stop="understand", state="waiting", due_at=site.now())
-        ledger.note(c, site.now(), "replayed", message)
+    payloads.set_state(c, message.payload, "stored")
+    ledger.change(c, message, site.now(), stop="understand", state="waiting", due_at=site.now())
+    ledger.note(c, site.now(), "replayed", message, facts=wish.facts)
 
 
-def _understand_again(site: Site, message: Message) -> None:
+def _understand_again(c: Connection, site: Site, message: Message, native: Native, wish: Wish) -> None:
     partner = site.partners[message.partner]
-    native = native_of(site, message)
-    with site.store.write() as c:
-        values = understanding.understood(c, partner, native)
-        left_over = values.pop("left_over", [])
-        known = {} if values["state"] == "held" else {"external_id": native.external_id}
-        ledger.change(c, message, site.now(), due_at=site.now(), **known, **values)
-        ledger.note(c, site.now(), "replayed", message, state=values["state"], code=values.get("code"))
-        understanding.report(c, site, partner, message.id, left_over)
+    values = understanding.understood(c, partner, native)
+    left_over = values.pop("left_over", [])
+    known = {} if values["state"] == "held" else {"external_id": native.external_id}
+    facts = {**wish.facts, "map": values.get("map_digest", ""), "map_before": message.map_digest}
+    ledger.change(c, message, site.now(), due_at=site.now(), **known, **values)
+    ledger.note(c, site.now(), "replayed", message, state=values["state"], code=values.get("code"), facts=facts)
+    understanding.report(c, site, partner, message.id, left_over)
 
 
-def native_of(site: Site, message: Message) -> Native:
-    """The record as the payload has it: read again, so that a mended format counts too."""
-    partner = site.partners[message.partner]
-    stream = payloads.open_payload(site.store, message.payload or "")
-    for found in partner.format.parse(stream, partner.shapes):
-        if (found.position.as_dict() or {"pointer": found.external_id}) == message.position:
-            if isinstance(found, Native):
-                return found
-            raise found
-    raise RecordError("CB-303", f"the payload has no record at {Position(**message.position)} any more")
-
-
-def _route_again(site: Site, message: Message) -> None:
-    with site.store.write() as c:
-        referral = referrals.get(c, message.about["referral"])
-        ledger.change(c, message, site.now(), state="done")
-        ledger.note(c, site.now(), "replayed", message)
-        if referral is not None:
-            follow.route(c, site, referral)
+def _route_again(c: Connection, site: Site, message: Message, wish: Wish) -> None:
+    referral = referrals.get(c, message.about["referral"])
+    ledger.change(c, message, site.now(), state="done")
+    ledger.note(c, site.now(), "replayed", message, facts=wish.facts)
+    if referral is not None:
+        follow.route(c, site, referral)

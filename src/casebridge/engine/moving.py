@@ -60,6 +60,11 @@ def original_of(partner: Partner, message: Message, kind: str) -> dict[str, Any]
     return dict(message.document["native"]) if same else None
 
 
+def is_seen_again(c: Connection, partner: Partner, message: Message, kind: str, our_id: str) -> bool:
+    """On a replay: the original we hold is what this message brought, or newer."""
+    return "again" in message.about and records.remote_of(c, partner.name, kind, our_id) is not None
+
+
 def state_of(c: Connection, site: Site, referral: StoredReferral) -> ReferralState:
     """The fold of the events on the books."""
     tables = {name: table_of(partner) for name, partner in site.partners.items()}
@@ -131,6 +136,8 @@ def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> S
 
 
 def _keep_original(c: Connection, site: Site, partner: Partner, message: Message, referral: StoredReferral) -> None:
+    if is_seen_again(c, partner, message, "referral", referral.id):
+        return
     records.keep_remote(
         c, site.now(), partner=partner.name, kind="referral", our_id=referral.id, their_id=message.external_id,
         version=str(message.about.get("version", "")), original=original_of(partner, message, "referral"),

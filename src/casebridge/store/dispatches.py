@@ -35,7 +35,7 @@ def add(
     c: Connection, id_: str, partner: str, now: str, files: Iterable[OutFile], state: str = "claimed", *,
     part: int = 0, urgent: bool = False,
 ) -> None:  # fmt: skip
-    """Keep the rendered files of a new dispatch."""
+    """Keep the rendered files of a new dispatch; ``inflight`` when the partner may have it from before."""
     c.add(dispatch, {"id": id_, "partner": partner, "state": state, "due_at": now, "prepared_at": now, "part": part,
                      "urgent": urgent})  # fmt: skip
     for number, file in enumerate(files):
@@ -43,7 +43,7 @@ def add(
             "dispatch": id_, "number": number, "name": file.name, "media_type": file.media_type,
             "records": json.dumps(list(file.records)),
             "data": c.box.close(file.data, "dispatch_file", id_, number)})  # fmt: skip
-    if state == "claimed":
+    if state in ("claimed", "inflight"):
         c.woken.add(Lane("deliver", partner, part, urgent))
 
 
@@ -57,6 +57,20 @@ def due(c: Connection, lane: Lane, now: str, limit: int = 500, *, newest: bool =
     order = dispatch.c.prepared_at.desc() if newest else dispatch.c.id
     query = query.order_by(dispatch.c.state.desc(), order).limit(limit)
     return [StoredDispatch(**row._mapping) for row in c.execute(query)]
+
+
+def get(c: Connection, id_: str) -> StoredDispatch | None:
+    """One dispatch."""
+    row = c.execute(select(dispatch).where(dispatch.c.id == id_)).first()
+    return StoredDispatch(**row._mapping) if row else None
+
+
+def more_due(c: Connection, partner: str, now: str, than: int) -> bool:
+    """Are there more than so many to send to a partner now, in all its lanes?"""
+    query = select(dispatch.c.id).where(
+        dispatch.c.partner == partner, dispatch.c.state.in_(("inflight", "claimed")), dispatch.c.due_at <= now,
+    )  # fmt: skip
+    return len(c.execute(query.limit(than + 1)).all()) > than
 
 
 def change(c: Connection, id_: str, **values: Any) -> None:

@@ -27,6 +27,7 @@ class StoredRecord:
     status: str
     recorded_at: str
     document: dict[str, Any]
+    message: str = ""  # that wrote this version
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Remote:
 
 
 STATUS = 40  # characters of it that stand in the column; the document has all
-_FIELDS = ("id", "version", "kind", "source", "external_id", "subject", "status", "recorded_at", "document")
+_FIELDS = ("id", "version", "kind", "source", "external_id", "subject", "status", "recorded_at", "document", "message")
 
 
 _BY_THEIRS = ("source", "kind", "external_id", "current")
@@ -56,7 +57,8 @@ _THEIRS = ("partner", "kind", "their_id")
 def _record(c: Connection, row: Row) -> StoredRecord:
     values = {name: row[name] for name in _FIELDS}
     values["document"] = in_full(c.unpack(values["document"], "record", values["id"]))
-    values["subject"], values["status"] = values["subject"] or "", values["status"] or ""
+    for name in ("subject", "status", "message"):
+        values[name] = values[name] or ""
     return StoredRecord(**values)
 
 
@@ -113,7 +115,7 @@ def assert_record(
         c.rows(remote).none(_OURS, source, kind, id_)
     status = document.get("status")
     said = status if isinstance(status, str) else ""
-    after = StoredRecord(id_, version, kind, source, external_id, subject, said, now, document)
+    after = StoredRecord(id_, version, kind, source, external_id, subject, said, now, document, message)
     known.add({
         "id": id_, "version": version, "current": True, "kind": kind, "source": source, "external_id": external_id,
         "subject": subject, "status": said[:STATUS] or None, "message": message, "payload": payload,
