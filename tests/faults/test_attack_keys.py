@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 from sites import TestSite, bundle, order, patient, task
 
-from casebridge.adapter import Native
+from casebridge.adapter import Native, Payload
 from casebridge.core.errors import Position, RecordError
+from casebridge.engine import flow
 from casebridge.engine.keys import LONGEST, fits, fitting, keyed
 
 LONG = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyzäöü", k=4000))  # a database cannot press it together
@@ -54,6 +56,13 @@ def test_only_the_record_is_held_and_the_next_payload_goes_on(
     assert all(len(m.external_id) <= LONGEST for m in site.held())
     site.drop("hospital", "2.json", bundle(patient("p2", None)))
     assert "Patient/p2" in {m.external_id for m in site.messages(state="done")}
+
+
+def test_a_door_may_be_told_any_name_and_type(site: TestSite) -> None:
+    gateway = site.bridge.site
+    for name, type_ in ((LONG, LONG), (NUL, NUL), ("a.json", "application/json; " + "x" * 200)):
+        sent = Payload(name, io.BytesIO(name.encode()), media_type=type_)
+        assert flow.accept(gateway, gateway.partners["agency"], sent).state == "accepted"
 
 
 def test_a_digest_stands_for_a_key_that_does_not_fit() -> None:

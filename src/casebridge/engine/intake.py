@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from casebridge.adapter import Outcome, Payload, Screening
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
-from casebridge.engine.keys import fitting
+from casebridge.engine.keys import TYPE, fitting
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import known
 from casebridge.store import ledger, payloads
@@ -88,9 +88,9 @@ def keep(
             return Outcome("duplicate", message="it came before and was counted"), None
         conflict = payloads.has_identity(c, partner.name, identity)
         id_ = payloads.add(
-            c, partner=partner.name, name=fitting(payload.name), media_type=payload.media_type, digest=spooled.digest,
-            size=spooled.size, identity=identity, state="conflict" if conflict else "stored", now=now,
-            body=spooled.body)  # fmt: skip
+            c, partner=partner.name, name=fitting(payload.name), media_type=fitting(payload.media_type)[:TYPE],
+            digest=spooled.digest, size=spooled.size, identity=identity, state="conflict" if conflict else "stored",
+            now=now, body=spooled.body)  # fmt: skip
     held = _conflict_reason(identity) if conflict else {}
     message = ledger.add(
         c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,
