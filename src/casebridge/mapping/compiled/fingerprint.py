@@ -110,7 +110,7 @@ class _Print:
                 self.looked_at(item, look, looks)
         elif kind is dict:
             self.group(value, looks)
-            if look.targets and value.get("kind") in look.targets and (value.get("id") or value.get("external_id")):
+            if look.targets and _leads(value, look.targets):
                 self.turned(self.links.theirs(value), look.again)
         else:
             self.turned(value, look.turns)
@@ -127,3 +127,9 @@ class _Print:
                 self.said.append(_REFUSED)
             else:
                 self.text(made) if type(made) is str else self.scalar(made)
+
+
+def _leads(ref: dict[str, Any], targets: set[str]) -> bool:
+    """Is it a reference to a record of one of these kinds? Parts of it may be withheld."""
+    kind = ref.get("kind")
+    return type(kind) is str and kind in targets and bool(ref.get("id") or ref.get("external_id"))
