@@ -109,11 +109,15 @@ class TestSite:
 
     def drop(self, partner: str, name: str, data: bytes | str | dict[str, Any]) -> None:
         """A file arrives; the bridge does everything that is due."""
+        self.drop_quietly(partner, name, data)
+        self.work()
+
+    def drop_quietly(self, partner: str, name: str, data: bytes | str | dict[str, Any]) -> None:
+        """A file arrives."""
         content = json.dumps(data) if isinstance(data, dict) else data
         path = self.folder / partner / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        self.work()
 
     def answer(self, referral: str, answer: str, **more: Any) -> None:
         """The agency answers."""

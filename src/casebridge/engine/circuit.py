@@ -13,7 +13,7 @@ from casebridge.core.errors import CaseBridgeError, Held, RecordError, SetupErro
 from casebridge.engine.retrying import not_before
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.turn import Turn
-from casebridge.store import circuits, ledger
+from casebridge.store import circuits, dispatches, ledger
 from casebridge.store.circuits import Circuit
 from casebridge.store.database import Connection, iso
 from casebridge.store.leases import PARTS
@@ -42,11 +42,12 @@ def is_down(answer: object) -> bool:
 
 
 def verdict(answers: Sequence[object]) -> Verdict:
-    """A batch that failed as one failed once."""
-    answered, failures, error = False, 0, None
+    """A batch that failed as one failed once: its dispatches share the error."""
+    answered, failures = False, 0
+    error: CaseBridgeError | None = None
     for answer in answers:
         if is_down(answer) and isinstance(answer, CaseBridgeError):
-            failures, error = failures or 1, answer
+            failures, error = failures + (answer is not error), answer
         elif isinstance(answer, Receipt | Conflict | RecordError | Held):
             answered, failures, error = True, 0, None
     return Verdict(answered, failures, error)
@@ -60,13 +61,14 @@ def claimed(turn: Turn, circuit: Circuit) -> Circuit | None:
     return replace(circuit, state="half-open", until=until, changed_at=now) if mine else None
 
 
-def judged(turn: Turn, partner: Partner, circuit: Circuit, answers: Sequence[object], *, more: bool) -> Circuit:
-    """The circuit after a batch; written only when it changes. ``more``: others wait to be sent."""
+def judged(turn: Turn, partner: Partner, circuit: Circuit, answers: Sequence[object], looked_at: int) -> Circuit:
+    """The circuit after a batch of so many dispatches; written only when it changes."""
     said = verdict(answers)
     if circuit.state == "closed" and not said.failures and not (said.answered and circuit.failures):
         return circuit
     with turn.write() as c:
         now = circuits.locked(c, partner.name, turn.site.now())
+        more = now.state != "closed" and dispatches.more_due(c, partner.name, turn.site.now(), looked_at)
         after = _after(turn.site, partner, now, said, more)
         if _is_ours(circuit, now) and after != now:
             circuits.keep(c, after)

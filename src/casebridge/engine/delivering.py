@@ -46,22 +46,22 @@ def deliver(turn: Turn, partner: Partner) -> int:
         if claimed is None:
             return 0
         circuit = claimed
-    _deliver(turn, partner, due, circuit, more=len(due) == limit)
+    _deliver(turn, partner, due, circuit)
     return len(due)
 
 
-def _deliver(turn: Turn, partner: Partner, due: Sequence[StoredDispatch], circuit: Circuit, *, more: bool) -> None:
+def _deliver(turn: Turn, partner: Partner, due: Sequence[StoredDispatch], circuit: Circuit) -> None:
     """What is in mid-flight is looked for first; the circuit is told of all answers together."""
     found, missing, down = _looked_for(turn, partner, due)
     if down:
-        circuit = breaker.judged(turn, partner, circuit, [o.answer for o in found], more=more)
+        circuit = breaker.judged(turn, partner, circuit, [o.answer for o in found], len(due))
         record(turn, partner, found, circuit)
         return
     record(turn, partner, found, circuit)
     going = _set_off(turn, partner, [d for d in due if d.state == "claimed" or d.id in missing])
     sent = _sent(turn, partner, going)
     answers = [o.answer for o in (*found, *sent)]
-    circuit = breaker.judged(turn, partner, circuit, answers, more=more)
+    circuit = breaker.judged(turn, partner, circuit, answers, len(due))
     record(turn, partner, sent, circuit)
     _not_tried(turn, [s.stored for s in going[len(sent) :]])
 

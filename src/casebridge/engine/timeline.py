@@ -56,6 +56,8 @@ class Journey:
     decision: DisclosureRow | None
     no_room: tuple[str, ...]
     why_no_room: str
+    perhaps_twice: bool = False
+    """It was sent again, and nobody can tell whether it had arrived before."""
 
     @property
     def nothing_sent(self) -> bool:
@@ -151,7 +153,8 @@ def _journey(c: Connection, site: Site, message: Message) -> Journey:
         attempt=message.attempt, map_name=message.map_name, map_digest=message.map_digest,
         decision=disclosure_row(site, decided[-1]) if decided else None,
         no_room=tuple(p for facts in no_room for p in facts.get("paths", ())),
-        why_no_room=next((facts["why"] for facts in no_room if "why" in facts), message.reason))  # fmt: skip
+        why_no_room=next((facts["why"] for facts in no_room if "why" in facts), message.reason),
+        perhaps_twice="sent-again" in reached)  # fmt: skip
 
 
 def _stops(message: Message, reached: Mapping[str, str]) -> Iterable[Stop]:

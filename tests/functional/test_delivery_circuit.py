@@ -1,0 +1,186 @@
+"""A partner that does not answer is left alone: its circuit opens, one is tried now and then, and when it is back it is
+not overrun."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from receivers import DOWN, BulkReceiver, DeliverySite, Receiver
+from sites import TestSite
+from sqlalchemy import text
+
+from casebridge.core.errors import RecordError, SetupError, TryAgain
+from casebridge.engine.circuit import OPENS_AFTER
+from casebridge.store import circuits
+from casebridge.store.circuits import Circuit
+
+PEOPLE = [f"p{n}" for n in range(8)]
+MANY = [f"p{n}" for n in range(18)]
+
+
+def circuit(at: DeliverySite) -> Circuit:
+    with at.inner.store.read() as c:
+        return circuits.get(c, "agency")
+
+
+def rows(at: DeliverySite) -> list[Any]:
+    """All that is written of messages, dispatches and events."""
+    with at.inner.store.read() as c:
+        return [c.raw.execute(text(f"SELECT * FROM {t} ORDER BY id")).all() for t in ("message", "dispatch")]
+
+
+def test_it_opens_after_some_failures_in_a_row_and_then_nothing_is_touched(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE)
+    assert len(at.receiver.calls) == OPENS_AFTER, "the other messages were not tried"
+    assert sorted(m.attempt for m in at.waiting()) == [0] * 3 + [1] * 5
+    assert at.noted("circuit-opened") == [("agency", "CB-401")]
+    before = rows(at)
+    at.later(seconds=7)
+    assert rows(at) == before
+    assert at.site.bridge.lanes.worker.due(["deliver"]) == []
+
+
+def test_one_is_tried_now_and_then_and_the_waits_grow(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE)
+    tries = []
+    for _ in range(40):
+        before = at.receiver.asked
+        at.later(minutes=1)
+        tries.append(at.receiver.asked - before)
+    assert set(tries) <= {0, 1, 2}, "never two at once"
+    assert 6 <= sum(tries) <= 16, "at first every half minute, in the end every five or less"
+    assert at.noted("circuit-opened") == [("agency", "CB-401")], "on the books once, however often it is tried"
+
+
+def test_when_it_is_back_one_goes_then_two_then_four(site: TestSite) -> None:
+    at = DeliverySite(site, BulkReceiver(), parallel=1)
+    at.receiver.down()
+    at.refer(*MANY)
+    assert isinstance(at.receiver, BulkReceiver)
+    at.receiver.down(None)
+    at.receiver.batches.clear()
+    at.later(minutes=4)
+    assert at.receiver.batches[:4] == [1, 2, 4, 8]
+    assert sum(at.receiver.batches) == len(at.receiver.got) == len(MANY)
+    assert (at.waiting(), circuit(at).state) == ([], "closed")
+    assert at.noted("circuit-closed") == [("agency", None)]
+
+
+def test_when_it_is_down_again_in_between_it_opens_again(site: TestSite) -> None:
+    at = DeliverySite(site, BulkReceiver())
+    at.receiver.down()
+    at.refer(*MANY)
+    at.receiver.says = lambda dispatch: None if len(at.receiver.got) < 3 else DOWN
+    at.later(minutes=4)
+    assert len(at.receiver.got) == 3
+    assert circuit(at).state == "open"
+    assert at.noted("circuit-closed") == []
+
+
+def test_a_record_that_is_refused_says_nothing_of_the_partner(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down(RecordError("CB-305", "refused"))
+    at.refer(*PEOPLE)
+    assert len(at.receiver.calls) == len(PEOPLE)
+    assert [m.attempt for m in site.held()] == [0] * len(PEOPLE), "held at once"
+    assert circuit(at).state == "closed"
+
+
+def test_one_record_that_never_gets_an_answer_stops_no_other(site: TestSite) -> None:
+    """It is tried between the others, and they are answered."""
+    at, bad = DeliverySite(site), set()
+
+    def says(dispatch: Any) -> TryAgain | None:
+        referral = dispatch.releases[0].document["referral"]
+        return DOWN if referral in bad or (not bad and not bad.add(referral)) else None  # the first that comes
+
+    at.receiver.says = says
+    at.refer(*PEOPLE)
+    assert (len(at.receiver.got), circuit(at).state) == (len(PEOPLE) - 1, "closed")
+
+
+@pytest.mark.parametrize("code", ["CB-106", "CB-109"])
+def test_a_wrong_setting_is_tried_once_and_not_by_every_message(site: TestSite, code: str) -> None:
+    at = DeliverySite(site)
+    at.receiver.down(SetupError(code, "the server refused our password"))
+    at.refer(*PEOPLE)
+    assert len(at.receiver.calls) == 1
+    (told,) = [m for m in at.waiting() if m.code]
+    assert (told.code, told.who) == (code, "it")
+    assert told.remedy
+    at.receiver.down(None)
+    at.later(minutes=1)
+    assert (len(at.receiver.got), circuit(at).state) == (len(PEOPLE), "closed")
+
+
+ASKED = [  # how long the partner asked us to wait, and how long we do
+    (timedelta(minutes=42), timedelta(minutes=42)),
+    (timedelta(days=400), timedelta(days=1)),
+]
+
+
+@pytest.mark.parametrize(("asked", "waits"), ASKED, ids=str)
+def test_a_partner_that_asks_us_to_wait_is_not_asked_again_before(
+    site: TestSite, asked: timedelta, waits: timedelta
+) -> None:
+    at = DeliverySite(site)
+    at.receiver.down(TryAgain("CB-402", "wait", after=at.clock() + asked))
+    at.refer(*PEOPLE)
+    assert len(at.receiver.calls) == 1, "the others wait, too"
+    at.receiver.down(None)
+    at.later(seconds=waits.total_seconds() - 1)
+    assert at.receiver.got == []
+    at.later(seconds=2)
+    assert len(at.receiver.got) > 0
+
+
+def test_a_moment_that_has_passed_is_no_answer_to_how_long(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down(TryAgain("CB-402", "wait", after=at.clock() - timedelta(days=1)))
+    at.refer("p0")
+    assert len(at.receiver.calls) == 1, "not at once again"
+    at.later(seconds=1)
+    assert len(at.receiver.calls) == 2
+
+
+def test_other_partners_go_on(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE)
+    with at.inner.store.read() as c:
+        assert circuits.shut(c, at.inner.now()) == {"agency"}
+
+
+def test_a_clock_that_goes_back_does_not_keep_it_shut(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE)
+    at.clock.move(-timedelta(days=30).total_seconds())
+    assert not circuit(at).shut(at.inner.now())
+
+
+def test_two_workers_do_not_both_try(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE)
+    at.clock.move(600)
+    now, later = at.inner.now(), "9999"
+    with at.inner.store.write() as c:
+        assert [circuits.claim(c, "agency", now, later) for _ in range(2)] == [True, False]
+    at.receiver.down(None)
+    calls = len(at.receiver.calls)
+    site.work()
+    assert len(at.receiver.calls) == calls, "the other one tries"
+
+
+def test_the_healthy_path_writes_nothing_of_it(site: TestSite) -> None:
+    at = DeliverySite(site, Receiver())
+    at.refer(*PEOPLE)
+    with at.inner.store.read() as c:
+        assert c.raw.execute(text("SELECT count(*) FROM circuit")).scalar() == 0
