@@ -77,8 +77,12 @@ class Cluster:
             os.chown(self.folder, self._as["user"], self._as["group"])
         self._guard: subprocess.Popen[bytes] | None = None
         self._names = count(1)
-        self._run("initdb", "-D", self.data, "-U", "casebridge", "-A", "trust", "--no-sync", *SPELLING)
-        self.start()
+        try:
+            self._run("initdb", "-D", self.data, "-U", "casebridge", "-A", "trust", "--no-sync", *SPELLING)
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def data(self) -> Path:
