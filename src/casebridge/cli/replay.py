@@ -164,7 +164,8 @@ def _dry_run(site: Site, selection: Selection, wish: Wish, *, values: bool, as_j
     if values and not out.is_terminal:
         raise SetupError("CB-241", "--values shows personal data: only on a terminal, never in a file or a pipe")
     tally: dict[str, int] = {}
-    count, shown = replay.counted(site, selection, wish), []
+    shown: list[dict[str, Any]] = []
+    count = replay.counted(site, selection, wish)
     for trials in replay.tried(site, selection, wish):
         for one in trials:
             tally[one.verdict] = tally.get(one.verdict, 0) + 1

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from casebridge.adapter import Native
-from casebridge.core.belonging import external_id_of
+from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of
 from casebridge.core.errors import CaseBridgeError, Held
 from casebridge.engine import understanding
 from casebridge.engine.site import Partner, Site
-from casebridge.store import ledger, records, replays
+from casebridge.store import ledger, records, referrals, replays
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
@@ -98,16 +98,27 @@ def tells_apart(c: Connection, partner: Partner, message: Message) -> bool:
     return bool(known) and len(ledger.of_dispatches(c, [message.dispatch or ""]).get(message.dispatch or "", ())) <= 1
 
 
-def follow_again(c: Connection, site: Site, message: Message, correlation: str | None) -> None:
-    """What partners were told of the referral is told again, as far as it changed."""
-    if "again" not in message.about or correlation is None:
-        return
+def follow_again(c: Connection, site: Site, message: Message, correlation: str | None) -> list[str]:
+    """What partners were told of the referrals that a replayed record bears on is told again, as far as it changed;
+    the referrals."""
+    if "again" not in message.about:
+        return []
     wish = Wish(by="the gateway", why=f"replay of {message.id}", again=bool(message.about["again"].get("twice")))
-    for told in replays.told(c, correlation):
+    concerned = sorted({*_referrals(c, message), *([correlation] if correlation else ())})
+    for told in [m for id_ in concerned for m in replays.told(c, id_)]:
         try:
             prepare_again(c, site, told, wish)
         except CaseBridgeError as error:
             not_again(c, site, told, error)
+    return concerned
+
+
+def _referrals(c: Connection, message: Message) -> set[str]:
+    """The open referrals of the persons that the records are about."""
+    slice_ = message.document["slice"]
+    persons = {subject_of(message.external_id, kind, record, slice_) for kind, _, record in records_of(slice_)}
+    persons |= {message.external_id} if "person" in slice_ else set()
+    return {id_ for person in persons if person for id_ in referrals.open_of_person(c, message.partner, person)}
 
 
 def not_again(c: Connection, site: Site, message: Message, error: CaseBridgeError) -> None:

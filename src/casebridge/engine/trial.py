@@ -106,7 +106,7 @@ def of(c: Connection, site: Site, message: Message, set_off: Callable[[], None])
         if message.direction == "out" and message.partner:
             return [of_outgoing(c, site, message)]
         if message.stop != "apply":  # a file to read, or a referral that found its route
-            return [Trial(message.id, message.partner, "read"), *_outgoing(c, site, message.correlation)]
+            return [Trial(message.id, message.partner, "read"), *_outgoing(c, site, message.correlation or "")]
         return _applied(c, site, message)
     except (StoreTrouble, TogetherNot):
         raise
@@ -120,13 +120,13 @@ def _applied(c: Connection, site: Site, message: Message) -> list[Trial]:
     versions = _versions(c, partner, message)
     done = apply_slice(c, site, partner, message)
     follow(c, site, done)
-    follow_again(c, site, message, done.correlation)
+    concerned = {*follow_again(c, site, message, done.correlation), done.correlation or ""} - {""}
     changed = len(_versions(c, partner, message) - versions)
-    return [Trial(message.id, message.partner, "read", records=changed), *_outgoing(c, site, done.correlation)]
+    return [Trial(message.id, message.partner, "read", records=changed), *_outgoing(c, site, *sorted(concerned))]
 
 
-def _outgoing(c: Connection, site: Site, correlation: str | None) -> Iterator[Trial]:
-    if correlation:
+def _outgoing(c: Connection, site: Site, *correlations: str) -> Iterator[Trial]:
+    for correlation in filter(None, correlations):
         for waiting in ledger.listed(c, correlation=correlation, direction="out", stop="prepare", state="waiting"):
             yield of_outgoing(c, site, waiting)
 

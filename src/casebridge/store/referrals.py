@@ -74,6 +74,12 @@ def load_of_persons(c: Connection, source: str, subjects: Iterable[str]) -> None
     c.rows(referral).load(("source", "subject"), [(source, subject) for subject in subjects])
 
 
+def open_of_person(c: Connection, source: str, subject: str) -> list[str]:
+    """The referrals of a source's person that have not ended, by their ids."""
+    rows = c.rows(referral).of(("source", "subject"), source, subject)
+    return sorted(str(row["id"]) for row in rows if row["status"] not in TERMINAL)
+
+
 def get(c: Connection, id_: str) -> StoredReferral | None:
     """A referral by its correlation id."""
     row = c.rows(referral).one(("id",), id_)
