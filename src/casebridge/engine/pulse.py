@@ -6,7 +6,7 @@ Nothing is asked of the lanes: every turn and every job passes through here on i
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,7 +106,7 @@ class Pulse:
         with self._mutex:
             silent = [turn.spoke for turn in self._turns.values()]
         return {
-            "role": self.role, "host": socket.gethostname(), "pid": os.getpid(), "version": version("casebridge"),
+            "role": self.role, "host": platform.node(), "pid": os.getpid(), "version": version("casebridge"),
             "started": self.started, "at": self.site.now(), "turned": self.turned, "turns": self.turns,
             "busy": len(silent), "silent": iso(min(silent)) if silent else "", "trouble": self.trouble(),
             "jobs": dict(self.jobs),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from casebridge.engine.pulse import Beat, beats_of
 from casebridge.engine.site import Site
 from casebridge.store import beats, circuits, depth, level, problems, rates, tally
-from casebridge.store.database import iso
+from casebridge.store.database import StoreTrouble, iso
 from casebridge.store.depth import Queue, Reason
 from casebridge.store.rates import Rate
 from casebridge.store.tally import Sort, Sum
@@ -107,6 +107,14 @@ def standing(site: Site) -> Standing:
         now, waiting, len(queues), sum(queue.due for queue in queues), tuple(held), more_held, pace, partners,
         tuple(beat for beat in beats_of(site) if beat.alive(site)), holders, size, level.free(site.store.url), sums,
     )  # fmt: skip
+
+
+def seen(site: Site) -> Standing | None:
+    """The same; None when the database is not there."""
+    try:
+        return standing(site)
+    except StoreTrouble:
+        return None
 
 
 def count(site: Site) -> None:

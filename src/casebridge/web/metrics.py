@@ -24,21 +24,20 @@ Row = tuple[list[str], float]
 class SiteMetrics(Collector):
     """Looks when it is asked; between two looks it costs nothing."""
 
-    def __init__(self, look: Callable[[], Standing], answers: Callable[[], Iterable[Answer]]) -> None:
+    def __init__(self, look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]]) -> None:
         self.look, self.answers = look, answers
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, at this moment."""
+        """Every metric, at this moment; without a database only that nothing is ready."""
         found = self.look()
-        yield from _queues(found)
-        yield from _partners(found)
-        yield from _events(found)
-        yield from _work(found)
+        if found is not None:
+            for part in (_queues, _partners, _events, _work):
+                yield from part(found)
         answers = [([answer.name], float(answer.well)) for answer in self.answers()]
         yield _gauge("ready", "1 when this part of /ready is well", ["part"], answers)
 
 
-def text(look: Callable[[], Standing], answers: Callable[[], Iterable[Answer]]) -> bytes:
+def text(look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]]) -> bytes:
     """The page in Prometheus' text format, with this process's own memory, time and open files."""
     registry = CollectorRegistry()
     registry.register(SiteMetrics(look, answers))

@@ -12,8 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from casebridge.app import Bridge
 from casebridge.engine import readiness, upkeep
 from casebridge.engine.readiness import Answer
-from casebridge.engine.standing import standing
-from casebridge.store.database import StoreTrouble
+from casebridge.engine.standing import seen
 from casebridge.web import metrics
 from casebridge.web.pages import Pages
 
@@ -49,11 +48,12 @@ def add_operations(app: FastAPI, pages: Pages, bridge: Bridge, answers: Answers)
 
     @app.get("/metrics")
     def metrics_() -> Response:
-        try:
-            return Response(metrics.text(lambda: standing(bridge.site), answers), media_type=CONTENT_TYPE_LATEST)
-        except StoreTrouble:
-            return PlainTextResponse("the database does not answer\n", 503)
+        return Response(metrics.text(lambda: seen(bridge.site), answers), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")
     def status(request: Request) -> Response:
-        return pages.show(request, "status.html", found=standing(bridge.site), answers=answers())
+        found, parts = seen(bridge.site), answers()
+        if found is None:
+            said = " ".join(f"{part.said} {part.remedy}" for part in parts if not part.well)
+            return pages.show(request, "message.html", 503, title="Not ready", text=said)
+        return pages.show(request, "status.html", found=found, answers=parts)
