@@ -124,7 +124,7 @@ def _read_decimal(value: Any) -> str:
 
 def _write_usable_ssn(value: Any) -> str:
     if not (found := usable_ssn(value)):
-        raise ValueError("a filler is no social security number")
+        raise ValueError("expected a social security number that can be somebody's")
     return found
 
 
