@@ -49,14 +49,14 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
 def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> Told:
     """Write the messages of what was read, and how far each payload is."""
     _have_at_hand(c, partner, found)
+    for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
+        ledger.change(c, message, site.now(), about={"read": number})
     told: Told = []
     for read in found:
         if read.native is not None:
             _keep_native(c, site, partner, read.message, read.native)
         else:
             told.append(_end(c, site, read))
-    for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
-        ledger.change(c, message, site.now(), about={"read": number})
     return told
 
 
