@@ -59,5 +59,5 @@ def not_before(asked: datetime | None, now: datetime) -> datetime | None:
 
 def _state(attempt: int, elapsed: float = 0) -> RetryCallState:
     state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number, state.outcome_timestamp = attempt, state.start_time + elapsed
+    state.attempt_number, state.start_time, state.outcome_timestamp = attempt, 0, elapsed
     return state
