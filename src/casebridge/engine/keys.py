@@ -67,5 +67,7 @@ def _keys_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _fitting_position(position: Position) -> Position:
+    if len(position.file) + len(position.loop) + len(position.pointer) < PLACE // 8:  # as almost all are
+        return position
     said = json.dumps(position.as_dict())
     return position if len(said) <= PLACE else Position(pointer=_digest(said))

@@ -152,7 +152,7 @@ class MapSet:
 
     def writing(self, slot: str, record: Mapping[str, Any] | None = None) -> list[Map]:
         """The maps that can export a slice with this slot, in the order they are tried; with ``record``, it alone."""
-        found = [m for m in self.maps if slot in m.case and m.definition.only != "import"]
+        found = [m for m in self.maps if slot in m.definition.case and m.definition.only != "import"]
         if record is None:
             return found
         slice_ = {slot: [record] if slot in PLURALS else record}

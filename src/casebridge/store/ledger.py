@@ -212,7 +212,7 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     if message_ is not None:
         values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
                   "correlation": message_.correlation, **values}  # fmt: skip
-    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": _text(facts), **values})
+    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode(), **values})
 
 
 def first_event(c: Connection, name: str, partner: str, after: str) -> str | None:
