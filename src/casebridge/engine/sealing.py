@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from casebridge.engine import chain
-from casebridge.engine.book import CARRIED, NAMING, carry, named
+from casebridge.engine.book import NAMING, carry, named
 from casebridge.engine.site import Site
 from casebridge.store import seals
 from casebridge.store.seals import Entry, Seal
@@ -42,10 +42,9 @@ def _take_over(site: Site) -> None:
         if seals.last(c) is not None:
             return
         known = {id_ for entries in seals.pages(c, NAMING) for id_ in named(entries)}
-        missing = [id_ for ids in seals.disclosure_ids(c) for id_ in ids if id_ not in known]
-    for start in range(0, len(missing), CARRIED):
-        with site.store.write() as c:
-            carry(c, site.now(), missing[start : start + CARRIED])
+        for page in seals.disclosure_ids(c):
+            with site.store.write() as w:
+                carry(w, site.now(), [id_ for id_ in page if id_ not in known])
 
 
 def _next(site: Site) -> Seal | None:
