@@ -23,6 +23,7 @@ from casebridge.engine.views import DisclosureRow
 from casebridge.web.guard import Guard
 from casebridge.web.operations import add_operations, answers_of
 from casebridge.web.pages import Pages
+from casebridge.web.replays import WISH, add_replays
 
 ON_A_PAGE = 25
 ALARMS = 20
@@ -41,6 +42,7 @@ def console_app(bridge: Bridge, hosts: Iterable[str], trouble: Callable[[], str]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     pages = Pages(bridge.site, trouble)
     _add_lists(app, pages, bridge)
+    add_replays(app, pages, bridge)  # before the page of one held message: its address is like theirs
     _add_details(app, pages, bridge)
     _add_buttons(app, pages, bridge)
     add_operations(app, pages, bridge, answers_of(bridge, trouble))
@@ -139,7 +141,7 @@ def _add_buttons(app: FastAPI, pages: Pages, bridge: Bridge) -> None:
 
     @app.post("/held/{id_}/replay")
     async def replay(request: Request, id_: str) -> Response:
-        return await _do(request, id_, "replayed", lambda fields: held.replay(site, id_))
+        return await _do(request, id_, "replayed", lambda fields: held.replay(site, id_, WISH))
 
     @app.post("/held/{id_}/drop")
     async def drop(request: Request, id_: str) -> Response:
