@@ -154,6 +154,16 @@ def test_a_newer_database_is_refused_and_left_alone(casebridge: Command, tmp_pat
         assert books.execute("SELECT version_num FROM alembic_version").fetchall() == [("0099",)]
 
 
+def test_tables_that_cannot_be_made_are_said(casebridge: Command, tmp_path: Path) -> None:
+    closed(tmp_path)
+    (tmp_path / "casebridge.db").unlink()
+    with sqlite3.connect(tmp_path / "casebridge.db") as books:
+        books.execute("CREATE TABLE client (somebody_elses TEXT)")
+    code, said = casebridge("check")
+    assert (code, "[CB-142]" in said) == (3, True)
+    assert "the tables of the database cannot be made" in said
+
+
 def test_a_newer_postgresql_is_refused(postgres: Cluster) -> None:
     url = postgres.url(postgres.fresh())
     store = level.opened(url)

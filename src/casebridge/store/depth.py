@@ -16,7 +16,7 @@ from casebridge.store.connection import Connection
 from casebridge.store.due import NEVER, WAITING
 from casebridge.store.tables import dispatch, message
 
-MOST = 10_000
+MOST = 2_000
 FIRST = 100
 """So many of a lane's messages, those that are due first, are looked at for the one that has waited longest."""
 _HELD: ColumnElement[Any] = literal_column("state = 'held'")  # as the partial indexes spell it

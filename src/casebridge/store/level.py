@@ -45,17 +45,13 @@ def is_today(c: Connection) -> bool:
 
 def opened(url: str, box: Box | None = None) -> Store:
     """The store behind an address, brought to today's schema. SetupError CB-140 when it is not there, CB-141 when it is
-    newer than this program."""
+    newer than this program, CB-142 when its tables cannot be made or moved."""
+    _refuse_newer(url)
     try:
-        _refuse_newer(url)
         return Store(url, box)
-    except ImportError:
-        raise SetupError("CB-140", "store.url: the driver of this database is not installed", remedy=WITHOUT) from None
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        remedy = "Write sqlite:///casebridge.db or postgresql+psycopg://casebridge@127.0.0.1:5432/casebridge."
-        raise SetupError("CB-140", "store.url is no address of a database", remedy=remedy) from None
     except (DatabaseError, InterfaceError, StoreTrouble) as error:
-        raise SetupError("CB-140", f"the database cannot be reached: {_said(error)}") from None
+        said = f"the tables of the database cannot be made or brought to today's form: {_said(error)}"
+        raise SetupError("CB-142", said) from None
     except OSError as error:
         raise SetupError("CB-140", f"the file of the database cannot be opened: {error.strerror}") from None
 
@@ -64,15 +60,28 @@ def _refuse_newer(url: str) -> None:
     file = url.removeprefix("sqlite:///")
     if file != url and not Path(file).exists():
         return
-    engine = sqlalchemy.create_engine(url)
-    try:
-        with engine.connect() as connection:
-            found = at(connection)
-    finally:
-        engine.dispose()
+    found = _found(url)
     if found and found not in revisions():
         known = f"this program knows up to {revisions()[0]}"
         raise SetupError("CB-141", f"the database has the schema {found}, {known}")
+
+
+def _found(url: str) -> str:
+    """The revision of a database that must be there."""
+    try:
+        engine = sqlalchemy.create_engine(url)
+        try:
+            with engine.connect() as connection:
+                return at(connection)
+        finally:
+            engine.dispose()
+    except ImportError:
+        raise SetupError("CB-140", "store.url: the driver of this database is not installed", remedy=WITHOUT) from None
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        remedy = "Write sqlite:///casebridge.db or postgresql+psycopg://casebridge@127.0.0.1:5432/casebridge."
+        raise SetupError("CB-140", "store.url is no address of a database", remedy=remedy) from None
+    except (DatabaseError, InterfaceError) as error:
+        raise SetupError("CB-140", f"the database cannot be reached: {_said(error)}") from None
 
 
 def _said(error: Exception) -> str:

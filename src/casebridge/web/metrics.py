@@ -48,7 +48,7 @@ def text(look: Callable[[], Standing | None], answers: Callable[[], Iterable[Ans
 def _queues(found: Standing) -> Iterator[Metric]:
     place = ["stop", "partner", "urgent"]
     waiting = [([w.stop, w.partner, _yes(w.urgent)], float(w.waiting)) for w in found.waiting]
-    yield _gauge("waiting_messages", "Messages that wait; counted up to 10000 in each lane", place, waiting)
+    yield _gauge("waiting_messages", "Messages that wait; counted up to 2000 in each lane", place, waiting)
     late = [([w.stop, w.partner, _yes(w.urgent)], _seconds(w.oldest, found.at)) for w in found.waiting]
     yield _gauge("oldest_waiting_seconds", "Age of the message that is due and has waited longest", place, late)
     held = [([r.partner, _code(r.code), r.who], float(r.held)) for r in found.held]
