@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import stat
 import threading
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from commands import Command, command_line
-from sites import TestSite, food_referral
+from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.core.errors import Held, SetupError
 from casebridge.engine import relocating
@@ -159,6 +161,48 @@ def test_what_stood_ready_is_asked_for_before_it_is_sent(new_site: Callable[...,
     other.work()
     assert len(other.out("agency")) == 1
     assert [e["facts"]["asked"] for e in other.noted("restored")] == [1]
+
+
+def test_what_left_after_the_backup_is_found_and_not_sent_again(new_site: Callable[..., TestSite]) -> None:
+    site, other = new_site(), new_site()
+    agency = site.bridge.site.partners["agency"]
+    site.bridge.site.partners["agency"] = replace(agency, link=None)
+    site.drop("hospital", "in.json", food_referral())
+    file = saved(site)
+    site.bridge.site.partners["agency"] = agency
+    site.work()
+    assert len(site.out("agency")) == 1
+    shutil.copytree(site.folder / "agency", other.folder / "agency", dirs_exist_ok=True)  # the partner still has it
+    before = [(f.name, f.stat().st_mtime_ns) for f in (other.folder / "agency" / "out").iterdir()]
+    relocating.restore(other.bridge.site, file, quiet)
+    other.work()
+    assert [(f.name, f.stat().st_mtime_ns) for f in (other.folder / "agency" / "out").iterdir()] == before
+    assert [m.state for m in other.messages(direction="out", partner="agency")] == ["done"]
+
+
+def test_a_backup_taken_in_full_work_goes_on_where_it_stood(new_site: Callable[..., TestSite]) -> None:
+    """Every referral that is in it arrives at the agency once."""
+    site, other = new_site(), new_site()
+    files: list[Path] = []
+
+    def back_up() -> None:
+        files.append(saved(site))
+
+    for n in range(4):
+        order_, task_ = order(id=f"s{n}"), task(id_=f"t{n}", focus={"reference": f"ServiceRequest/s{n}"})
+        (site.folder / "hospital" / "in").mkdir(exist_ok=True)
+        (site.folder / "hospital" / "in" / f"{n}.json").write_text(json.dumps(bundle(task_, order_, patient())))
+    thread = threading.Thread(target=back_up)
+    thread.start()
+    site.work()
+    thread.join()
+    relocating.restore(other.bridge.site, files[0], quiet)
+    other.work()
+    states = {r.id: [m.state for m in other.messages(direction="out", partner="agency", correlation=r.id)]
+              for r in other.referrals()}  # fmt: skip
+    assert set(map(tuple, states.values())) <= {("done",)}
+    assert other.held() == []
+    assert len(other.out("agency")) <= len(site.out("agency")) == 4
 
 
 def test_a_restore_that_was_killed_goes_on(

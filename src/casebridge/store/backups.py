@@ -55,7 +55,7 @@ def _fill(store: Store, target: Store, site: str, now: str, tell: Tell) -> None:
         copying.copy(c, target, tell)
         found = copying.sums(c)
     with target.write() as t:
-        copying.finish(t)
+        copying.end(t)
         copying.keep_sums(t, found)
         copying.keep_fact(t, copying.MADE, json.dumps({"site": site, "at": now}))
     with target.engine.connect() as raw:

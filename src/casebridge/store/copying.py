@@ -98,10 +98,15 @@ def sums(c: Connection) -> dict[str, str]:
     return found
 
 
-def finish(c: Connection) -> None:
-    """The copy is whole: nobody holds a lane here, and numbers go on where they stood."""
-    c.execute(update(lane).values(holder=None, until=None))
+def end(c: Connection) -> None:
+    """The copy is whole."""
     c.execute(delete(fact).where(fact.c.name.startswith(PROGRESS, autoescape=True)))
+
+
+def finish(c: Connection) -> None:
+    """The copy is whole and will be worked on: nobody holds a lane here, and numbers go on where they stood."""
+    end(c)
+    c.execute(update(lane).values(holder=None, until=None))
     if c.raw.dialect.name == "postgresql":
         for table in TABLES:
             for column in (k for k in table.primary_key if k is table.autoincrement_column):
