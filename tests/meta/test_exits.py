@@ -72,8 +72,9 @@ def test_a_door_is_shown_released_documents_only() -> None:
 
 
 def test_links_are_called_from_the_flow_and_nowhere_else() -> None:
-    """One place sends, one renders: everything else would pass round the decision."""
-    assert called_in("engine") == {"send": {"flow.py"}, "render": {"flow.py"}, "gather": set()}
+    """One place sends, one renders what is sent: everything else would pass round the decision. ``sent.py`` renders
+    what was decided to compare it with what was sent before."""
+    assert called_in("engine") == {"send": {"sending.py"}, "render": {"flow.py", "sent.py"}, "gather": set()}
 
 
 def called_in(package: str) -> dict[str, set[str]]:

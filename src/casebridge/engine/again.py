@@ -7,7 +7,7 @@ partner of the same thing only the last is sent again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from casebridge.adapter import Native
@@ -51,8 +51,8 @@ def understand_again(c: Connection, site: Site, message: Message, native: Native
     left_over = values.pop("left_over", [])
     if values["state"] == "held":
         raise Held(values["code"], values["reason"], who=values["who"], remedy=values["remedy"])
-    said = replace(message, external_id=native.external_id, document=values.get("document"))
-    if said.document and (later := _written_later(c, partner, said)):
+    slice_ = (values.get("document") or {}).get("slice", {})
+    if (later := _written_later(c, partner, message, native.external_id, slice_)) is not None:
         raise Held("CB-532", LATER.format(id=later))
     values["about"] = {**values.get("about", {}), "again": {"twice": wish.again}}
     maps = {"map": values.get("map_digest", ""), "map_before": message.map_digest}
@@ -62,14 +62,13 @@ def understand_again(c: Connection, site: Site, message: Message, native: Native
     understanding.report(c, site, partner, message.id, left_over)
 
 
-def _written_later(c: Connection, partner: Partner, said: Message) -> str | None:
+def _written_later(
+    c: Connection, partner: Partner, message: Message, owner: str, slice_: dict[str, Any]
+) -> str | None:
     """The later message that wrote the record this one is about."""
-    for kind, path, document in records_of(said.document["slice"]):
-        external_id = external_id_of(said.external_id, kind, path, document)
-        if external_id == said.external_id:
-            known = records.find(c, partner.name, kind, external_id)
-            return known.message if known and known.message > said.id else None
-    return None
+    own = (k for k, path, document in records_of(slice_) if external_id_of(owner, k, path, document) == owner)
+    known = records.find(c, partner.name, kind, owner) if (kind := next(own, "")) else None
+    return known.message if known and known.message > message.id else None
 
 
 def prepare_again(c: Connection, site: Site, message: Message, wish: Wish) -> None:
