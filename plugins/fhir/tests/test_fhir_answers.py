@@ -12,7 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 from casebridge_fhir.link import FhirRest
-from casebridge_fhir.server import retry_after
+from casebridge_fhir.server import LONGEST_WAIT, retry_after
+from hypothesis import given
+from hypothesis import strategies as st
 from fhir_answers import BASE, SEARCH, Link, Resource, Task, answer, outcome, page
 from pydantic import ValidationError
 
@@ -88,6 +90,18 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 )
 def test_retry_after_in_every_form(header: str, after: datetime | None) -> None:
     assert retry_after(header, NOW) == after
+
+
+_DATES = st.builds(
+    "Fri, {} {} {} {}:00:00 {}".format, st.integers(0, 40), st.sampled_from(["Jan", "Dec", "Foo"]),
+    st.integers(-5, 99_999), st.integers(0, 30), st.sampled_from(["GMT", "+9999", "-2359", "+1400", "X", ""]),
+)  # fmt: skip
+
+
+@given(_DATES | st.text(max_size=40) | st.integers().map(str))
+def test_whatever_a_server_says_of_when_is_now_to_a_day_ahead_or_nothing(header: str) -> None:
+    after = retry_after(header, NOW)
+    assert after is None or NOW <= after <= NOW + LONGEST_WAIT
 
 
 # --- what somebody must repair -----------------------------------------------------------------------------------
