@@ -53,8 +53,9 @@ def saved(site: TestSite, name: str = "one.backup") -> Path:
     return site.folder / name
 
 
-@pytest.mark.parametrize("keys", ["", new_line()])
-def test_what_is_restored_says_and_does_the_same(new_site: Callable[..., TestSite], keys: str) -> None:
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_is_restored_says_and_does_the_same(new_site: Callable[..., TestSite], closed: bool) -> None:
+    keys = new_line() if closed else ""
     site, other = new_site(keys), new_site(keys)
     site.drop("hospital", "in.json", food_referral())
     file = saved(site)
