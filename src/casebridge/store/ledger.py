@@ -141,7 +141,8 @@ def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]
     )  # fmt: skip
     query = select(*_COLUMNS).where(
         message.c.stop == lane.stop, message.c.partner == lane.partner, message.c.urgent == lane.urgent,
-        message.c.part == lane.part, message.c.state == _WAITING, message.c.due_at <= now,
+        message.c.part == lane.part, message.c.state == _WAITING,
+        func.coalesce(message.c.due_at, "") <= now,  # so that the index of the line is walked, in its order
         or_(message.c.order_key.is_(None), ~behind),
     )  # fmt: skip
     return [_message(c, row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
@@ -212,7 +213,8 @@ def note(c: Connection, now: str, name: str, message_: Message | None = None, **
     if message_ is not None:
         values = {"message": message_.id, "partner": message_.partner, "stop": message_.stop,
                   "correlation": message_.correlation, **values}  # fmt: skip
-    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode(), **values})
+    said = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()
+    c.add(event, {**_NOTHING, "at": now, "name": name, "facts": said, **values})
 
 
 def first_event(c: Connection, name: str, partner: str, after: str) -> str | None:

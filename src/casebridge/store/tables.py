@@ -97,6 +97,7 @@ message = Table(
     Column("updated_at", MOMENT, nullable=False),
     UniqueConstraint("parent", "position"),
     Index("ix_message_work", "stop", "partner", "urgent", "part", "due_at", **_only("state = 'waiting'")),
+    Index("ix_message_line", "stop", "partner", "urgent", "part", "seq", **_only("state = 'waiting'")),
     Index("ix_message_order", "direction", "partner", "order_key", "seq", **_only("state IN ('waiting', 'held')")),
     Index("ix_message_held", "partner", "seq", **_only("state = 'held'")),
     Index("ix_message_payload", "payload"),

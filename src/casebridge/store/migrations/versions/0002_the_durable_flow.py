@@ -42,6 +42,7 @@ def _indexes() -> None:
     op.drop_index("ix_dispatch_work", "dispatch")
     waiting, unfinished = _only("state = 'waiting'"), _only("state IN ('waiting', 'held')")
     op.create_index("ix_message_work", "message", ["stop", "partner", "urgent", "part", "due_at"], **waiting)
+    op.create_index("ix_message_line", "message", ["stop", "partner", "urgent", "part", "seq"], **waiting)
     op.create_index("ix_message_order", "message", ["direction", "partner", "order_key", "seq"], **unfinished)
     op.create_index("ix_message_held", "message", ["partner", "seq"], **_only("state = 'held'"))
     op.create_index("ix_message_payload", "message", ["payload"])
