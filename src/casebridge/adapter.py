@@ -265,6 +265,9 @@ class Link(Protocol):
     ``finds = True`` says that None from ``find`` means *not there*. Of any other link it means that nobody can tell,
     and what is sent again is on the books as perhaps received twice.
 
+    ``keyed = True`` says that the partner honours the key: what comes twice under it has one effect there. What was
+    delivered is replayed without a question only where a link ``finds`` or is ``keyed``.
+
     Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
 

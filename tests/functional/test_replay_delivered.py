@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from posting import LINK, agency
 from replaying import replayed, tried
 from sites import TestSite, food_referral
+
+from casebridge.store import ledger
 
 KEYED = LINK.replace("class Post:", "class Post:\n    keyed = True")
 
@@ -90,3 +93,25 @@ def test_one_that_may_not_go_any_more_stays_delivered_and_holds_nobody_back(site
     (message,) = site.messages(direction="out")
     assert (message.state, site.held()) == ("done", [])
     assert [e["code"] for e in site.noted("not-replayed")] == ["CB-505"]
+
+
+def test_one_of_a_file_of_many_is_compared_with_its_part_and_goes_alone(site: TestSite) -> None:
+    config = site.folder / "casebridge.toml"
+    config.write_text(config.read_text().replace("[partner.agency]", '[partner.agency]\ndispatch = "on-demand"'))
+    site.reopen_with_same_settings()
+    for number in (1, 2):
+        text = json.dumps(food_referral()).replace("t1", f"t{number}").replace("s1", f"s{number}")
+        site.drop("hospital", f"t{number}.json", text)
+    with site.bridge.site.store.write() as c:
+        ledger.bring_forward(c, "agency", site.bridge.site.now())
+    site.work()
+    first, second = site.messages(partner="agency", direction="out")
+    assert [t.verdict for t in tried(site, "prepare", partner="agency")] == ["unchanged"] * 2
+    replayed(site, "prepare", partner="agency")
+    assert len(site.out("agency")) == 2
+    site.answer(second.correlation or "", "accept")
+    (one,) = tried(site, "prepare", ids=(second.id,))
+    assert [(p.what, p.where) for p in one.places] == [("changed", "status")]
+    replayed(site, "prepare", ids=(second.id,))
+    assert len(site.out("agency")) == 3
+    assert [t.verdict for t in tried(site, "prepare", ids=(first.id,))] == ["gone"]  # it cannot be told any more

@@ -83,10 +83,11 @@ def prepare_again(c: Connection, site: Site, message: Message, wish: Wish) -> No
         raise Held("CB-507", f"there is no partner {message.partner} any more", who="it")
     if message.state == "done" and not wish.again and not tells_apart(c, partner, message):
         raise Held("CB-531", f"{partner.name} has it, and could not tell a second from the first")
-    was = {"stop": message.stop, "state": message.state, "dispatch": message.dispatch}
+    together = [m.id for m in ledger.of_dispatches(c, [message.dispatch or ""]).get(message.dispatch or "", ())]
+    was = {"stop": message.stop, "state": message.state, "dispatch": message.dispatch, "of": len(together),
+           "place": together.index(message.id) if message.id in together else 0}  # fmt: skip
     about = {**message.about, "again": {**was, "twice": wish.again}}
-    ledger.change(c, message, site.now(), stop="prepare", state="waiting", due_at=site.now(), attempt=0, about=about,
-                  dispatch=None)  # fmt: skip
+    ledger.change(c, message, site.now(), stop="prepare", state="waiting", due_at=site.now(), attempt=0, about=about)
     facts = {**wish.facts, "map_before": message.map_digest, "dispatch_before": message.dispatch or ""}
     ledger.note(c, site.now(), "replayed", message, state="waiting", facts=facts)
 

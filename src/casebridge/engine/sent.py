@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from casebridge.core.jsontext import loads
 from casebridge.engine.difference import Place, places
 from casebridge.engine.preparing import Prepared
 from casebridge.engine.site import Partner
-from casebridge.store import dispatches, ledger
+from casebridge.store import dispatches
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
@@ -25,8 +25,8 @@ MOST_PLACES = 200
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A dispatch that was sent: when it was rendered, its files (none: erased by the retention policy), and whether
-    the message was all there is in it."""
+    """A dispatch that was sent: when it was rendered, the message's files (none: erased by the retention policy, or not
+    to be told from others'), and whether nothing else is in them."""
 
     id: str
     rendered: datetime
@@ -36,25 +36,39 @@ class Before:
 
 def before(c: Connection, message: Message) -> Before | None:
     """What was sent of this message last; None when it never was."""
-    id_ = message.dispatch or (message.about.get("again") or {}).get("dispatch") or ""
+    id_ = (message.about.get("again") or {}).get("dispatch") or message.dispatch or ""
     known = dispatches.get(c, id_) if id_ else None
     if known is None or known.state != "sent":
         return None
     files = dispatches.files_of(c, [id_]).get(id_, ())
-    alone = len({number for file in files for number in file.records}) <= 1
-    alone = alone and len(ledger.of_dispatches(c, [id_]).get(id_, ())) <= 1
+    in_all = len({number for file in files for number in file.records})
+    if in_all > 1:
+        files = _its_own(files, message.about.get("again") or {}, in_all)
+    alone = all(len(file.records) <= 1 for file in files)
     return Before(id_, datetime.fromisoformat(known.prepared_at), files, alone)
 
 
-def compared(partner: Partner, was: Before, prepared: Prepared) -> list[Place]:
-    """Where what would be sent now differs from what was sent: rendered under the same name and moment."""
+def _its_own(files: Sequence[OutFile], again: Mapping[str, Any], in_all: int) -> tuple[OutFile, ...]:
+    """The files it stands in; none when others of them were sent again since, and nobody can tell which are its own."""
+    if again.get("of") != in_all:
+        return ()
+    return tuple(file for file in files if again["place"] in file.records)
+
+
+def compared(partner: Partner, was: Before, prepared: Prepared) -> list[Place] | None:
+    """Where what would be sent now differs from what was sent, rendered under the same name and moment.
+
+    None when it cannot be told from what else is in a file of many.
+    """
     context = RenderContext(was.id, was.rendered, partner.environment, partner.name)
     now = tuple(partner.format.render([prepared.released], context))
-    if [f.data for f in now] == [f.data for f in was.files]:
+    if was.alone and [f.data for f in now] == [f.data for f in was.files]:
         return []
     old, new = _documents(partner, was.files, alone=was.alone), _documents(partner, now, alone=was.alone)
     if not was.alone:  # the rest of that file is about others
         old = {key: document for key, document in old.items() if key in new}
+        if not old:
+            return None
     return list(islice(_places(old, new), MOST_PLACES))
 
 
@@ -67,13 +81,16 @@ def _places(old: dict[str, Any], new: dict[str, Any]) -> Sequence[Place]:
 
 
 def _documents(partner: Partner, files: Sequence[OutFile], *, alone: bool) -> dict[str, Any]:
-    """The documents in files, each by what it is called: JSON as it is, else the records as the format reads them."""
+    """The documents in files, each by what it is called: the records as the format reads them, or what a file of its
+    own says as JSON or line by line."""
     found: dict[str, Any] = {}
     for number, file in enumerate(files):
         if alone and "json" in file.media_type:
             found[str(number + 1)] = loads(file.data)
-            continue
-        found |= _records(partner, file) or {file.name: file.data.decode(errors="replace").splitlines()}
+        elif records := _records(partner, file):
+            found |= records
+        elif alone:
+            found[str(number + 1)] = file.data.decode(errors="replace").splitlines()
     return found
 
 

@@ -85,8 +85,9 @@ def _judged(c: Connection, partner: Partner, message: Message, prepared: Prepare
         return Trial(message.id, partner.name, "unchanged")
     if not was.files:
         return Trial(message.id, partner.name, "gone")
-    found = tuple(sent.compared(partner, was, prepared))
-    return Trial(message.id, partner.name, "changed" if found else "unchanged", found)
+    found = sent.compared(partner, was, prepared)
+    verdict: Verdict = "gone" if found is None else "changed" if found else "unchanged"
+    return Trial(message.id, partner.name, verdict, tuple(found or ()))
 
 
 def _partner_has_it(c: Connection, partner: Partner, message: Message, prepared: Prepared) -> bool:
