@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import secrets
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(self, site: Site, work: Callable[[Turn], int] = flow.work, lease: timedelta = LEASE) -> None:
         self.site, self.work, self.lease = site, work, lease
-        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = f"{platform.node()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.going = True
         self._sole = site.store.url.startswith("sqlite")
         self._taking, self._change = threading.Lock(), threading.Condition()
