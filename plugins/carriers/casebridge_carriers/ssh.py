@@ -16,6 +16,7 @@ from casebridge import Context, Settings
 from casebridge.core.errors import CaseBridgeError, SetupError, TryAgain
 
 T = TypeVar("T")
+_LEAVING = 5.0  # seconds for a connection to be gone
 _KEY_WORDS = ("ssh-", "ecdsa-", "sk-")
 _REFUSED = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect)
 
@@ -87,11 +88,16 @@ class SshConnection:
     async def _with_client(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], seconds: float) -> T:
         async with self._connecting:
             client = await self._client()
+        task = asyncio.ensure_future(work(client))
         try:
-            return await asyncio.wait_for(work(client), seconds)
-        except TimeoutError:  # it may answer the old question when the next is asked
-            await self._disconnect()
-            raise
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            if done:
+                return task.result()
+        finally:
+            if not task.done():  # the connection goes first: what ends in an orderly way would wait for the server
+                task.cancel()
+                await self._disconnect()
+        raise TimeoutError
 
     async def _client(self) -> asyncssh.SFTPClient:
         if self._connection is None or self._sftp is None or self._connection.is_closed():
@@ -115,7 +121,7 @@ class SshConnection:
         connection, self._connection, self._sftp = self._connection, None, None
         if connection is not None:
             connection.abort()
-            await connection.wait_closed()
+            await asyncio.wait({asyncio.ensure_future(connection.wait_closed())}, timeout=_LEAVING)
 
     def _options(self) -> dict[str, Any]:
         """Nothing from the account's own ~/.ssh: what counts stands in casebridge.toml."""

@@ -13,9 +13,9 @@ import httpx2
 import pytest
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.server import LONGEST_WAIT, retry_after
+from fhir_answers import BASE, SEARCH, Link, Resource, Task, answer, outcome, page
 from hypothesis import given
 from hypothesis import strategies as st
-from fhir_answers import BASE, SEARCH, Link, Resource, Task, answer, outcome, page
 from pydantic import ValidationError
 
 from casebridge import Context, Outcome, Payload
