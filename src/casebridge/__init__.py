@@ -33,6 +33,6 @@ from casebridge.hookspecs import hookimpl
 
 __all__ = [
     "Bulk", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format",
-    "Gathering", "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt", "Released",
-    "RenderContext", "Screening", "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
+    "Gathering", "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt",
+    "Released", "RenderContext", "Screening", "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
 ]  # fmt: skip
