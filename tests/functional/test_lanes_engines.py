@@ -89,8 +89,8 @@ def test_many_records_of_one_partner_do_not_hold_up_the_only_one_of_another(make
         site.add("a", "hurry", urgent=True)
         assert comes_true(lambda: site.waiting() == 0)
     order = {what: place for place, what in enumerate(site.done)}
-    assert order["a", "hurry", True] < 4000
-    assert order["b", "only", False] < 4000
+    assert order["a", "hurry", True] < 4900  # on PostgreSQL a turn lasts a second
+    assert order["b", "only", False] < 4900
 
 
 def test_urgent_work_does_not_stop_the_rest(make: Make) -> None:

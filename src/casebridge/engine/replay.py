@@ -20,7 +20,8 @@ from casebridge.engine.trial import Trial
 from casebridge.store import ledger, replays
 from casebridge.store.database import Connection, StoreTrouble, new_id
 from casebridge.store.ledger import Message
-from casebridge.store.replays import Run, Selection
+from casebridge.store.replays import Run
+from casebridge.store.replays import Selection as Selection
 
 PAGE = 100
 """Messages in memory at once, and between two notes of how far a replay is."""

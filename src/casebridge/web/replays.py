@@ -14,9 +14,8 @@ from casebridge.app import Bridge
 from casebridge.core.errors import CaseBridgeError, Held, quiet_place
 from casebridge.engine import replay
 from casebridge.engine.again import Wish
-from casebridge.engine.replay import Result
+from casebridge.engine.replay import Result, Selection
 from casebridge.engine.trial import Trial
-from casebridge.store.replays import Selection
 from casebridge.web.pages import Pages
 
 TRIED = 25
