@@ -16,6 +16,7 @@ from casebridge.store.attempts import PUT_OFF, Failing
 from casebridge.store.circuits import Circuit
 from casebridge.store.database import Connection, iso
 from casebridge.store.dispatches import StoredDispatch
+from casebridge.store.leases import Lane
 from casebridge.store.ledger import Message
 
 
@@ -75,6 +76,7 @@ def _delivered(c: Connection, site: Site, partner: Partner, sending: Sending, re
             _keep_our_own_id(c, site, partner, message)
         ledger.change(c, message, site.now(), state="done", document=None)
         ledger.note(c, site.now(), "delivered", message)
+        c.woken.add(Lane("prepare", message.partner, message.part, message.urgent))  # what waited behind it
     return {"name": "delivered", "state": "done", **about(sending.messages)}
 
 

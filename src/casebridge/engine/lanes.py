@@ -115,8 +115,10 @@ class Lanes:
                 self._look_at_maps()
                 done = self._turns(self.worker.due(["deliver"]))
                 done += self._turns(self._links()) if receive else 0
-                while (step := sum(self._turns(self.worker.due([stop])) for stop in STOPS)) or self.worker.quiet():
-                    done += step
+                before = -1
+                while self.worker.done != before or self.worker.quiet():  # also what another thread did makes work
+                    before = self.worker.done
+                    done += sum(self._turns(self.worker.due([stop])) for stop in STOPS)
                     self._look_at_maps()
                 self.engine.wake(self.worker.let_go())
                 return done

@@ -34,7 +34,7 @@ class Worker:
     def __init__(self, site: Site, work: Callable[[Turn], int] = flow.work, lease: timedelta = LEASE) -> None:
         self.site, self.work, self.lease = site, work, lease
         self.name = f"{platform.node()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.going = True
+        self.going, self.done = True, 0  # pieces of work done here so far
         self._sole = site.store.url.startswith("sqlite")
         self._taking, self._change = threading.Lock(), threading.Condition()
         self._epochs: dict[Lane, int] = {}
@@ -75,15 +75,18 @@ class Worker:
         turn = Turn(self.site, lane, 0, lambda: self.going, self.lease)
         if not self.may(lane) or not self._begin(turn, wait):
             return 0
+        done = 0
         try:
             turn.epoch = self._epoch(lane)
-            return self.work(turn) if turn.epoch else 0
+            done = self.work(turn) if turn.epoch else 0
+            return done
         except Superseded:
             log.warning("%s: another worker has taken the lane over; nothing more is written", lane.name)
             self._epochs.pop(lane, None)
             return 0
         finally:
             with self._change:
+                self.done += done
                 del self._turns[lane]
                 self._change.notify_all()
 
