@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = "procrastinate"
 NOTE = "jobs/schema"  # in ``fact``: the last of Procrastinate's own migrations that this database has
 _waiting = table("procrastinate_jobs", column("queueing_lock"), schema=SCHEMA)
-TODO: ColumnElement[Any] = literal_column("status = 'todo'")
+IN_LINE: ColumnElement[Any] = literal_column("status = 'todo'")  # Procrastinate's word for a job that waits
 
 
 def upgrade(connection: sqlalchemy.Connection) -> None:
@@ -48,7 +48,7 @@ def connection_of(store: Store) -> dict[str, Any]:
 def not_in_line(store: Store, names: Iterable[str]) -> list[str]:
     """Those of these lanes that do not wait for a worker already: asking again would only be refused."""
     wanted = sorted(names)
-    query = select(_waiting.c.queueing_lock).where(TODO, _waiting.c.queueing_lock.in_(wanted))
+    query = select(_waiting.c.queueing_lock).where(IN_LINE, _waiting.c.queueing_lock.in_(wanted))
     with store.read() as c:
         there = set(c.execute(query).scalars())
     return [name for name in wanted if name not in there]
