@@ -3,7 +3,7 @@ not overrun."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +82,16 @@ def test_when_it_is_down_again_in_between_it_opens_again(site: TestSite) -> None
     assert len(at.receiver.got) == 3
     assert circuit(at).state == "open"
     assert at.noted("circuit-closed") == []
+
+
+def test_many_that_fail_at_once_open_it_for_no_longer_than_five_one_by_one(site: TestSite) -> None:
+    receiver = BulkReceiver()
+    receiver.window = len(MANY)
+    at = DeliverySite(site, receiver, parallel=1)
+    receiver.down()
+    at.refer(*MANY)
+    assert (receiver.batches, circuit(at).failures) == ([len(MANY)], OPENS_AFTER)
+    assert timedelta(seconds=8) <= datetime.fromisoformat(circuit(at).until or "") - at.clock() <= timedelta(seconds=16)
 
 
 def test_a_record_that_is_refused_says_nothing_of_the_partner(site: TestSite) -> None:

@@ -211,3 +211,12 @@ def test_a_nested_row_reads_the_record_round_it_and_never_writes_it(tmp_path: Pa
     person["names"][1]["family"] = "E2"
     assert put(the_map, person) == {"id": "E1", "row": [{"t": "a"}, {"t": "b"}]}
     assert no_room(the_map, person) == ["person.names[1].family"]
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}, []])
+def test_an_item_that_says_nothing_is_no_item_whatever_stands_for_a_missing_value(tmp_path: Path, nothing: Any) -> None:
+    the_map = lines(tmp_path, "names: {each: l, key: text, fields: {text: {at: c, if_missing: {import: und}}, use: p}}")
+    base = {"l": [nothing, {"p": "home"}]}
+    found = read(the_map, base)
+    assert found == {"names": [{"text": "und", "use": "home"}]}
+    assert put(the_map, found, base) == base

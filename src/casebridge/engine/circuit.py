@@ -101,7 +101,8 @@ def _after(site: Site, partner: Partner, now: Circuit, said: Verdict, more: bool
 
 
 def _failed(site: Site, partner: Partner, now: Circuit, said: Verdict, error: CaseBridgeError) -> Circuit:
-    failures = (0 if said.answered else now.failures) + said.failures
+    before = 0 if said.answered else now.failures
+    failures = min(before + said.failures, max(before + 1, OPENS_AFTER))  # a batch that fails is one try, not many
     if isinstance(error, SetupError):
         failures = max(failures, OPENS_AFTER)
     asked = not_before(error.after if isinstance(error, TryAgain) else None, site.clock())

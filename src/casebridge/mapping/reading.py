@@ -176,14 +176,14 @@ class Reader:
         return {**described(selector), **found}
 
     def items(self, line: Each, scope: Scope) -> list[Scope]:
-        """The items on the other side that an ``each`` covers."""
+        """The items on the other side that an ``each`` covers; one that is blank says nothing, whatever `if_missing` has."""
         steps = (*line.other.steps[:-1], Step(line.other.steps[-1].key))
         hit = find(scope, Path(steps, line.other.up, line.other.text), self.trail)
         selector = line.other.steps[-1].selector or ()
         found = [
             Scope(item, place, scope)
             for item, place in (items_of(hit.value, hit.where) if hit else ())
-            if holds_all(selector, item)
+            if not blank(item) and holds_all(selector, item)
         ]
         if self.trail:
             for item in found:

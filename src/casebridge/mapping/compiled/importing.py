@@ -217,6 +217,7 @@ class Importer(ValueImporter):
             below = Spot(item, spot)
             below.expect(paths_of(line.fields))
             if speaks(line.fields):
+                add(f"if blank({item}): continue")
                 add(f"if type({item}) is dict and 'absent' in {item}: whole({item})")
             self._item(line, below, items)
         return items

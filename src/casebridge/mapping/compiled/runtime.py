@@ -146,6 +146,7 @@ __all__ = [
     "Irregular",
     "alone",
     "beyond",
+    "blank",
     "clouded",
     "default",
     "first",
