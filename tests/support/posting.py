@@ -112,22 +112,24 @@ def agency() -> Iterator[Agency]:
         thread.join()
 
 
-def posting_site(folder: Path, url: str, to: Agency) -> TestSite:
+def posting_site(folder: Path, url: str, to: Agency, more: str = "") -> TestSite:
     """A site whose food referrals go to ``to``, by a link of the site's own."""
     (folder / "plugins").mkdir(parents=True)
     (folder / "plugins" / "post_link.py").write_text(LINK)
-    return TestSite(folder, store=url, treatment="treatment", agency_carrier="post",
+    return TestSite(folder, store=url, treatment="treatment", agency_carrier="post", more=more,
                     agency_settings=f'{{ url = "{to.url}" }}')  # fmt: skip
 
 
-def fill(folder: Path, referrals: int, a_file: int) -> None:
-    """Referrals lie ready in the hospital's folder, so many a file."""
-    for start in range(0, referrals, a_file):
+def fill(folder: Path, referrals: int, a_file: int, first: int = 0) -> None:
+    """Referrals lie ready in the hospital's folder, so many a file; their numbers begin with ``first``."""
+    place = folder / "hospital" / "in"
+    place.mkdir(parents=True, exist_ok=True)
+    for start in range(first, first + referrals, a_file):
         found = []
-        for n in range(start, min(start + a_file, referrals)):
+        for n in range(start, min(start + a_file, first + referrals)):
             focus = {"focus": {"reference": f"ServiceRequest/s{n}"}}
             found += [task(id_=f"t{n}", person=f"p{n}") | focus, order(person=f"p{n}") | {"id": f"s{n}"},
                       patient(f"p{n}", f"8996{n:05}")]  # fmt: skip
-        place = folder / "hospital" / "in" / f"{start:05}.json"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(bundle(*found)))
+        whole = folder / f"{start:05}.json"  # a worker may be looking already
+        whole.write_text(json.dumps(bundle(*found)))
+        whole.rename(place / whole.name)

@@ -6,10 +6,16 @@ import os
 import random
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from sites import TestSite
 from sqlalchemy import text
+
+from casebridge.engine.pulse import beats_of
 
 COMMAND = Path(sys.executable).with_name("casebridge")
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
@@ -19,6 +25,45 @@ def workers(folder: Path, count: int) -> list[subprocess.Popen[bytes]]:
     """``casebridge work``, so many times."""
     command = [COMMAND, "work", "-c", folder / "casebridge.toml"]
     return [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
+
+
+@contextmanager
+def at_work(site: TestSite, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many workers, from when all of them have given a sign of life; at the end of the block they end in order."""
+    running = workers(site.folder, count)
+    try:
+        assert comes_true(lambda: len(beats_of(site.bridge.site)) >= count, 60)
+        yield running
+        for process in running:
+            process.terminate()
+        assert [process.wait(60) for process in running] == [0] * count
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def at_work_here(site: TestSite) -> Iterator[None]:
+    """The same in this process, in a thread: it begins and ends faster."""
+    thread = Thread(target=site.bridge.lanes.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        site.bridge.lanes.stop()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def comes_true(said: Callable[[], object], seconds: float = 180) -> bool:
+    """Wait for it, but not for ever."""
+    until = time.monotonic() + seconds
+    while not said():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def moved(site: TestSite) -> int:
