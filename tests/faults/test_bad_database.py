@@ -10,9 +10,10 @@ import pytest
 from commands import command_line
 from postgres import Cluster
 from sqlalchemy import text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, ProgrammingError
 
 from casebridge.store import ledger
-from casebridge.store.database import Store, StoreTrouble
+from casebridge.store.database import Clash, Store, StoreTrouble
 
 SITE = """
 [site]
@@ -90,3 +91,30 @@ def test_who_waits_too_long_for_a_lock_tries_again_later(on_postgres: Store) -> 
 
     with pytest.raises(StoreTrouble, match="LockNotAvailable"):
         waits()
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("53100", StoreTrouble), ("58030", StoreTrouble), ("XX000", StoreTrouble), ("XX001", StoreTrouble),
+     ("25006", StoreTrouble), ("40P01", StoreTrouble), ("57P01", StoreTrouble), ("23505", Clash),
+     ("22001", DataError), ("42P01", ProgrammingError), ("23514", IntegrityError), ("25P02", InternalError)],
+)  # fmt: skip
+def test_whose_fault_it_is_is_known_by_the_servers_code(
+    on_postgres: Store, state: str, said: type[Exception]
+) -> None:
+    """A full, broken, damaged, standby database says nothing of the record: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+    with pytest.raises((StoreTrouble, DBAPIError)) as found, on_postgres.write() as c:
+        c.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"))
+    assert type(found.value) is said
+
+
+def test_a_damaged_file_is_trouble_and_nobodys_fault(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/casebridge.db")
+    with store.write() as c:
+        ledger.note(c, "2026", "written")
+    store.close()
+    path = tmp_path / "casebridge.db"
+    path.write_bytes(path.read_bytes()[:4096] + b"x" * (path.stat().st_size - 4096))
+    with pytest.raises(StoreTrouble), store.read() as c:
+        ledger.events(c)
+    store.close()

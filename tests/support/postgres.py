@@ -27,6 +27,7 @@ from casebridge.store.database import Store
 OLDEST = 15  # older ones get no more mends (14 ended in November 2026) and cannot sort by a language of their own
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql@*/bin")
 PATIENCE = 60  # seconds until a server that does not answer is given up
+SMALL = "--wal-segsize=1"  # MiB; of the log's files, so that a limit of a file's size may be low
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # for tests that cut no power
 SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_wal_size=128MB", "max_connections=60")
 SPELLING = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
@@ -65,6 +66,13 @@ def _somebody() -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def limit_files(pid: int, longest: int | None) -> None:
+    """A process of the server may write no file longer than so many bytes; None: as long as it likes. As if the disk
+    ended there; it may be done without root, as the server's own user."""
+    command = ["prlimit", f"--pid={pid}", f"--fsize={'unlimited' if longest is None else longest}:"]
+    subprocess.run(command, check=True, capture_output=True, **_somebody())
+
+
 class Cluster:
     """One server with its own folder; ``durable`` writes to the disk as a site's own would (three times slower)."""
 
@@ -78,7 +86,8 @@ class Cluster:
         self._guard: subprocess.Popen[bytes] | None = None
         self._names = count(1)
         try:
-            self._run("initdb", "-D", self.data, "-U", "casebridge", "-A", "trust", "--no-sync", *SPELLING)
+            more = [*SPELLING, *([] if durable else [SMALL])]
+            self._run("initdb", "-D", self.data, "-U", "casebridge", "-A", "trust", "--no-sync", *more)
             self.start()
         except BaseException:
             self.remove()

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from casebridge.store import keys, migrate, postgresql
@@ -68,9 +68,16 @@ def _trouble() -> Iterator[None]:
             raise
         raise Clash(type(error.orig).__name__) from error
     except DBAPIError as error:
-        if not (isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated):
+        if _is_about_what_was_asked(error):
             raise
         raise StoreTrouble(type(error.orig).__name__) from error
+
+
+def _is_about_what_was_asked(error: DBAPIError) -> bool:
+    """Is it the values or the statement? Else it is the database: gone, full, read-only, damaged."""
+    wrong = isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError)
+    after_one = getattr(error.orig, "sqlstate", "") == postgresql.AFTER_AN_ERROR
+    return (wrong or after_one) and not error.connection_invalidated
 
 
 class Store:

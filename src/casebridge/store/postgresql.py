@@ -9,6 +9,8 @@ from sqlalchemy.engine import Engine, make_url
 
 THERE_ALREADY = "23505"
 """What PostgreSQL says of a second row with the key of another (appendix A, unique_violation)."""
+AFTER_AN_ERROR = "25P02"
+"""What it says to every statement that follows one that failed, in the same transaction (in_failed_sql_transaction)."""
 # Seconds (milliseconds in the last) until a server that is gone is noticed. What the url says comes first.
 NOTICED = {
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
