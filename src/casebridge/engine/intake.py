@@ -13,7 +13,7 @@ from casebridge.adapter import Outcome, Payload, Screening
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
 from casebridge.engine.keys import TYPE, fitting
 from casebridge.engine.site import Partner, Site
-from casebridge.engine.together import known
+from casebridge.engine.together import is_elsewhere, known
 from casebridge.store import ledger, payloads
 from casebridge.store.database import Connection
 
@@ -34,13 +34,15 @@ def spool(stream: BinaryIO, limit: int, name: str) -> Spooled:
     """Read the stream to memory or a temporary file; RecordError CB-304 beyond ``limit`` bytes."""
     body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (closed by the caller)
     digest, size = hashlib.sha256(), 0
-    while part := stream.read(payloads.PART):
-        size += len(part)
-        if size > limit:
-            body.close()
-            raise RecordError("CB-304", f"{name} has more than {limit} bytes")
-        digest.update(part)
-        body.write(part)
+    with ExitStack() as failed:
+        failed.callback(body.close)
+        while part := stream.read(payloads.PART):
+            size += len(part)
+            if size > limit:
+                raise RecordError("CB-304", f"{name} has more than {limit} bytes")
+            digest.update(part)
+            body.write(part)
+        failed.pop_all()
     body.seek(0)
     return Spooled(body, digest.hexdigest(), size)  # type: ignore[arg-type]
 
@@ -61,13 +63,19 @@ def screened(partner: Partner, spooled: Spooled) -> Spooled:
 
 
 def taken(partner: Partner, payload: Payload) -> Spooled | CaseBridgeError:
-    """The payload read to its end, without what may not be stored; or why it cannot be stored at all."""
+    """The payload read to its end, without what may not be stored; or why it cannot be stored at all.
+
+    Raises what its stream raises: a payload that breaks off was not received.
+    """
     try:
         spooled = spool(payload.stream, partner.max_bytes, payload.name)
-        return screened(partner, spooled)
     except RecordError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - a format is a stranger's code: what it cannot screen is not stored
+    try:
+        return screened(partner, spooled)
+    except Exception as error:
+        if is_elsewhere(error):
+            raise
         return known(error)
 
 

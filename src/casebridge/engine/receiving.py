@@ -21,14 +21,12 @@ Taken = tuple[Payload, Spooled | CaseBridgeError]
 def batches(partner: Partner, cursor: str | None) -> Iterator[list[Taken]]:
     """What the link has since ``cursor``, each payload read before the next is asked for.
 
-    What came before a failure of the link is given first; then the failure is raised.
+    What came before a failure of the link, or a payload that broke off, is given first; then the failure is raised.
     """
     batch: list[Taken] = []
     size = 0
     failure: list[Exception] = []
-    assert partner.link is not None  # noqa: S101  (a lane of its own says so)
-    for payload in _until_failure(partner.link.receive(cursor), failure):
-        taken = intake.taken(partner, payload)
+    for payload, taken in _until_failure(_taken(partner, cursor), failure):
         batch.append((payload, taken))
         size += taken.size if isinstance(taken, Spooled) else 0
         if len(batch) == TOGETHER or size >= BYTES:
@@ -40,8 +38,14 @@ def batches(partner: Partner, cursor: str | None) -> Iterator[list[Taken]]:
         raise error
 
 
-def _until_failure(payloads: Iterator[Payload], failure: list[Exception]) -> Iterator[Payload]:
+def _taken(partner: Partner, cursor: str | None) -> Iterator[Taken]:
+    assert partner.link is not None  # noqa: S101  (a lane of its own says so)
+    for payload in partner.link.receive(cursor):
+        yield payload, intake.taken(partner, payload)
+
+
+def _until_failure(found: Iterator[Taken], failure: list[Exception]) -> Iterator[Taken]:
     try:
-        yield from payloads
+        yield from found
     except Exception as error:  # noqa: BLE001 - a link is a stranger's code; it is raised again
         failure.append(error)

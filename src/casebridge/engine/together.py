@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from casebridge.store.ledger import Message
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
+NO_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE)
 Told = list[dict[str, Any]]
 """What observers hear once the commit is through: the values of ``Site.tell``."""
 
@@ -81,6 +83,11 @@ def write_held(c: Connection, site: Site, message: Message, error: CaseBridgeErr
 def about(messages: Sequence[Message]) -> dict[str, str]:
     """What observers hear of the one message that something happened to; nothing when there are many."""
     return {"message": messages[0].id, "correlation": messages[0].correlation or ""} if len(messages) == 1 else {}
+
+
+def is_elsewhere(error: Exception) -> bool:
+    """Does it say nothing of a payload or record: the database is away, or this machine has no room or no disk?"""
+    return isinstance(error, StoreTrouble) or (isinstance(error, OSError) and error.errno in NO_MACHINE)
 
 
 def known(error: BaseException) -> CaseBridgeError:

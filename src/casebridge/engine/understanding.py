@@ -12,7 +12,7 @@ from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError, quiet_place
 from casebridge.engine.keys import check_keys, keyed
 from casebridge.engine.site import Partner, Site
-from casebridge.engine.together import Told, known, write_held
+from casebridge.engine.together import Told, is_elsewhere, known, write_held
 from casebridge.mapping import Map
 from casebridge.store import ledger, maptexts, payloads, records
 from casebridge.store.database import Connection
@@ -40,7 +40,9 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
         for native in islice(partner.format.parse(stream, partner.shapes), number, None):
             number += 1
             yield Read(message, number, keyed(native))
-    except Exception as error:  # noqa: BLE001 - a format is a stranger's code; whatever it raises is held
+    except Exception as error:
+        if is_elsewhere(error):
+            raise
         yield Read(message, number, None, known(error))
     else:
         yield Read(message, number, None)
