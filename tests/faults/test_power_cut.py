@@ -1,4 +1,5 @@
-"""A power cut: of the write-ahead log only what was brought to the disk is left, and after it perhaps rubbish.
+"""A power cut: of the write-ahead log only what was brought to the disk is left, and after it perhaps rubbish. On
+PostgreSQL nothing else of what was written since the last checkpoint is left either.
 
 What anybody was told is safe (a file moved to done/, a dispatch sent) must be on the books then.
 """
@@ -9,13 +10,14 @@ import os
 import random
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgres import binaries, running
 from posting import Agency, agency, fill, posting_site
 from sites import TestSite
-from workers import SEED, finished, moved, workers
+from workers import SEED, at_work, comes_true, finished, moved, workers
 
 from casebridge.store import payloads
 
@@ -55,33 +57,51 @@ def in_done(site: TestSite) -> set[str]:
 
 
 def test_what_was_said_to_be_safe_is_there_after_a_power_cut(tmp_path: Path, receiver: Agency) -> None:
+    site = posting_site(tmp_path / "site", "sqlite:///casebridge.db", receiver)
+    with_power_cuts(site, receiver, lambda chance: lambda: cut(site.folder, chance), count=1, referrals=REFERRALS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_what_was_said_to_be_safe_is_there_after_a_power_cut_of_the_server(tmp_path: Path, receiver: Agency) -> None:
+    """A server that would not wait for the disk by itself; our sessions tell it to."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine")
+    settings = ("synchronous_commit=off", "checkpoint_timeout=1h", "max_wal_size=4GB", "wal_writer_delay=10s")
+    with running(programs, *settings, durable=True) as cluster:
+        site = posting_site(tmp_path / "site", cluster.url(cluster.fresh()), receiver)
+        with_power_cuts(site, receiver, cluster.cut, count=2, referrals=4 * REFERRALS)
+
+
+def with_power_cuts(
+    site: TestSite, receiver: Agency, cut: Callable[[random.Random], Callable[[], None]], *, count: int, referrals: int
+) -> None:
+    """Three power cuts in the middle of the work; after each, all is there that anybody was told is safe."""
     print(f"CASEBRIDGE_SEED={SEED}")  # noqa: T201
     chance = random.Random(SEED)
-    site = posting_site(tmp_path / "site", "sqlite:///casebridge.db", receiver)
-    fill(site.folder, REFERRALS, 3)
+    fill(site.folder, referrals, 3)
     for _ in range(3):
-        before = moved(site)
-        (process,) = workers(site.folder, 1)
+        before, happens = moved(site), cut(chance)
+        running = workers(site.folder, count)
         until = time.monotonic() + 30
         while moved(site) == before and time.monotonic() < until and not finished(site):
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.3))
         site.bridge.close()  # nobody else has the file open when the machine goes off
-        process.kill()
-        process.wait()
+        for process in running:
+            process.kill()
+            process.wait()
         safe, sent = in_done(site), set(receiver.keys)
-        cut(site.folder, chance)
+        happens()
         site.reopen_with_same_settings()
         assert safe <= {m.position.get("file") or name_of(site, m.payload) for m in site.messages(kind="payload")}
         assert sent <= {m.id for m in site.messages(direction="out")}
-    (process,) = workers(site.folder, 1)
-    until = time.monotonic() + 100
-    while not finished(site) and time.monotonic() < until:
-        time.sleep(0.1)
-    process.terminate()
-    process.wait(60)
+    with at_work(site, count):
+        assert comes_true(lambda: finished(site))
     assert {m.state for m in site.messages()} == {"done"}
     assert sorted(receiver.order) == sorted(r.id for r in site.referrals())
+    assert len(receiver.order) == referrals
     site.bridge.close()
 
 

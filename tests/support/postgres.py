@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -76,9 +77,9 @@ def limit_files(pid: int, longest: int | None) -> None:
 class Cluster:
     """One server with its own folder; ``durable`` writes to the disk as a site's own would (three times slower)."""
 
-    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+    def __init__(self, programs: Path, *settings: str, durable: bool = False) -> None:
         self.programs = programs
-        self.settings = (*SETTINGS, *(() if durable else QUICK))
+        self.settings = (*SETTINGS, *(() if durable else QUICK), *settings)
         self.folder = Path(tempfile.mkdtemp(prefix="casebridge-pg-", dir="/tmp"))  # a socket's path must be short
         self._as = _somebody()
         if self._as:
@@ -139,6 +140,33 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self.stop("KILL")
 
+    def cut(self, chance: random.Random) -> Callable[[], None]:
+        """A power cut to come, counted from now: gives what lets it happen.
+
+        Of the data nothing has reached the disk since this moment, of the log all that the server brought there, and
+        what is behind that in the log's files is rubbish. No checkpoint may come between.
+        """
+        self._tell("CHECKPOINT")
+        kept = self.folder / "kept"
+        shutil.copytree(self.data, kept, ignore=lambda *_: {"pg_wal", "postmaster.pid"}, copy_function=_copied)
+
+        def happens() -> None:
+            with psycopg.connect(self.conninfo("postgres")) as c:
+                ((name, end),) = c.execute("SELECT (pg_walfile_name_offset(pg_current_wal_flush_lsn())).*").fetchall()
+            self.kill()
+            log = kept / "pg_wal"
+            shutil.move(self.data / "pg_wal", log)
+            for path in (path for path in log.iterdir() if path.is_file() and path.name >= name):
+                whole, start = path.read_bytes(), end if path.name == name else 0
+                path.write_bytes(whole[:start] + chance.randbytes(len(whole) - start))
+            shutil.rmtree(self.data)
+            kept.rename(self.data)
+            for path in (self.data, *self.data.rglob("*")) if self._as else ():
+                os.chown(path, self._as["user"], self._as["group"])
+            self.start()
+
+        return happens
+
     def remove(self) -> None:
         """End the server and remove its folder."""
         self.stop("QUIT")
@@ -187,10 +215,15 @@ class Cluster:
         assert done.returncode == 0, done.stderr
 
 
+def _copied(source: str, to: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # the server made it for a moment
+        shutil.copy2(source, to)
+
+
 @contextlib.contextmanager
-def running(programs: Path, *, durable: bool = False) -> Iterator[Cluster]:
+def running(programs: Path, *settings: str, durable: bool = False) -> Iterator[Cluster]:
     """A server for as long as the block lasts."""
-    cluster = Cluster(programs, durable=durable)
+    cluster = Cluster(programs, *settings, durable=durable)
     try:
         yield cluster
     finally:
