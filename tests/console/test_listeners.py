@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import httpx2
 import pytest
+from programs import Program
 
 from casebridge.app import open_bridge
 from casebridge.core.errors import SetupError
@@ -189,10 +187,7 @@ def test_no_address_of_a_page_is_logged(house, caplog):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_ends_cleanly_when_told_to(tmp_path, a_site, number):
     config = a_site(tmp_path)
-    code = "import sys; from casebridge.cli import main; main()"
-    command = [sys.executable, "-c", code, "serve", "--config", str(config)]
-    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+    with Program("serve", "--config", config) as process:
         try:
             said = process.stdout.readline() + process.stdout.readline()
             console, partners = re.findall(r"http://127\.0\.0\.1:\d+", said) or (said, process.stderr.read())

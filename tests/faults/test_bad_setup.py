@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from commands import Command, command_line
+from programs import ran
 
 from casebridge.app import alone, open_bridge
 from casebridge.core.errors import MapError
@@ -145,14 +144,10 @@ def test_a_taken_port_is_named(casebridge: Command, folder: Path) -> None:
 
 def test_a_second_gateway_on_the_same_store_is_refused(folder: Path) -> None:
     bridge = open_bridge(folder / "casebridge.toml")
-    program = Path(sys.executable).with_name("casebridge")
     with alone(bridge):
         for command in ("serve", "run"):
-            second = subprocess.run(
-                [program, command, "-c", folder / "casebridge.toml"], capture_output=True, text=True, timeout=60
-            )
-            assert second.returncode == 3
-            assert "CB-105" in second.stderr
+            code, _, err = ran(command, "-c", folder / "casebridge.toml")
+            assert (code, "CB-105" in err) == (3, True)
     bridge.close()
 
 

@@ -16,19 +16,19 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from programs import STDOUT, Program
 
 from casebridge.demo.hospital import Hospital
 
 pytest.importorskip("aiosmtpd", reason="the demo extra is not installed")
-COMMAND = Path(sys.executable).with_name("casebridge")
+SEKMET = Path(sys.executable).with_name("sekmet")
 KILLS = 4
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [COMMAND, "demo", "--no-serve", "--keep", folder]
+def start(folder: Path) -> Program:
     quiet = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=quiet)
+    return Program("demo", "--no-serve", "--keep", folder, stderr=STDOUT, env=quiet)
 
 
 def servers(folder: Path) -> list[int]:
@@ -63,8 +63,8 @@ def killed_at(folder: Path, step: int, seconds: float) -> int:
 
 def finished(folder: Path) -> str:
     """A run to its end; what it printed."""
-    process = start(folder)
-    printed, _ = process.communicate()
+    with start(folder) as process:
+        printed, _ = process.communicate()
     assert process.returncode == 0, printed
     return printed
 
@@ -73,7 +73,7 @@ def finished(folder: Path) -> str:
 def hospital(folder: Path) -> Iterator[Hospital]:
     """The hospital's server once more, to look at what it holds."""
     config = folder / "hospital" / "server.json"
-    command = [COMMAND.with_name("sekmet"), "serve", "-c", config]
+    command = [SEKMET, "serve", "-c", config]
     with (
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server,
         httpx2.Client(timeout=30, headers={"Accept": "application/fhir+json"}) as http,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from books import accounts
 from fhir_server import fhir_server
+from programs import QUIET, Program
 from sites import TestSite, bundle, order, patient, task
 
-COMMAND = Path(sys.executable).with_name("casebridge")
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 REFERRALS, FILES, ROWS = 60, 6, 50
 KILLS = 5
@@ -56,10 +54,9 @@ def filled(folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def started(folder: Path) -> subprocess.Popen[bytes]:
+def started(folder: Path) -> Program:
     """``casebridge run`` in a process of its own."""
-    command = [COMMAND, "run", "-c", folder / "casebridge.toml"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return Program("run", "-c", folder / "casebridge.toml", stdout=QUIET, stderr=QUIET)
 
 
 def run(folder: Path, kill_after: float | None = None) -> int:
@@ -99,7 +96,7 @@ def test_what_came_is_all_there_and_once(make_site: Callable[..., TestSite]) -> 
 
 
 def test_killed_between_their_write_and_our_commit_it_does_not_write_again(make_site: Callable[..., TestSite]) -> None:
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[Program] = []
     kills = [0, 2, 1]  # in the first run at the first write, in the second at the third, in the third at the second
     with fhir_server() as server:
         for n in range(TASKS):

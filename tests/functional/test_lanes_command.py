@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from lane_sites import comes_true
+from programs import Program
 from sites import TestSite, bundle, order, patient, task
 
-Start = Callable[[], subprocess.Popen[str]]
+Start = Callable[[], Program]
 
 
 @pytest.fixture
 def start(site: TestSite) -> Iterator[Start]:
     """Starts workers of the site and waits until each is at work."""
-    made: list[subprocess.Popen[str]] = []
+    made: list[Program] = []
     config = site.folder / "casebridge.toml"
     config.write_text(config.read_text() + "\n[web]\npoll_seconds = 1\n")
 
-    def one() -> subprocess.Popen[str]:
-        command = [Path(sys.executable).with_name("casebridge"), "work", "--config", config]
+    def one() -> Program:
         with open(site.folder / "said", "a+", encoding="utf-8") as said:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+            child = Program("work", "--config", config, stderr=said)
         made.append(child)
         assert child.stdout is not None
         assert "is at work" in child.stdout.readline(), (site.folder / "said").read_text()

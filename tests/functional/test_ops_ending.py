@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +13,11 @@ from typing import Any
 import httpx2
 import pytest
 from lane_sites import comes_true
+from programs import Program, ran
 from sites import TestSite, food_referral
 
 from casebridge.ending import LONGEST
 
-COMMAND = Path(sys.executable).with_name("casebridge")
 WEB = '\n[web]\npartners = "127.0.0.1:0"\nconsole = "127.0.0.1:0"\npoll_seconds = 0.2\n'
 SLOW = """
 import time
@@ -51,10 +49,9 @@ def closed(site: TestSite, seconds: float = 0) -> TestSite:
 
 
 @contextlib.contextmanager
-def started(site: TestSite, command: str) -> Iterator[subprocess.Popen[str]]:
+def started(site: TestSite, command: str) -> Iterator[Program]:
     """A process that has said that it is at work."""
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([COMMAND, command], cwd=site.folder, **pipes) as process:
+    with Program(command, cwd=site.folder) as process:
         try:
             assert process.stdout is not None
             process.first = process.stdout.readline() + (process.stdout.readline() if command == "serve" else "")  # type: ignore[attr-defined]
@@ -64,7 +61,7 @@ def started(site: TestSite, command: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
+def ended(process: Program) -> tuple[int, list[dict[str, Any]]]:
     """Its exit code, and its log."""
     _, err = process.communicate(timeout=LONGEST + 10)
     return process.returncode, [json.loads(line) for line in err.splitlines()]
@@ -132,5 +129,5 @@ def test_a_kill_leaves_nothing_in_the_way_of_the_next_start(a_site: Any) -> None
 def test_a_second_one_on_the_same_sqlite_file_is_refused(tmp_path: Path) -> None:
     site = closed(TestSite(tmp_path, more=WEB))
     with started(site, "serve"):
-        second = subprocess.run([COMMAND, "work"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert (second.returncode, "[CB-105]" in second.stderr) == (3, True), second.stderr
+        code, _, err = ran("work", cwd=tmp_path)
+    assert (code, "[CB-105]" in err) == (3, True), err

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+from programs import QUIET, Program
 from sites import TestSite
 from sqlalchemy import text
 
 from casebridge.engine.pulse import beats_of
 
-COMMAND = Path(sys.executable).with_name("casebridge")
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 
 
-def workers(folder: Path, count: int) -> list[subprocess.Popen[bytes]]:
+def workers(folder: Path, count: int) -> list[Program]:
     """``casebridge work``, so many times."""
-    command = [COMMAND, "work", "-c", folder / "casebridge.toml"]
-    return [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
+    command = ["work", "-c", folder / "casebridge.toml"]
+    return [Program(*command, stdout=QUIET, stderr=QUIET) for _ in range(count)]
 
 
 @contextmanager
-def at_work(site: TestSite, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def at_work(site: TestSite, count: int) -> Iterator[list[Program]]:
     """So many workers, from when all of them have given a sign of life; at the end of the block they end in order."""
     running = workers(site.folder, count)
     try:
