@@ -1,4 +1,7 @@
-"""Many rows with one statement, straight to the driver: its text is made once, and values go through as they are."""
+"""Many rows with one statement, straight to the driver: its text is made once, and values go through as they are.
+
+SQLite runs it for each row, which costs it nothing; PostgreSQL gets the rows as arrays (``store/arrays.py``).
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,27 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert, update
 
+from casebridge.store import arrays
+
 Row = dict[str, Any]
 
 
 def insert_all(raw: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows, in their order."""
     for same in alike(rows):
-        _execute(raw, *_insert(raw.dialect, table, tuple(same[0])), same)
+        if raw.dialect.name == "sqlite":
+            _execute(raw, *_insert(raw.dialect, table, tuple(same[0])), same)
+        else:
+            arrays.insert(raw, table, same)
 
 
 def update_all(raw: Connection, table: Table, primary: tuple[str, ...], rows: Sequence[Row]) -> None:
     """Update rows; each names what changes, and its primary key with ``_`` before the columns."""
     for same in alike(rows):
-        _execute(raw, *_update(raw.dialect, table, primary, tuple(same[0])), same)
+        if raw.dialect.name == "sqlite":
+            _execute(raw, *_update(raw.dialect, table, primary, tuple(same[0])), same)
+        else:
+            arrays.update(raw, table, primary, same)
 
 
 def alike(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -34,9 +45,7 @@ def alike(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _execute(raw: Connection, text: str, order: tuple[str, ...], rows: Sequence[Row]) -> None:
-    if not order:
-        raw.exec_driver_sql(text, list(rows))
-    elif len(order) == 1:
+    if len(order) == 1:
         raw.exec_driver_sql(text, [(row[order[0]],) for row in rows])
     else:
         raw.exec_driver_sql(text, list(map(itemgetter(*order), rows)))

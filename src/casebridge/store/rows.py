@@ -7,8 +7,9 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, select, tuple_
+from sqlalchemy import Connection, CursorResult, Select, Table, bindparam, select, tuple_
 
+from casebridge.store import arrays
 from casebridge.store.many import Row, insert_all, update_all
 
 Index = tuple[str, ...]
@@ -27,6 +28,7 @@ class Rows:
     def __init__(self, raw: Connection, table: Table) -> None:
         self._raw, self._table = raw, table
         self._primary: Index = ("id",) if table.name == "message" else tuple(c.name for c in table.primary_key)
+        self._order: Index = ("seq",) if "seq" in table.c else self._primary
         self._known: dict[Index, dict[Key, list[Row]]] = {}
         self._keys: dict[Index, Callable[[Row], Key]] = {}
         self._all: dict[Key, Row] = {}
@@ -135,8 +137,7 @@ class Rows:
 
     def _found(self, index: Index, keys: Sequence[Key]) -> Iterator[Row]:
         names = self._table.columns.keys()
-        statement, parameters = _look_up(self._table, self._primary, index, keys)
-        for values in self._raw.execute(statement, parameters):
+        for values in _asked(self._raw, self._table, self._order, index, keys):
             yield dict(zip(names, values, strict=True))
 
 
@@ -148,23 +149,24 @@ def _alike_in_none(keys: Sequence[Key]) -> Iterator[list[Key]]:
     yield from found.values()
 
 
-def _look_up(table: Table, primary: Index, index: Index, keys: Sequence[Key]) -> tuple[Select[Any], Row]:
+def _asked(raw: Connection, table: Table, order: Index, index: Index, keys: Sequence[Key]) -> CursorResult[Any]:
     """What all keys have in common is compared, the rest is looked up in a list."""
     varying = tuple(n for n in range(len(index)) if any(key[n] != keys[0][n] for key in keys))
-    empty = tuple(n for n in range(len(index)) if keys[0][n] is None)
-    parameters: Row = {f"_{index[n]}": keys[0][n] for n in range(len(index)) if n not in varying and n not in empty}
+    same = {name: keys[0][n] for n, name in enumerate(index) if n not in varying}
+    if raw.dialect.name != "sqlite":
+        return arrays.select(raw, table, order, same, {index[n]: [key[n] for key in keys] for n in varying})
+    parameters = {f"_{name}": value for name, value in same.items() if value is not None}
     if varying:
         parameters["_keys"] = [key[varying[0]] if len(varying) == 1 else tuple(key[n] for n in varying) for key in keys]
-    return _select(table, primary, index, varying, empty), parameters
+    empty = tuple(name for name, value in same.items() if value is None)
+    return raw.execute(_select(table, order, index, varying, empty), parameters)
 
 
 @cache
-def _select(
-    table: Table, primary: Index, index: Index, varying: tuple[int, ...], empty: tuple[int, ...]
-) -> Select[Any]:
+def _select(table: Table, order: Index, index: Index, varying: tuple[int, ...], empty: Index) -> Select[Any]:
     where: list[Any] = []
     for n, name in enumerate(index):
-        if n in empty:
+        if name in empty:
             where.append(table.c[name].is_(None))
         elif n not in varying:
             where.append(table.c[name] == bindparam(f"_{name}"))
@@ -172,5 +174,4 @@ def _select(
         columns = [table.c[index[n]] for n in varying]
         asked = columns[0] if len(columns) == 1 else tuple_(*columns)
         where.append(asked.in_(bindparam("_keys", expanding=True)))
-    order = [table.c.seq] if "seq" in table.c else [table.c[name] for name in primary]
-    return select(table).where(*where).order_by(*order)
+    return select(table).where(*where).order_by(*(table.c[name] for name in order))
