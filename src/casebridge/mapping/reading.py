@@ -176,7 +176,7 @@ class Reader:
         return {**described(selector), **found}
 
     def items(self, line: Each, scope: Scope) -> list[Scope]:
-        """The items on the other side that an ``each`` covers; one that is blank says nothing, whatever `if_missing` has."""
+        """The items on the other side that an ``each`` covers; a blank one says nothing, whatever `if_missing` has."""
         steps = (*line.other.steps[:-1], Step(line.other.steps[-1].key))
         hit = find(scope, Path(steps, line.other.up, line.other.text), self.trail)
         selector = line.other.steps[-1].selector or ()
