@@ -38,6 +38,7 @@ from casebridge.store.ledger import Message
 
 BATCH = 500
 PAYLOADS = 200  # small ones that are understood together
+BYTES = 8 * 1024 * 1024  # of payloads: what is read of them in one batch lies in memory several times over
 
 Write = Callable[[], AbstractContextManager[Connection]]
 
@@ -113,11 +114,13 @@ def understand(turn: Turn) -> int:
 
 def _batched(found: Iterator[Read]) -> Iterator[list[Read]]:
     batch: list[Read] = []
+    size = 0
     for read in found:
         batch.append(read)
-        if len(batch) == BATCH:
+        size += read.size
+        if len(batch) == BATCH or size >= BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -24,22 +24,27 @@ URGENT = ("urgent", "asap", "stat")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One thing read out of a payload: its ``number``-th record, or, without one, its end and what was wrong."""
+    """One thing read out of a payload: its ``number``-th record, or, without one, its end and what was wrong.
+
+    ``size``: so many bytes of the payload were read for it.
+    """
 
     message: Message
     number: int
     native: Native | RecordError | None
     error: CaseBridgeError | None = None
+    size: int = 0
 
 
 def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]:
     """The records of a payload in order, without those that a worker before this one had kept; then its end."""
-    number = int(message.about.get("read", 0))
+    number, before = int(message.about.get("read", 0)), 0
     try:
         stream = payloads.open_payload(site.store, message.payload or "")
         for native in islice(partner.format.parse(stream, partner.shapes), number, None):
-            number += 1
-            yield Read(message, number, keyed(native))
+            number, at = number + 1, stream.raw.tell()
+            yield Read(message, number, keyed(native), size=max(0, at - before))
+            before = at
     except Exception as error:
         if is_elsewhere(error):
             raise

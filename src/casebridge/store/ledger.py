@@ -57,6 +57,7 @@ _NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correl
 _WAITING: ColumnElement[str] = literal_column("'waiting'")  # as the partial indexes spell them
 _HELD: ColumnElement[str] = literal_column("'held'")
 _text = json.JSONEncoder(sort_keys=True).encode
+_AS_THEY_COME = {"stream_results": True, "max_row_buffer": 100}  # PostgreSQL gives all rows at once otherwise
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
 
@@ -129,8 +130,13 @@ def get(c: Connection, id_: str) -> Message | None:
     return _message(c, row) if row else None
 
 
+BYTES = 8 * 1024 * 1024
+"""Of documents that are worked on together: they lie in memory several times over."""
+
+
 def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]:
-    """Due messages of a lane in order of arrival; each waits behind an unfinished earlier one of its own key."""
+    """Due messages of a lane in order of arrival; each waits behind an unfinished earlier one of its own key. Fewer
+    than ``limit`` when their documents are long."""
     earlier = message.alias()
     behind = exists().where(
         earlier.c.direction == message.c.direction, earlier.c.partner == message.c.partner,
@@ -145,7 +151,15 @@ def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]
         func.coalesce(message.c.due_at, "") <= now,  # so that the index of the line is walked, in its order
         or_(message.c.order_key.is_(None), ~behind),
     )  # fmt: skip
-    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq).limit(limit))]
+    found: list[Message] = []
+    size = 0
+    with c.execute(query.order_by(message.c.seq).limit(limit).execution_options(**_AS_THEY_COME)) as rows:
+        for row in rows:
+            found.append(_message(c, row))
+            size += len(row.document or b"")
+            if size >= BYTES:
+                break
+    return found
 
 
 def bring_forward(c: Connection, partner: str, now: str) -> None:

@@ -136,8 +136,8 @@ class PayloadStream(io.RawIOBase):
         return len(piece)
 
 
-def open_payload(store: Store, id_: str) -> BinaryIO:
-    """The stored bytes as a buffered, seekable stream."""
+def open_payload(store: Store, id_: str) -> io.BufferedReader:
+    """The stored bytes as a buffered, seekable stream; its ``raw`` knows how far it was read."""
     return io.BufferedReader(PayloadStream(store, id_), buffer_size=1024 * 1024)
 
 
