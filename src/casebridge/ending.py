@@ -13,12 +13,25 @@ LONGEST = 25.0
 """Seconds that a process may take to end in order. What is not done then is cut off, as by a kill: it is done again at
 the next start. Process supervisors must wait longer (``stop_grace_period`` in docker-compose.yml)."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SLICE = 1.0  # seconds
+
+
+class _Told(threading.Event):
+    """Looks up now and then: Python does nothing about a signal while its first thread sleeps, and the system may have
+    shown the signal to another one."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return super().wait(timeout)
+        while not super().wait(SLICE):
+            pass
+        return True
 
 
 @contextmanager
 def told_to_end() -> Iterator[threading.Event]:
     """An event that SIGINT or SIGTERM sets; the next one ends the process with that signal."""
-    told = threading.Event()
+    told = _Told()
 
     def end(number: int, frame: FrameType | None) -> None:
         if told.is_set():
