@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import and_, func, select, update
 
 from casebridge.store import ledger
@@ -19,7 +19,7 @@ _JSON = ("permitted", "withheld", "rules")
 
 def add(c: Connection, now: str, **values: Any) -> str:
     """Write one decision, and into the ledger what was written; its id."""
-    row = {"id": new_id(), "at": now, **{k: json.dumps(v) if k in _JSON else v for k, v in values.items()}}
+    row = {"id": new_id(), "at": now, **{k: orjson.dumps(v).decode() if k in _JSON else v for k, v in values.items()}}
     c.add(disclosure, row)
     ledger.note(
         c, now, "disclosed", message=row["message"], partner=row["recipient"], correlation=row["correlation"],
@@ -40,4 +40,4 @@ def listed(c: Connection, **where: Any) -> list[dict[str, Any]]:
     """Disclosures whose columns equal the given values, oldest first."""
     query = select(disclosure).where(and_(True, *(disclosure.c[k] == v for k, v in where.items())))
     rows = c.execute(query.order_by(disclosure.c.id))
-    return [{**row._mapping, **{k: json.loads(row._mapping[k]) for k in _JSON}} for row in rows]
+    return [{**row._mapping, **{k: orjson.loads(row._mapping[k]) for k in _JSON}} for row in rows]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import func, select
 
 from casebridge.adapter import OutFile
@@ -41,7 +41,7 @@ def add(
     for number, file in enumerate(files):
         c.add(dispatch_file, {
             "dispatch": id_, "number": number, "name": file.name, "media_type": file.media_type,
-            "records": json.dumps(list(file.records)),
+            "records": orjson.dumps(list(file.records)).decode(),
             "data": c.box.close(file.data, "dispatch_file", id_, number)})  # fmt: skip
     if state in ("claimed", "inflight"):
         c.woken.add(Lane("deliver", partner, part, urgent))
@@ -84,7 +84,7 @@ def files_of(c: Connection, ids: Sequence[str]) -> dict[str, tuple[OutFile, ...]
     found: dict[str, tuple[OutFile, ...]] = {}
     for row in c.execute(query) if ids else ():
         data = c.box.open(row.data, "dispatch_file", row.dispatch, row.number)
-        file = OutFile(row.name, data, row.media_type, tuple(json.loads(row.records)))
+        file = OutFile(row.name, data, row.media_type, tuple(orjson.loads(row.records)))
         found[row.dispatch] = (*found.get(row.dispatch, ()), file)
     return found
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import psycopg
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import InvalidatePoolError
 
 THERE_ALREADY = "23505"
 """What PostgreSQL says of a second row with the key of another (appendix A, unique_violation)."""
@@ -16,6 +19,8 @@ NOTICED = {
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }  # fmt: skip
+RESTED = 1.0
+"""Seconds of rest after which a connection is asked whether it still is one; each time would be a way there and back."""
 # A worker that was stopped in the middle of a transaction would keep everybody else waiting for what it locked: its
 # session ends long before that hurts. What is acknowledged is on disk, whatever the server's default is.
 SESSION = """
@@ -28,11 +33,23 @@ def opened(url: str) -> Engine:
     """An engine for a PostgreSQL address; nothing is connected yet."""
     where = make_url(url).set(drivername="postgresql+psycopg")
     times = {name: value for name, value in NOTICED.items() if name not in where.query}
-    engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=times)
+    engine = create_engine(where, hide_parameters=True, connect_args=times)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.execute(SESSION)
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_: Any, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("since", 0) > RESTED:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as error:  # the others are as old; the pool opens new ones
+                raise InvalidatePoolError from error
 
     return engine

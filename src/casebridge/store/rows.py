@@ -30,7 +30,8 @@ class Rows:
         self._primary: Index = ("id",) if table.name == "message" else tuple(c.name for c in table.primary_key)
         self._order: Index = ("seq",) if "seq" in table.c else self._primary
         self._known: dict[Index, dict[Key, list[Row]]] = {}
-        self._keys: dict[Index, Callable[[Row], Key]] = {}
+        self._indexes: list[tuple[Callable[[Row], Key], dict[Key, list[Row]]]] = []
+        self._key = _key_of(self._primary)
         self._all: dict[Key, Row] = {}
         self._new: dict[Key, Row] = {}
         self._changed: dict[Key, Row] = {}
@@ -105,17 +106,13 @@ class Rows:
     def _index(self, index: Index) -> dict[Key, list[Row]]:
         if index not in self._known:
             self._known[index] = {}
-            one = itemgetter(index[0])
-            self._keys[index] = itemgetter(*index) if len(index) > 1 else lambda row: (one(row),)
+            self._indexes.append((_key_of(index), self._known[index]))
         return self._known[index]
 
     def _note(self, key: Key, values: Row) -> None:
         self.changes += 1
         if key not in self._new:
             self._changed.setdefault(key, {}).update(values)
-
-    def _key(self, row: Row) -> Key:
-        return tuple([row[name] for name in self._primary])
 
     def _register(self, row: Row) -> None:
         key = self._key(row)
@@ -124,14 +121,14 @@ class Rows:
         self._list(self._all[key])
 
     def _list(self, row: Row) -> None:
-        for index, known in self._known.items():
-            listed = known.get(self._keys[index](row))
-            if listed is not None and not any(r is row for r in listed):
+        for key_of, known in self._indexes:
+            listed = known.get(key_of(row))
+            if listed is not None and (not listed or not any(r is row for r in listed)):
                 listed.append(row)
 
     def _unlist(self, row: Row) -> None:
-        for index, known in self._known.items():
-            listed = known.get(self._keys[index](row))
+        for key_of, known in self._indexes:
+            listed = known.get(key_of(row))
             if listed:
                 listed[:] = [r for r in listed if r is not row]
 
@@ -139,6 +136,12 @@ class Rows:
         names = self._table.columns.keys()
         for values in _asked(self._raw, self._table, self._order, index, keys):
             yield dict(zip(names, values, strict=True))
+
+
+def _key_of(index: Index) -> Callable[[Row], Key]:
+    """What the row is found by."""
+    one = itemgetter(index[0])
+    return itemgetter(*index) if len(index) > 1 else lambda row: (one(row),)
 
 
 def _alike_in_none(keys: Sequence[Key]) -> Iterator[list[Key]]:

@@ -7,11 +7,11 @@ own to say, so that two rows that changed places are told from two that were cha
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -202,4 +202,4 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
 
 
 def _text(row: Mapping[Any, Any], columns: Sequence[str]) -> bytes:
-    return json.dumps({name: row[name] for name in columns if row[name] is not None}).encode()
+    return orjson.dumps({name: row[name] for name in columns if row[name] is not None})
