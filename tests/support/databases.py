@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from postgres import OLDEST, Cluster, binaries, running
+
+from casebridge.store.database import Store
 
 MISSING = f"""no PostgreSQL of version {OLDEST} or newer on this machine, so nothing was tested on PostgreSQL.
 Install it (Debian: apt-get install postgresql); its programs initdb and postgres are enough, no server has to run."""
@@ -28,7 +33,7 @@ def postgres() -> Iterator[Cluster]:
 def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Makes databases: each call gives the ``[store] url`` of another, with today's schema or (``empty``) without."""
     if request.param == "sqlite":
-        yield lambda empty=False: f"sqlite:///{tmp_path_factory.mktemp('store')}/casebridge.db"
+        yield lambda empty=False: _sqlite(tmp_path_factory.mktemp("store"), empty)
         return
     cluster: Cluster = request.getfixturevalue("postgres")
     made: list[str] = []
@@ -40,6 +45,25 @@ def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     yield make
     for database in made:
         cluster.drop(database)
+
+
+def _sqlite(folder: Path, empty: bool) -> str:
+    if not empty:
+        copy_of_migrated(folder / "casebridge.db")
+    return f"sqlite:///{folder}/casebridge.db"
+
+
+def copy_of_migrated(file: Path) -> None:
+    """A SQLite file with today's schema: to copy one is faster than to make it anew."""
+    file.touch(0o600)
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        Store(f"sqlite:///{folder}/casebridge.db").close()
+        return Path(folder, "casebridge.db").read_bytes()
 
 
 @pytest.fixture

@@ -52,8 +52,9 @@ def registry() -> Registry:
     return load_plugins()
 
 
+@cache
 def shipped(name: str) -> Shipped:
-    """The shipped map of that name."""
+    """The shipped map of that name, read once."""
     map_ = load_map(
         FOLDER / f"{name}.yaml", search=[FOLDER], converters=with_converters(registry().converters.values())
     )

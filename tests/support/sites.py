@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import maps_once
+from databases import copy_of_migrated
 
 from casebridge.app import Bridge, open_bridge
 from casebridge.engine import held
@@ -93,6 +94,8 @@ class TestSite:
         for name in ("hospital", "agency", "hmis", "state"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "casebridge.toml").write_text(CONFIG.format(**{**DEFAULTS, **settings}))
+        if self.store == DEFAULTS["store"] and not (folder / "casebridge.db").exists():
+            copy_of_migrated(folder / "casebridge.db")
         self.bridge: Bridge = open_bridge(folder / "casebridge.toml")
 
     def reopen(self, **settings: str) -> None:
