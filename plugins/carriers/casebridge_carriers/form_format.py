@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar
 
 from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
 from casebridge.core.errors import Position, RecordError
+from casebridge.core.jsontext import dumps
 from casebridge_carriers.form_answers import read_answer
 
 
@@ -48,5 +48,4 @@ class FormFormat:
             if not referral:
                 raise RecordError("CB-302", "the released document has no referral id", field="referral")
             shown = {**released.document, "notices": list(released.notices)}
-            data = json.dumps(shown, ensure_ascii=False, indent=1, sort_keys=True).encode()
-            yield OutFile(f"referral-{index + 1}.json", data, "application/json", (index,))
+            yield OutFile(f"referral-{index + 1}.json", dumps(shown), "application/json", (index,))

@@ -178,21 +178,24 @@ def content_of(
     if message.kind == "activity":
         record = records.by_id(c, message.about["activity"])
         return Content({"activity": record.document if record else {}}, {"activity": referral.recipient or ""})
-    slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral)}
+    asked = records.find(c, referral.source, "referral", referral.external_id)
+    said = asked.document if asked else {}
+    slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral, said)}
     person = records.find(c, referral.source, "person", referral.subject or "")
     if person is not None:
         slice_["person"] = {**person.document, "id": person.id}
-    slice_["needs"] = _needs(c, referral)
+    slice_["needs"] = _needs(c, referral.source, said)
     sources = dict.fromkeys(slice_, referral.source)
     sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
     return Content(slice_, sources)
 
 
-def referral_document(c: Connection, site: Site, partner: Partner, referral: StoredReferral) -> dict[str, Any]:
-    """The referral as it stands: what its source asked for, and the fold of its events."""
-    asked = records.find(c, referral.source, "referral", referral.external_id)
+def referral_document(
+    c: Connection, site: Site, partner: Partner, referral: StoredReferral, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The referral as it stands: what its source asked for (``said``), and the fold of its events."""
     state = moving.state_of(c, site, referral)
-    document = dict(asked.document) if asked else {}
+    document = dict(said)
     for name in ("external_id", "detail", "reason", "outputs", "at"):
         document.pop(name, None)
     remote = records.remote_of(c, partner.name, "referral", referral.id)
@@ -234,10 +237,8 @@ def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str
     return found
 
 
-def _needs(c: Connection, referral: StoredReferral) -> list[dict[str, Any]]:
-    asked = records.find(c, referral.source, "referral", referral.external_id)
-    refs = (asked.document.get("needs") if asked else None) or ()
-    found = (records.find(c, referral.source, "need", ref.get("external_id", "")) for ref in refs)
+def _needs(c: Connection, source: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = (records.find(c, source, "need", ref.get("external_id", "")) for ref in said.get("needs") or ())
     return [need.document for need in found if need is not None]
 
 
@@ -245,8 +246,8 @@ def _point_by_our_ids(c: Connection, source: str, document: dict[str, Any]) -> N
     """References in the source's own ids mean nothing to another partner: put ours instead."""
     for name, value in document.items():
         if isinstance(value, dict) and "kind" in value and "external_id" in value:
-            record = records.find(c, source, value["kind"], value["external_id"])
-            document[name] = {"kind": value["kind"], "id": record.id} if record else None
+            ours = records.id_of(c, source, value["kind"], value["external_id"])
+            document[name] = {"kind": value["kind"], "id": ours} if ours else None
         elif isinstance(value, list):
             document[name] = [v for v in value if not (isinstance(v, dict) and "kind" in v and "external_id" in v)]
 

@@ -94,7 +94,7 @@ class Worker:
         """Under which epoch the lane is ours; 0 when it is not, and then its holder will find that we came."""
         self.take([lane])
         if lane not in self._epochs and not self._sole:
-            with self.site.store.write() as c:
+            with self.site.store.write(lasting=False) as c:
                 leases.ask(c, lane)
             self.take([lane])
         return self._epochs.get(lane, 0)
@@ -126,12 +126,12 @@ class Worker:
                 del self._epochs[lane]
             if not free:
                 return []
-            with self.site.store.write() as c:
+            with self.site.store.write(lasting=False) as c:  # a lease that lasts too long ends by itself
                 for lane, epoch in free.items():
                     leases.let_go(c, lane, epoch)
         if self._sole:
             return []
-        with self.site.store.write() as c:  # a second commit: whoever came during the first saw the lane taken
+        with self.site.store.write(lasting=False) as c:  # again: whoever came during the first saw the lane taken
             return leases.asked(c, free)
 
     def keep(self) -> None:

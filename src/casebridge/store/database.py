@@ -102,17 +102,20 @@ class Store:
             raise
 
     @contextmanager
-    def write(self, *, one_worker: bool = False) -> Iterator[Connection]:
+    def write(self, *, one_worker: bool = False, lasting: bool = True) -> Iterator[Connection]:
         """One transaction; SQLite takes its write lock at once, and no I/O may happen inside.
 
-        ``one_worker``: on PostgreSQL, too, nobody else is in such a transaction meanwhile. Raises StoreTrouble when
-        the database is not there, full, or had to break off.
+        ``one_worker``: on PostgreSQL, too, nobody else is in such a transaction meanwhile. Not ``lasting``: a power
+        cut may take it back, so PostgreSQL need not wait for the disk. Raises StoreTrouble when the database is not
+        there, full, or had to break off.
         """
         with self._writing, _trouble(), self.engine.connect() as raw, raw.begin():
             if self._is_sqlite:
                 raw.exec_driver_sql("BEGIN IMMEDIATE")
             elif one_worker:
                 raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
+            elif not lasting:
+                raw.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             c = Connection(raw, self.box)
             yield c
             c.flush()

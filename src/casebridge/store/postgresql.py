@@ -20,7 +20,7 @@ NOTICED = {
     "tcp_user_timeout": 60_000,
 }  # fmt: skip
 RESTED = 1.0
-"""Seconds of rest after which a connection is asked whether it still is one; each time would be a way there and back."""
+"""Seconds of rest after which a connection is asked whether it still is one; each time would cost a way there."""
 # A worker that was stopped in the middle of a transaction would keep everybody else waiting for what it locked: its
 # session ends long before that hurts. What is acknowledged is on disk, whatever the server's default is.
 SESSION = """

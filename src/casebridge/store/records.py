@@ -74,14 +74,19 @@ def load_about(c: Connection, source: str, subjects: Iterable[str]) -> None:
 
 def ids(c: Connection, source: str, kind: str, external_ids: Iterable[str]) -> list[str]:
     """Our ids of those records that are there."""
-    rows = (c.rows(record).one(_BY_THEIRS, source, kind, external_id, True) for external_id in external_ids)
-    return sorted(str(row["id"]) for row in rows if row)
+    return sorted(id_ for external_id in external_ids if (id_ := id_of(c, source, kind, external_id)))
 
 
 def find(c: Connection, source: str, kind: str, external_id: str) -> StoredRecord | None:
     """What ``source`` last asserted about its record ``external_id``."""
     row = c.rows(record).one(_BY_THEIRS, source, kind, external_id, True)
     return _record(c, row) if row else None
+
+
+def id_of(c: Connection, source: str, kind: str, external_id: str) -> str | None:
+    """Our id of that record."""
+    row = c.rows(record).one(_BY_THEIRS, source, kind, external_id, True)
+    return str(row["id"]) if row else None
 
 
 def by_id(c: Connection, id_: str) -> StoredRecord | None:

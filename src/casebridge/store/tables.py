@@ -101,8 +101,8 @@ message = Table(
     Index("ix_message_order", "direction", "partner", "order_key", "seq", **_only("state IN ('waiting', 'held')")),
     Index("ix_message_held", "partner", "seq", **_only("state = 'held'")),
     Index("ix_message_payload", "payload"),
-    Index("ix_message_correlation", "correlation"),
-    Index("ix_message_dispatch", "dispatch"),
+    Index("ix_message_correlation", "correlation", **_only("correlation IS NOT NULL")),
+    Index("ix_message_dispatch", "dispatch", **_only("dispatch IS NOT NULL")),
 )  # fmt: skip
 
 dispatch = Table(

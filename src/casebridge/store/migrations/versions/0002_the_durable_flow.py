@@ -46,6 +46,9 @@ def _indexes() -> None:
     op.create_index("ix_message_order", "message", ["direction", "partner", "order_key", "seq"], **unfinished)
     op.create_index("ix_message_held", "message", ["partner", "seq"], **_only("state = 'held'"))
     op.create_index("ix_message_payload", "message", ["payload"])
+    for name in ("correlation", "dispatch"):
+        op.drop_index(f"ix_message_{name}", "message")
+        op.create_index(f"ix_message_{name}", "message", [name], **_only(f"{name} IS NOT NULL"))
     on_its_way = _only("state IN ('claimed', 'inflight')")
     op.create_index("ix_dispatch_work", "dispatch", ["partner", "urgent", "part", "due_at"], **on_its_way)
 
