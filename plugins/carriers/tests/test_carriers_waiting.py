@@ -4,9 +4,8 @@ from what may have."""
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ import pytest
 from casebridge_carriers.folder import FolderLink
 from casebridge_carriers.mail import MailLink
 from casebridge_carriers.sftp import SftpLink
+from talking import Talk, talking_server
 
 from casebridge import OutFile
 from casebridge.core.errors import TryAgain
@@ -26,43 +26,9 @@ GREETING = b"220 mail.example\r\n"
 
 
 @pytest.fixture
-def talking() -> Iterator[Callable[..., int]]:
-    """``talking(*lines, then)``: the port of a server that says a line, waits for one of ours, says the next; when it
-    has said all it says ``then`` for good."""
-    ended, listener = threading.Event(), socket.create_server(("127.0.0.1", 0))
-    threads: list[threading.Thread] = []
-
-    def serve(lines: tuple[bytes, ...], then: bytes) -> None:
-        while not ended.is_set():
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threads.append(threading.Thread(target=answer, args=(connection, lines, then)))
-            threads[-1].start()
-
-    def answer(connection: socket.socket, lines: tuple[bytes, ...], then: bytes) -> None:
-        with connection:
-            try:
-                for line in lines:
-                    connection.sendall(line)
-                    connection.recv(65536)
-                while not ended.wait(0.01):
-                    connection.sendall(then)
-            except OSError:
-                return
-
-    def start(*lines: bytes, then: bytes = b"") -> int:
-        threads.append(threading.Thread(target=serve, args=(lines, then)))
-        threads[0].start()
-        return int(listener.getsockname()[1])
-
-    yield start
-    ended.set()
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for thread in threads:
-        thread.join()
+def talking() -> Iterator[Talk]:
+    with talking_server() as talk:
+        yield talk
 
 
 MAILS = [  # what it says in turn, and then for good; did the message surely not arrive?

@@ -6,11 +6,11 @@ The largest map that comes with CaseBridge has a hundred lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Final
 
-from casebridge.mapping.model import Choose, Definition, Each, Group, Line
+from casebridge.mapping.model import Choose, Definition
 from casebridge.mapping.notation import Place
+from casebridge.mapping.parts import all_lines
 
 MAX_LINES: Final = 400
 MAX_BRANCHES: Final = 50
@@ -30,7 +30,7 @@ def check(definition: Definition) -> None:
             "CB-201", f"`map:` is a name of letters, digits, - _ . and /, at most {_NAME_LENGTH} characters",
             remedy="Name the map as `set/record`, such as `sdohcc/patient`.",
         )  # fmt: skip
-    lines = list(_all(definition.fields))
+    lines = list(all_lines(definition.fields))
     _at_most(MAX_LINES, len(lines), "lines", place)
     _at_most(MAX_IGNORED, len(definition.ignore), "ignored places", place)
     _at_most(MAX_EXAMPLES, len(definition.examples), "examples", place)
@@ -53,13 +53,3 @@ def _at_most(limit: int, count: int, what: str, place: Place) -> None:
             remedy="Checking it would keep every other message waiting. Write several smaller maps, each with its own "
             "`match:`, or a smaller code table with `otherwise:` for the rest.",
         )  # fmt: skip
-
-
-def _all(lines: Iterable[Line]) -> Iterator[Line]:
-    for line in lines:
-        yield line
-        if isinstance(line, Group | Each):
-            yield from _all(line.fields)
-        elif isinstance(line, Choose):
-            for branch in line.branches:
-                yield from _all(branch.fields)

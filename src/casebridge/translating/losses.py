@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from functools import cached_property
 from itertools import zip_longest
 from typing import Any
@@ -24,7 +23,7 @@ from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.inspection.places import general
 from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition, Each, Flags, Group, Leaf, Line, Link
-from casebridge.mapping.notation import Place
+from casebridge.mapping.parts import parts_of
 from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.tree import blank, is_absent, text_of
 from casebridge.mapping.walk import holds
@@ -62,7 +61,7 @@ class Losses:
     @cached_property
     def _looks_back(self) -> bool:
         """Is there a line that does not write, whose place may hold the value all the same?"""
-        return any(isinstance(one, Line) and "export" not in one.ways for one in _inside(self._map.definition.fields))
+        return any(isinstance(one, Line) and "export" not in one.ways for one in parts_of(self._map.definition.fields))
 
     def _answer(self, key: tuple[Any, ...], ask: Callable[[], list[str]]) -> tuple[str, ...]:
         short = hashlib.blake2b(marshal.dumps(key, 2), digest_size=16).digest()  # a record's kind may be a long text
@@ -79,7 +78,7 @@ class _Sameness:
     """What a map tells of the values of a record: equal answers, equal treatment."""
 
     def __init__(self, definition: Definition, way: str) -> None:
-        parts = list(_inside((definition.match, definition.when, definition.fields, definition.ignore)))
+        parts = list(parts_of((definition.match, definition.when, definition.fields, definition.ignore)))
         defaults = [constant for lines in definition.defaults.values() for _, constant in lines]
         self._constants = {"1", "true", *map(text_of, defaults), *_constants(parts)}
         self._keys = set(_key_names(parts))
@@ -149,21 +148,6 @@ class _Sameness:
                 yield from self._known_by(child, (*where, key))
         elif not isinstance(node, list) and not self._keys.isdisjoint(where):
             yield where, str(node)
-
-
-def _inside(node: Any) -> Iterator[Any]:
-    """Everything a map is made of."""
-    if isinstance(node, Place):
-        return
-    if isinstance(node, tuple | list | frozenset):
-        for item in node:
-            yield from _inside(item)
-    elif isinstance(node, Converter | CodeTable):
-        yield node
-    elif is_dataclass(node):
-        yield node
-        for one in fields(node):
-            yield from _inside(getattr(node, one.name))
 
 
 def _constants(parts: list[Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from casebridge.mapping.compiled.patch import parents_of
 from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Leaf, Line, Spread
+from casebridge.mapping.parts import all_lines
 from casebridge.mapping.paths import Path
 
 _REFERENCE = frozenset({"kind", "id", "external_id"})
@@ -18,7 +19,7 @@ def compares(definition: Definition) -> bool:
     that another line has made.
     """
     parents = parents_of(definition)
-    lines = list(_all(definition.fields))
+    lines = list(all_lines(definition.fields))
     if any("export" not in line.ways or any(_not_ours(path, parents) for path in _theirs(line)) for line in lines):
         return True
     paths = [condition.path for condition in definition.match]
@@ -28,7 +29,7 @@ def compares(definition: Definition) -> bool:
 def known_by_more(line: Each) -> bool:
     """May the reference that items are known by come from a line that is no link? Then it can be any record at all."""
     names = {step.key for path, leaf in line.key if leaf.link for step in (path.steps[-1:] or line.case.steps[-1:])}
-    made = [each.case for each in _all(line.fields) if isinstance(each, Leaf) and not each.link]
+    made = [each.case for each in all_lines(line.fields) if isinstance(each, Leaf) and not each.link]
     return bool(names) and any(not path.steps or path.steps[-1].key in names | _REFERENCE for path in made)
 
 
@@ -38,7 +39,7 @@ def _not_ours(path: Path, parents: frozenset[str]) -> bool:
 
 def _mingled(line: Each, lines: Sequence[Line], paths: Iterable[Path]) -> bool:
     """Does any other line name the list, but those of its items?"""
-    own = {id(line), *(id(inner) for inner in _all(line.fields))}
+    own = {id(line), *(id(inner) for inner in all_lines(line.fields))}
     paths = [*paths, *(path for other in lines if id(other) not in own for path in _theirs(other))]
     name = line.other.steps[-1].key
     return any(part.key == name for path in paths for part in path.steps)
@@ -57,13 +58,3 @@ def _theirs(line: Line) -> Iterator[Path]:
         yield from _theirs(line.none) if line.none else ()
     elif isinstance(line, Choose):
         yield from (condition.path for branch in line.branches for condition in branch.other)
-
-
-def _all(lines: Iterable[Line]) -> Iterator[Line]:
-    for line in lines:
-        yield line
-        if isinstance(line, Group | Each):
-            yield from _all(line.fields)
-        elif isinstance(line, Choose):
-            for branch in line.branches:
-                yield from _all(branch.fields)

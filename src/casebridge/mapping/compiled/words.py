@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
-from casebridge.adapter import Converter
 from casebridge.core.case import PLURALS
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.model import Definition, Flags, Leaf, Link
-from casebridge.mapping.notation import Place
+from casebridge.mapping.parts import parts_of
 from casebridge.mapping.paths import Condition
 from casebridge.mapping.reading import ON
 from casebridge.mapping.tree import text_of
@@ -18,21 +16,7 @@ from casebridge.mapping.tree import text_of
 
 def parts_of_map(definition: Definition) -> list[Any]:
     """The lines, paths, conditions, code tables and links of a map, at any depth."""
-    return list(_inside((definition.match, definition.when, definition.fields)))
-
-
-def _inside(node: Any) -> Iterator[Any]:
-    if isinstance(node, Place):
-        return
-    if isinstance(node, tuple | list | frozenset):
-        for item in node:
-            yield from _inside(item)
-    elif isinstance(node, Converter | CodeTable):
-        yield node
-    elif is_dataclass(node):
-        yield node
-        for one in fields(node):
-            yield from _inside(getattr(node, one.name))
+    return list(parts_of((definition.match, definition.when, definition.fields)))
 
 
 def words_of_map(definition: Definition, parts: Iterable[Any]) -> frozenset[str]:
