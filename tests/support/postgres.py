@@ -29,7 +29,8 @@ OLDEST = 15  # older ones get no more mends (14 ended in November 2026) and cann
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql@*/bin")
 PATIENCE = 60  # seconds until a server that does not answer is given up
 SMALL = "--wal-segsize=1"  # MiB; of the log's files, so that a limit of a file's size may be low
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # for tests that cut no power
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "jit=off")
+"""For tests that cut no power, in databases that live for a second."""
 SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_wal_size=128MB", "max_connections=60")
 SPELLING = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 """Sorted as in most installations, not by bytes as SQLite does: what leans on the order of bytes shows here."""
