@@ -11,6 +11,7 @@ from sites import TestSite, bundle, food_referral, order, patient, task
 from casebridge.engine import held as holding
 from casebridge.engine.explain import explain
 from casebridge.store import payloads
+from casebridge.store.leases import Lane
 
 
 def repeats(site: TestSite, partner: str) -> int:
@@ -127,3 +128,14 @@ def test_after_a_restart_nothing_is_lost_and_nothing_doubled(site: TestSite) -> 
     assert len(site.out("agency")) == 1
     site.answer(site.referral().id, "accept")
     assert [json.dumps(t["status"]) for t in site.out("hospital")] == ['"accepted"']
+
+
+def test_what_an_urgent_referral_waits_behind_is_as_urgent(site: TestSite) -> None:
+    """Its person and its order, in the same file; what is of somebody else there is not."""
+    urgent = bundle(task(priority="urgent"), order(priority="urgent"), patient(), patient("p2", None))
+    site.drop_quietly("hospital", "a.json", urgent)
+    worker = site.bridge.lanes.worker
+    worker.turn(Lane("accept", "hospital"))
+    worker.turn(Lane("understand", "hospital"))
+    lanes = {m.external_id: m.urgent for m in site.messages(stop="apply")}
+    assert lanes == {"Task/t1": True, "ServiceRequest/s1": True, "Patient/p1": True, "Patient/p2": False}

@@ -38,7 +38,7 @@ from casebridge.store.ledger import Message
 
 BATCH = 500
 PAYLOADS = 200  # small ones that are understood together
-BYTES = 8 * 1024 * 1024  # of payloads: what is read of them in one batch lies in memory several times over
+BYTES = 4 * 1024 * 1024  # of payloads: what is read of them in one batch lies in memory several times over
 
 Write = Callable[[], AbstractContextManager[Connection]]
 

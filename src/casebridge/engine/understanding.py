@@ -54,16 +54,21 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
 
 
 def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> Told:
-    """Write the messages of what was read, and how far each payload is."""
+    """Write the messages of what was read, and how far each payload is. What came with something urgent of the same key
+    is as urgent."""
     _have_at_hand(c, partner, found)
     for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
         ledger.change(c, message, site.now(), about={"read": number})
+    known = [(read, None if read.native is None else _columns(c, partner, read.native)) for read in found]
+    hurried = {columns["order_key"] for _, columns in known if columns and columns.get("urgent")} - {None}
     told: Told = []
-    for read in found:
-        if read.native is not None:
-            _keep_native(c, site, partner, read.message, read.native)
-        else:
+    for read, columns in known:
+        if columns is None:
             told.append(_end(c, site, read))
+            continue
+        if columns["state"] == "waiting" and columns["order_key"] in hurried:
+            columns["urgent"] = True  # else the urgent one would wait behind it in another line
+        _keep_native(c, site, partner, read.message, columns)
     return told
 
 
@@ -94,15 +99,20 @@ def _place(native: Native | RecordError) -> dict[str, Any]:
     return native.position.as_dict() or {"pointer": native.external_id}
 
 
-def _keep_native(c: Connection, site: Site, partner: Partner, parent: Message, native: Native | RecordError) -> None:
+def _columns(c: Connection, partner: Partner, native: Native | RecordError) -> dict[str, Any]:
+    """The columns of its message, and ``left_over``: what no line of a map read."""
     external_id = native.external_id
     values = held_at("understand", native) if isinstance(native, RecordError) else understood(c, partner, native)
     order_key = partner.quiet(getattr(native, "order_key", "") or external_id)
-    is_held, left_over = values["state"] == "held", values.pop("left_over", [])
+    is_held = values["state"] == "held"
+    return {"kind": getattr(native, "type", "unreadable"), "order_key": order_key or None, "position": _place(native),
+            "external_id": (partner.quiet(external_id) if is_held else external_id) or None, **values}  # fmt: skip
+
+
+def _keep_native(c: Connection, site: Site, partner: Partner, parent: Message, columns: dict[str, Any]) -> None:
+    left_over = columns.pop("left_over", [])
     id_ = ledger.add(
-        c, site.now(), direction="in", partner=partner.name, kind=getattr(native, "type", "unreadable"),
-        external_id=(partner.quiet(external_id) if is_held else external_id) or None, order_key=order_key or None,
-        parent=parent.id, payload=parent.payload, position=_place(native), **values)  # fmt: skip
+        c, site.now(), direction="in", partner=partner.name, parent=parent.id, payload=parent.payload, **columns)
     if id_:
         report(c, site, partner, id_, left_over)
 

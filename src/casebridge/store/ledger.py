@@ -130,7 +130,7 @@ def get(c: Connection, id_: str) -> Message | None:
     return _message(c, row) if row else None
 
 
-BYTES = 8 * 1024 * 1024
+BYTES = 4 * 1024 * 1024
 """Of documents that are worked on together: they lie in memory several times over."""
 
 
