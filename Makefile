@@ -31,7 +31,8 @@ test: lint      ## everything, as CI runs it
 	$(BIN)/pytest -n $(WORKERS)
 
 laws: install   ## every shipped map's laws on 2,000 generated round trips a map (make test takes fewer)
-	CASEBRIDGE_TRIPS=2000 $(BIN)/pytest -n $(WORKERS) --timeout 900 tests/generative/test_mapping_laws.py
+	CASEBRIDGE_TRIPS=2000 $(BIN)/pytest -n $(WORKERS) --timeout 900 tests/generative/test_mapping_laws.py \
+		tests/generative/test_mapping_executors.py
 
 faults: install ## kills, power cuts, full disks, hours without a receiver, on both databases (make test takes a few)
 	$(BIN)/pytest -n $(WORKERS) -m long tests/faults

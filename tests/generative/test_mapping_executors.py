@@ -23,7 +23,7 @@ from casebridge.mapping.generate import Dice, hostile, records, slices
 from casebridge.mapping.walk import clone
 
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "20261121"))
-COUNT = int(os.environ.get("CASEBRIDGE_TRIPS", "2000")) // 100  # records of each kind a map
+COUNT = int(os.environ.get("CASEBRIDGE_TRIPS", "1000")) // 100  # records of each kind a map; CI says 2000
 EVERYTHING = Path(__file__).with_name("everything.yaml")
 Base = dict[str, Any] | None
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import as_command
 
 TOP = Path(__file__).resolve().parents[2]
 PAGE = TOP / "docs" / "start" / "first-site.md"
@@ -24,9 +23,8 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
     assert "\n".join(blocks).count("sleep 6\n") == 3
     script = f"set -e\n{WAITED}" + "\n".join(blocks)
     script = script.replace("/tmp/mysite", str(tmp_path / "mysite"))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(["sh", "-c", script], cwd=TOP, capture_output=True, text=True, timeout=280,
-                          env={**os.environ, "PATH": path, "COLUMNS": "200"}, check=False)  # fmt: skip
+    with_command = as_command(tmp_path)
+    done = subprocess.run(["sh", "-c", script], cwd=TOP, capture_output=True, text=True, timeout=280, **with_command)
     assert done.returncode == 0, done.stderr
     assert "Moreno" in done.stdout
     assert '"status":"accepted"' in done.stdout.replace(" ", "")

@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import struct
@@ -28,6 +29,7 @@ from typing import IO, Any
 
 PIPE, QUIET, STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
 LARGEST = 200_000  # bytes of a request: arguments and environment
+STARTER = "CASEBRIDGE_STARTER"  # the socket of the process that forks, in a process of as_command
 NUMBER = struct.Struct("q")  # on a program's own pipe: its pid, then its exit code
 
 
@@ -106,7 +108,10 @@ class Program:
 def ran(*arguments: object, cwd: Path | None = None, timeout: float = 60) -> tuple[int, str, str]:
     """Run it to its end: exit code, stdout, stderr."""
     with Program(*arguments, cwd=cwd) as program:
-        out, err = program.communicate(timeout)
+        try:
+            out, err = program.communicate(timeout)
+        finally:
+            program.kill()
         return program.wait(), out, err
 
 
@@ -123,6 +128,8 @@ def _end(where: int | IO[str]) -> tuple[IO[str] | None, int]:
 @cache
 def _starter() -> socket.socket:
     """The process that forks; it ends, with all that it started, when this process is gone."""
+    if handed_down := os.environ.get(STARTER):
+        return socket.socket(fileno=int(handed_down))
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
     with its:
@@ -134,6 +141,15 @@ def _starter() -> socket.socket:
 
     atexit.register(end)
     return ours
+
+
+def as_command(folder: Path) -> dict[str, Any]:
+    """``casebridge`` becomes a command in this folder; what a subprocess that may use it must be given."""
+    starter, command = _starter().fileno(), [sys.executable, "-IS", __file__, "run"]
+    (folder / "casebridge").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    (folder / "casebridge").chmod(0o755)
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {"pass_fds": [starter], "env": {**os.environ, "PATH": path, STARTER: str(starter)}}
 
 
 # --- in the process that forks ----------------------------------------------------------------------------------
@@ -206,6 +222,8 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        sys.exit(Program(*sys.argv[2:], stdout=1, stderr=2).wait())
     _prepare()
     if (wish := _asked(socket.socket(fileno=int(sys.argv[1])))) is not None:
         _become(wish)
