@@ -10,7 +10,7 @@ from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.engine import held as holding
 from casebridge.engine.explain import explain
-from casebridge.store import payloads
+from casebridge.store import ledger, payloads
 from casebridge.store.leases import Lane
 
 
@@ -130,12 +130,45 @@ def test_after_a_restart_nothing_is_lost_and_nothing_doubled(site: TestSite) -> 
     assert [json.dumps(t["status"]) for t in site.out("hospital")] == ['"accepted"']
 
 
+def accept_and_understand(site: TestSite) -> None:
+    for stop in ("accept", "understand"):
+        site.bridge.lanes.worker.turn(Lane(stop, "hospital"))
+
+
+def lanes(site: TestSite) -> dict[str, bool]:
+    """What waits to be applied: is it in the urgent lane?"""
+    return {m.external_id: m.urgent for m in site.messages(stop="apply", state="waiting")}
+
+
 def test_what_an_urgent_referral_waits_behind_is_as_urgent(site: TestSite) -> None:
-    """Its person and its order, in the same file; what is of somebody else there is not."""
-    urgent = bundle(task(priority="urgent"), order(priority="urgent"), patient(), patient("p2", None))
-    site.drop_quietly("hospital", "a.json", urgent)
-    worker = site.bridge.lanes.worker
-    worker.turn(Lane("accept", "hospital"))
-    worker.turn(Lane("understand", "hospital"))
-    lanes = {m.external_id: m.urgent for m in site.messages(stop="apply")}
-    assert lanes == {"Task/t1": True, "ServiceRequest/s1": True, "Patient/p1": True, "Patient/p2": False}
+    """Its person and its order, in the same file or one that came before; what is of somebody else is not."""
+    site.drop_quietly("hospital", "a.json", bundle(patient(), patient("p2", None)))
+    accept_and_understand(site)
+    assert lanes(site) == {"Patient/p1": False, "Patient/p2": False}
+    urgent = bundle(task(priority="urgent"), order(priority="urgent"), patient("p3", None))
+    site.drop_quietly("hospital", "b.json", urgent)
+    accept_and_understand(site)
+    hurried = {"Task/t1", "ServiceRequest/s1", "Patient/p1"}
+    assert lanes(site) == {**dict.fromkeys(hurried, True), "Patient/p2": False, "Patient/p3": False}
+    site.work()
+    assert len(site.out("agency")) == 1
+
+
+def test_what_is_hurried_while_it_is_at_hand_is_applied_once(site: TestSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.drop_quietly("hospital", "a.json", bundle(patient(), patient("p2", None)))
+    accept_and_understand(site)
+    worker, work = site.bridge.lanes.worker, ledger.work
+
+    def meanwhile(c: Any, lane: Lane, *rest: Any) -> list[Any]:
+        found = work(c, lane, *rest)
+        if lane == Lane("apply", "hospital"):
+            site.drop_quietly("hospital", "b.json", bundle(task(priority="urgent"), order(priority="urgent")))
+            accept_and_understand(site)
+            worker.turn(Lane("apply", "hospital", urgent=True))
+        return found
+
+    monkeypatch.setattr(ledger, "work", meanwhile)
+    worker.turn(Lane("apply", "hospital"))
+    assert lanes(site) == {}
+    assert len(site.noted("applied")) == 4
+    assert len({e["message"] for e in site.noted("applied")}) == 4

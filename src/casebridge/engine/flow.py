@@ -147,7 +147,7 @@ def apply(turn: Turn) -> int:
     stuck: set[str] = set()
 
     def all_of_them(c: Connection, some: Sequence[Message]) -> Told:
-        going = [m for m in some if (m.order_key or m.id) not in stuck]
+        going = [m for m in ledger.still_there(c, turn.lane, some) if (m.order_key or m.id) not in stuck]
         at_hand.for_apply(c, partner, going)
         return [{"name": "applied", "message": m.id, "correlation": _apply_one(c, site, partner, m),
                  "partner": m.partner, "stop": "apply", "state": "done"} for m in going]  # fmt: skip

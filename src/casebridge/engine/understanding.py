@@ -54,13 +54,15 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
 
 
 def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> Told:
-    """Write the messages of what was read, and how far each payload is. What came with something urgent of the same key
-    is as urgent."""
+    """Write the messages of what was read, and how far each payload is. What something urgent would wait behind hurries
+    as well: it is of the same key."""
     _have_at_hand(c, partner, found)
     for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
         ledger.change(c, message, site.now(), about={"read": number})
     known = [(read, None if read.native is None else _columns(c, partner, read.native)) for read in found]
     hurried = {columns["order_key"] for _, columns in known if columns and columns.get("urgent")} - {None}
+    if hurried:
+        ledger.hurry(c, partner.name, hurried)
     told: Told = []
     for read, columns in known:
         if columns is None:

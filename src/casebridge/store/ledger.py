@@ -162,6 +162,23 @@ def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]
     return found
 
 
+def hurry(c: Connection, partner: str, keys: Iterable[str]) -> None:
+    """What came in before with these keys and still waits to be applied is urgent from now on."""
+    where = (message.c.direction == "in", message.c.partner == partner, message.c.order_key.in_(sorted(keys)),
+             message.c.state.in_((_WAITING, _HELD)),  # as its index is spelled
+             message.c.state == _WAITING, message.c.stop == "apply")  # fmt: skip
+    c.execute(update(message).where(*where).values(urgent=True))
+
+
+def still_there(c: Connection, lane: Lane, messages: Sequence[Message]) -> list[Message]:
+    """Those of these messages that still wait in the lane in which they were read: none was hurried meanwhile."""
+    query = select(message.c.id).where(
+        message.c.id.in_([m.id for m in messages]), message.c.state == _WAITING, message.c.stop == lane.stop,
+        message.c.urgent == lane.urgent)  # fmt: skip
+    there = set(c.execute(query).scalars())
+    return [m for m in messages if m.id in there]
+
+
 def bring_forward(c: Connection, partner: str, now: str) -> None:
     """Outgoing messages of a partner that wait for its next dispatch are due now."""
     where = (message.c.direction == "out", message.c.partner == partner, message.c.state == "waiting",
