@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from databases import copy_of_migrated
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from casebridge.app import Bridge, open_bridge
@@ -78,6 +79,7 @@ def site_in(folder: Path, **changes: str) -> Path:
 
 
 def opened(folder: Path) -> Iterator[House]:
+    copy_of_migrated(folder / "casebridge.db")
     bridge = open_bridge(site_in(folder))
     listeners = Listeners(bridge)
     listeners.start()

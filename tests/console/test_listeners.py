@@ -11,6 +11,7 @@ import time
 
 import httpx2
 import pytest
+from databases import copy_of_migrated
 from programs import Program
 
 from casebridge.app import open_bridge
@@ -26,6 +27,7 @@ R-3,requested,,,material-hardship,Blankets,,,,Marcus,Webb,
 
 @pytest.fixture
 def bridge(tmp_path, a_site):
+    copy_of_migrated(tmp_path / "casebridge.db")
     bridge = open_bridge(a_site(tmp_path))
     yield bridge
     bridge.close()
