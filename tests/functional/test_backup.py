@@ -53,6 +53,16 @@ def saved(site: TestSite, name: str = "one.backup") -> Path:
     return site.folder / name
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup to spoil a copy of: the file is the same kind whatever database it was made of."""
+    site = TestSite(tmp_path_factory.mktemp("whole"))
+    site.drop("hospital", "in.json", food_referral())
+    file = saved(site)
+    site.bridge.close()
+    return file
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_what_is_restored_says_and_does_the_same(new_site: Callable[..., TestSite], closed: bool) -> None:
     keys = new_line() if closed else ""
@@ -117,9 +127,9 @@ def test_it_is_of_one_moment_while_others_write(site: TestSite) -> None:
         "DELETE FROM fact WHERE name = 'backup/sum/message'",
     ],
 )
-def test_a_backup_that_was_changed_is_refused(site: TestSite, change: str) -> None:
-    site.drop("hospital", "in.json", food_referral())
-    file = saved(site)
+def test_a_backup_that_was_changed_is_refused(whole: Path, tmp_path: Path, change: str) -> None:
+    file = Path(shutil.copy(whole, tmp_path))
+    relocating.verify(file)
     with sqlite3.connect(file) as raw:
         raw.execute(change)
     raw.close()
