@@ -19,7 +19,7 @@ from typing import Any
 from casebridge.app import Bridge
 from casebridge.core.errors import SetupError, error_codes
 from casebridge.engine.chain import PLAIN
-from casebridge.store import level, seals
+from casebridge.store import box, level, seals
 from casebridge.store.database import StoreTrouble
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,12 @@ def _database(bridge: Bridge) -> Iterator[Finding]:
         said = f"nothing can be written to the database ({error})"
         yield Finding("database", said, "CB-142", stops=True)
         return
-    yield Finding("database", f"reached, can be written, schema {level.revisions()[0]}")
+    with bridge.site.store.read() as c:
+        off = level.forgetful(c)
+    if off:
+        yield Finding("database", f"PostgreSQL runs with {' and '.join(f'{name} = off' for name in off)}", "CB-148")
+    else:
+        yield Finding("database", f"reached, can be written, schema {level.revisions()[0]}")
 
 
 def _room(bridge: Bridge) -> Iterator[Finding]:
@@ -119,6 +124,15 @@ def _keys(bridge: Bridge) -> Iterator[Finding]:
         yield Finding("key", f"the last seal was made with the key {last.key}, which is not at hand", "CB-132")
     else:
         yield Finding("key", f"the ledger is sealed with the key {ring.id}")
+
+
+def _encryption(bridge: Bridge) -> Iterator[Finding]:
+    first = bridge.site.store.box.keys[0]
+    if first == box.PLAIN:
+        said = "records and payloads lie in the store as plain text: whoever has its file can read them"
+        yield Finding("encryption", said, "CB-147")
+    else:
+        yield Finding("encryption", f"the store is closed with the key {first}")
 
 
 def _rights(bridge: Bridge) -> Iterator[Finding]:
@@ -168,6 +182,6 @@ def _mb(size: int) -> str:
 
 
 CHECKS: tuple[Callable[[Bridge], Iterator[Finding]], ...] = (
-    _configuration, _database, _room, _clock, _keys, _rights,
+    _configuration, _database, _room, _clock, _keys, _encryption, _rights,
 )  # fmt: skip
 """Each looks at one thing; ``look`` asks them all."""

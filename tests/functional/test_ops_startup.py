@@ -22,6 +22,7 @@ from casebridge.engine.chain import Keyring
 from casebridge.startup import Finding
 from casebridge.store import ledger, level
 from casebridge.store.database import iso
+from casebridge.store.sealed import Key, Sealed
 
 KEY = b"k" * 32
 
@@ -30,12 +31,28 @@ def found(site: TestSite, name: str) -> list[Finding]:
     return [finding for finding in startup.look(site.bridge) if finding.name == name]
 
 
-def test_a_site_in_order(site: TestSite) -> None:
+def test_a_site_in_order(site: TestSite, monkeypatch: pytest.MonkeyPatch) -> None:
     site.bridge.site.ledger_keys = Keyring(KEY)
+    site.bridge.site.store.box = Sealed([Key("2026", KEY)])
+    monkeypatch.setattr(level, "FORGETFUL", ("synchronous_commit",))  # the tests' own server is quick and forgets
     assert [finding for finding in startup.look(site.bridge) if finding.code] == []
     names = list(dict.fromkeys(finding.name for finding in startup.look(site.bridge)))
-    assert names == ["configuration", "database", "disk", "clock", "key", "rights"]
+    assert names == ["configuration", "database", "disk", "clock", "key", "encryption", "rights"]
     startup.begin(site.bridge)
+
+
+def test_what_lies_open_is_said_and_stops_nothing(site: TestSite) -> None:
+    (finding,) = found(site, "encryption")
+    assert (finding.code, finding.stops) == ("CB-147", False)
+
+
+def test_a_server_that_forgets_is_said(site: TestSite) -> None:
+    """The tests' own PostgreSQL is quick and would."""
+    (finding,) = found(site, "database")
+    if site.bridge.site.store.url.startswith("sqlite"):
+        assert finding.code == ""
+    else:
+        assert (finding.said, finding.code) == ("PostgreSQL runs with fsync = off and full_page_writes = off", "CB-148")
 
 
 def test_whatever_is_found_has_a_remedy(site: TestSite) -> None:

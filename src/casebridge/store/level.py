@@ -11,7 +11,7 @@ import sqlalchemy
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError
 
 from casebridge.core.errors import SetupError
@@ -111,6 +111,17 @@ def seconds_ahead(c: Connection, now: float) -> float:
     if c.raw.dialect.name != "postgresql":
         return 0.0
     return now - float(c.raw.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar() or now)
+
+
+FORGETFUL = ("fsync", "full_page_writes")
+
+
+def forgetful(c: Connection) -> list[str]:
+    """Which of PostgreSQL's settings are off without which a power cut takes what was committed."""
+    if c.raw.dialect.name != "postgresql":
+        return []
+    asked = select(*(func.current_setting(name).label(name) for name in FORGETFUL))
+    return [name for name, value in c.execute(asked).one()._mapping.items() if value == "off"]
 
 
 def try_to_write(store: Store, now: str) -> None:
