@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGKILL, SIGTERM
 
 import pytest
 from measured import Measured
@@ -64,6 +64,12 @@ def read_so_far(site: TestSite) -> int:
         return sum(int(m.about.get("read", 0)) for m in ledger.listed(c, kind="payload", state="waiting"))
 
 
+def waiting(site: TestSite) -> int:
+    """How many messages are on their way."""
+    with site.bridge.site.store.read() as c:
+        return sum(ledger.tally(c, "state", state="waiting").values())
+
+
 def all_there(site: TestSite, rows: int) -> None:
     """Each record of the large file, once."""
     payload = max(site.messages(kind="payload"), key=lambda m: m.seq)
@@ -101,7 +107,9 @@ def test_more_than_a_gigabyte_killed_in_the_middle_goes_on_where_it_was(tmp_path
             peaks.append(process.ended(SIGKILL))
         assert share * rows < read_so_far(site) < rows
     left = read_so_far(site)
-    peaks.append(peak(site))
+    with Measured(site.folder, "work") as process:
+        assert comes_true(lambda: not waiting(site), 600)
+        peaks.append(process.ended(SIGTERM))
     print(f"{before} KiB for a small file, {peaks} KiB for one of {size} bytes; went on at record {left}; "  # noqa: T201
           f"{written - began:.0f} s to write, {time.monotonic() - written:.0f} s to work on it")  # fmt: skip
     assert max(peaks) - before < MEMORY

@@ -4,7 +4,6 @@ comes to its end, and nobody gets anything more than once."""
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sites import TestSite
 from sqlalchemy import text
 from workers import SEED, at_work, comes_true, finished
 
+REFERRALS = 400
 KEYED = LINK.replace("class Post:", "class Post:\n    keyed = True")
 NEWS = '[partner.hospital]\ncontact = "555-0100"'  # stands in every referral: each is told to the agency anew
 
@@ -50,35 +50,27 @@ def replay_killed(site: TestSite, referrals: int, kills: int) -> None:
     chance, config = random.Random(SEED), ("-c", site.folder / "casebridge.toml")
     what = ("--partner", "agency", "--done", "--from", "prepare", "--yes", referrals, "--why", "a number was mended")
     for number in range(kills):
-        before = replayed(site)
+        done = replayed(site)
+        until = done + chance.randint(1, (referrals - done) // 3)
         said = what if number == 0 else ("--resume",)
         process = Program("held", "replay", *said, *config, stdout=QUIET, stderr=QUIET)
-        assert comes_true(lambda before=before: replayed(site) > before, 60)  # type: ignore[misc]
-        time.sleep(chance.uniform(0, 0.5 * referrals / 1000))
+        assert comes_true(lambda until=until: replayed(site) >= until, 60, 0.002)  # type: ignore[misc]
         process.kill()
         assert process.wait(60) == -9
     code, _, said = ran("held", "replay", "--resume", *config)
     assert (code, said) == (0, "")
 
 
-def killed_and_resumed(tmp_path: Path, store_url: str, receiver: Agency, *, referrals: int, kills: int) -> None:
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_replay_killed_again_and_again_doubles_nothing(tmp_path: Path, store_url: str, receiver: Agency) -> None:
     print(f"CASEBRIDGE_SEED={SEED}")  # noqa: T201
-    site = delivered(tmp_path / "site", store_url, receiver, referrals)
+    site = delivered(tmp_path / "site", store_url, receiver, REFERRALS)
     with at_work(site, 1):
-        replay_killed(site, referrals, kills)
+        replay_killed(site, REFERRALS, kills=5)
         assert comes_true(lambda: finished(site))
     assert {m.state for m in site.messages()} == {"done"}
     assert set(receiver.keys) == {m.id for m in site.messages(direction="out")}
     assert set(receiver.keys.values()) == {2}  # once before, once with the news
     assert len(site.noted("replay-ended")) == 1
     site.bridge.close()
-
-
-def test_a_replay_killed_in_the_middle_and_resumed_doubles_nothing(tmp_path: Path, receiver: Agency) -> None:
-    killed_and_resumed(tmp_path, "sqlite:///casebridge.db", receiver, referrals=30, kills=1)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-def test_a_replay_killed_again_and_again(tmp_path: Path, store_url: str, receiver: Agency) -> None:
-    killed_and_resumed(tmp_path, store_url, receiver, referrals=400, kills=5)

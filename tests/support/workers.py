@@ -54,13 +54,13 @@ def at_work_here(site: TestSite) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def comes_true(said: Callable[[], object], seconds: float = 180) -> bool:
-    """Wait for it, but not for ever."""
+def comes_true(said: Callable[[], object], seconds: float = 180, pause: float = 0.05) -> bool:
+    """Wait for it, but not for ever; ``pause``: seconds between two looks."""
     until = time.monotonic() + seconds
     while not said():
         if time.monotonic() > until:
             return False
-        time.sleep(0.05)
+        time.sleep(pause)
     return True
 
 
