@@ -152,3 +152,13 @@ def drop(folder: Path, count: int, a_file: int) -> None:
     """Put ``count`` referrals into the hospital's folder, so many a file."""
     for number, bundle in enumerate(bundles(count, a_file)):
         (folder / "hospital" / "in" / f"{number:08d}.json").write_bytes(bundle)
+
+
+def take_back(folder: Path, count: int, a_file: int) -> None:
+    """Put the news into the folder that each of them is not needed any more: its Task alone, some 0.6 kB."""
+    tasks = [task | {"meta": {"versionId": "2"}, "lastModified": "2026-11-21T09:00:00Z", "status": "cancelled",
+                     "statusReason": {"text": "She stays with her sister"}} for task, _, _ in referrals(count)]
+    for start in range(0, count, a_file):
+        entries = [{"resource": task} for task in tasks[start : start + a_file]]
+        bundle = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+        (folder / "hospital" / "in" / f"back-{start:08d}.json").write_text(bundle)

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
@@ -22,7 +21,8 @@ import httpx2
 
 from benchmarks._flow_floor import floor
 from benchmarks._flow_processes import delivered, idle, postgresql, processes
-from benchmarks._flow_site import bundles, drop, make_site
+from benchmarks._flow_receiver import receiver
+from benchmarks._flow_site import bundles, drop, make_site, take_back
 from benchmarks._printed import Figure, show
 from casebridge.adapter import Payload
 from casebridge.app import Bridge, open_bridge
@@ -69,49 +69,57 @@ def sqlite(referrals: int) -> list[Figure]:
 
 
 def over_http(referrals: int) -> list[Figure]:
-    """To a receiver on this machine, a request each, beside a loop that only posts the same bodies."""
-    with tempfile.TemporaryDirectory() as name, receiver() as (url, bodies):
-        folder = Path(name, "site")
-        file = make_site(folder, carrier="post", settings=f'url = "{url}"')
-        drop(folder, referrals, A_FILE)
-        seconds = drained(file)
-        same = list(bodies)
-        if len(same) != referrals:
-            raise SystemExit(f"{len(same)} received, {referrals} expected")
+    """To a receiver on this machine, a request each, beside a loop that only posts the same bodies.
+
+    First the referrals, three records in and one body out; then the hospital takes each of them back: one in, one out.
+    """
+    with tempfile.TemporaryDirectory() as name, receiver(Path(name, "bodies")) as url:
+        folder, bodies = Path(name, "site"), Path(name, "bodies")
+        bridge = open_bridge(make_site(folder, carrier="post", settings=f'url = "{url}"'))
+        try:
+            with at_work(bridge):
+                drop(folder, referrals, A_FILE)
+                whole = arrived(bridge, bodies, referrals)
+                take_back(folder, referrals, A_FILE)
+                news = arrived(bridge, bodies, 2 * referrals)
+        finally:
+            bridge.close()
+        same = bodies.read_bytes().splitlines()
         with httpx2.Client() as client:
             start = time.perf_counter()
             for body in same:
                 client.post(url, content=body).raise_for_status()
             bare = time.perf_counter() - start
-    rate, most = referrals / seconds, referrals / bare
-    return [figure("referrals/s over HTTP, accept to delivered", rate, "/s", "a loop that only posts", rate / most)]
+    most = len(same) / bare
+    loop = "a loop that only posts"
+    return [
+        figure("referrals/s over HTTP, accept to delivered", referrals / whole, "/s", loop, referrals / whole / most),
+        figure("changes/s over HTTP, one in, one out", referrals / news, "/s", loop, referrals / news / most),
+        figure("bare httpx2: the same bodies", most, "/s", "", 1),
+    ]
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, list[bytes]]]:
-    """A server that takes everything."""
-    bodies: list[bytes] = []
-
-    class Take(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
+def at_work(bridge: Bridge) -> Iterator[None]:
+    """Its lanes run."""
+    worker = Thread(target=bridge.lanes.run)
+    worker.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/", bodies
+        yield
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        bridge.lanes.stop()
+        worker.join()
+
+
+def arrived(bridge: Bridge, bodies: Path, expected: int) -> float:
+    """Seconds until so many bodies came, from the moment the hospital's folder is looked into."""
+    start = time.perf_counter()
+    bridge.lanes.receive()
+    while bodies.read_bytes().count(b"\n") < expected:
+        time.sleep(0.02)
+        if time.perf_counter() - start > 600:
+            raise SystemExit("they do not arrive")
+    return time.perf_counter() - start
 
 
 def alone(_: int) -> list[Figure]:
@@ -120,12 +128,9 @@ def alone(_: int) -> list[Figure]:
         folder = Path(name, "site")
         bridge = open_bridge(make_site(folder))
         try:
-            worker = Thread(target=bridge.lanes.run)
-            worker.start()
-            times = sorted(one_at_a_time(bridge, folder, n) for n in range(ALONE))
+            with at_work(bridge):
+                times = sorted(one_at_a_time(bridge, folder, n) for n in range(ALONE))
         finally:
-            bridge.lanes.stop()
-            worker.join()
             bridge.close()
     return [
         figure("one referral alone, p50", statistics.median(times) * 1000, "ms", "", 1),
