@@ -28,7 +28,7 @@ poll_seconds = 0.5
 """
 HEADINGS = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On"
 NOTE = 100_000  # characters
-MEMORY = 350 * 1024  # KiB that a process may take beyond what it needs for a small file: a third of the large one
+MEMORY = 500 * 1024  # KiB that a process may take beyond what it needs for a small file: half of the large one
 
 
 def write_clients(path: Path, rows: int, notes: int) -> int:
