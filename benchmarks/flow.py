@@ -8,7 +8,9 @@ goes to the disk once a batch. ``--referrals N`` says how many; ``--only NAME`` 
 from __future__ import annotations
 
 import argparse
+import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from threading import Thread
 
 import httpx2
 
+from benchmarks import _flow_peer
 from benchmarks._flow_floor import floor
 from benchmarks._flow_processes import delivered, idle, postgresql, processes
 from benchmarks._flow_receiver import receiver
@@ -113,12 +116,13 @@ def at_work(bridge: Bridge) -> Iterator[None]:
 
 def arrived(bridge: Bridge, bodies: Path, expected: int) -> float:
     """Seconds until so many bodies came, from the moment the hospital's folder is looked into."""
-    start = time.perf_counter()
+    start, came = time.perf_counter(), 0
     bridge.lanes.receive()
-    while bodies.read_bytes().count(b"\n") < expected:
-        time.sleep(0.02)
-        if time.perf_counter() - start > 600:
-            raise SystemExit("they do not arrive")
+    with bodies.open("rb") as file:
+        while (came := came + file.read().count(b"\n")) < expected:
+            time.sleep(0.02)
+            if time.perf_counter() - start > 600:
+                raise SystemExit("they do not arrive")
     return time.perf_counter() - start
 
 
@@ -150,6 +154,36 @@ def one_at_a_time(bridge: Bridge, folder: Path, number: int) -> float:
     return time.perf_counter() - start
 
 
+def beside_a_peer(referrals: int) -> list[Figure]:
+    """File to file, one message in and one out: the hospital takes its referrals back; and MessageFoundry."""
+    if not _flow_peer.installed():
+        print("MessageFoundry is not installed here (make bench installs it): left out", file=sys.stderr)
+        return []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "site")
+        bridge = open_bridge(make_site(folder))
+        try:
+            with at_work(bridge):
+                drop(folder, referrals, A_FILE)
+                arrived(bridge, folder / "agency.jsonl", referrals)
+                take_back(folder, referrals, A_FILE)
+                ours = referrals / arrived(bridge, folder / "agency.jsonl", 2 * referrals)
+        finally:
+            bridge.close()
+    few = min(referrals, 500)
+    theirs = few / _flow_peer.passed_on(few, A_FILE, free_port())
+    return [
+        figure("changes/s from file to file, one in, one out", ours, "/s", "MessageFoundry", ours / theirs),
+        figure("MessageFoundry: messages/s from file to file", theirs, "/s", "", 1),
+    ]
+
+
+def free_port() -> int:
+    """One that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
 def postgres(referrals: int) -> list[Figure]:
     """Two ``casebridge work`` on PostgreSQL that writes to the disk."""
     with tempfile.TemporaryDirectory() as name, postgresql() as url:
@@ -178,7 +212,8 @@ def figure(name: str, value: float, unit: str, compared_to: str, ratio: float) -
 
 
 PARTS: dict[str, Callable[[int], list[Figure]]] = {
-    "sqlite": sqlite, "postgres": postgres, "http": over_http, "alone": alone, "idle": at_rest,
+    "sqlite": sqlite, "postgres": postgres, "http": over_http, "peer": beside_a_peer,
+    "alone": alone, "idle": at_rest,
 }  # fmt: skip
 
 
