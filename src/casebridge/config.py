@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 
 from casebridge.core.errors import SetupError
 from casebridge.core.schema import codes_of, has_place
@@ -22,6 +31,17 @@ from casebridge.store.leases import PARTS
 Role = Literal[
     "covered_entity", "business_associate", "cbo", "hmis_lead", "payer", "vsp", "school", "government",
 ]  # fmt: skip
+
+
+def _short(name: str) -> str:
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"a partner's name has at most {LONGEST_NAME} characters, all of them visible")
+    return name
+
+
+LONGEST_NAME = 60
+"""It stands in the columns and the lanes' names of the store beside other words."""
+PartnerName = Annotated[str, AfterValidator(_short)]
 
 
 class _Table(BaseModel):
@@ -290,7 +310,7 @@ class Config(_Table):
     web: WebTable = WebTable()
     work: WorkTable = WorkTable()
     log: LogTable = LogTable()
-    partner: dict[str, PartnerTable] = {}
+    partner: dict[PartnerName, PartnerTable] = {}
     route: tuple[RouteTable, ...] = ()
 
 

@@ -76,6 +76,7 @@ WRONG = [
      ["partner.pantry.role", "'cbo'", "partner.pantry.mood: there is no such entry"]),
     ('name = "Test Site"', 'timezone = "Amerika/New_York"', 3, "CB-101",
      ["site.name: is required", "site.timezone", "America/New_York"]),
+    ("[partner.pantry]", f"[partner.{'p' * 61}]", 3, "CB-101", ["at most 60 characters"]),
     ('folder = "pantry"', 'folde = "pantry", quiet_seconds = -1', 3, "CB-101",
      ["partner.pantry.settings.folder: is required", "partner.pantry.settings.folde: there is no such entry",
       "partner.pantry.settings.quiet_seconds"]),
