@@ -28,9 +28,10 @@ def workers(folder: Path, count: int) -> list[Program]:
 @contextmanager
 def at_work(site: TestSite, count: int) -> Iterator[list[Program]]:
     """So many workers, from when all of them have given a sign of life; at the end of the block they end in order."""
+    before = {beat.name for beat in beats_of(site.bridge.site)}  # also of those that were killed
     running = workers(site.folder, count)
     try:
-        assert comes_true(lambda: len(beats_of(site.bridge.site)) >= count, 60)
+        assert comes_true(lambda: len({beat.name for beat in beats_of(site.bridge.site)} - before) >= count, 60)
         yield running
         for process in running:
             process.terminate()
