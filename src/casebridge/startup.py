@@ -18,6 +18,7 @@ from typing import Any
 
 from casebridge.app import Bridge
 from casebridge.core.errors import SetupError, error_codes
+from casebridge.engine import relocating
 from casebridge.engine.chain import PLAIN
 from casebridge.store import box, level, seals
 from casebridge.store.database import StoreTrouble
@@ -81,6 +82,14 @@ def _database(bridge: Bridge) -> Iterator[Finding]:
         yield Finding("database", f"PostgreSQL runs with {' and '.join(f'{name} = off' for name in off)}", "CB-148")
     else:
         yield Finding("database", f"reached, can be written, schema {level.revisions()[0]}")
+
+
+def _place(bridge: Bridge) -> Iterator[Finding]:
+    """Nothing is said of a store that is where it belongs."""
+    try:
+        relocating.here(bridge.site)
+    except SetupError as error:
+        yield Finding("place", error.message, error.code, stops=True)
 
 
 def _room(bridge: Bridge) -> Iterator[Finding]:
@@ -182,6 +191,6 @@ def _mb(size: int) -> str:
 
 
 CHECKS: tuple[Callable[[Bridge], Iterator[Finding]], ...] = (
-    _configuration, _database, _room, _clock, _keys, _encryption, _rights,
+    _configuration, _database, _place, _room, _clock, _keys, _encryption, _rights,
 )  # fmt: skip
 """Each looks at one thing; ``look`` asks them all."""

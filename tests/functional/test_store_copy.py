@@ -169,3 +169,61 @@ def test_the_commands(
     assert command("run", "--config", "moved.toml")[0] == 0
     assert command("store", "copy", "--cancel")[1] == "Given up: this store is worked on again."
     assert command("store", "copy")[0] == 3
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://casebridge:secret@127.0.0.1:1/none", "postgres://db.example/none", "nothing of the kind"]
+)
+def test_an_address_that_leads_nowhere_is_a_matter_of_the_set_up(
+    site: TestSite, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command: Command = command_line(monkeypatch, capsys, site.folder)
+    code, said = command("store", "copy", "--to", address)
+    assert (code, "CB-140" in said, "--to" in said, "secret" in said) == (3, True, True, False)
+    assert command("run")[0] == 0  # nothing was begun
+
+
+def test_without_an_address_it_is_said_where_it_belongs(
+    site: TestSite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command: Command = command_line(monkeypatch, capsys, site.folder)
+    code, said = command("store", "copy")
+    assert (code, "file:PATH" in said, "maps" in said) == (3, True, False)
+
+
+def test_the_check_says_that_a_store_has_moved_or_is_half_filled(
+    site: TestSite, target_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command: Command = command_line(monkeypatch, capsys, site.folder)
+    copied(site, target_url)
+    code, said = command("check")
+    assert (code, "CB-151" in said) == (1, True)
+    target = Store(target_url)
+    with target.write() as t:
+        copying.keep_fact(t, copying.FROM, "elsewhere")
+    target.close()
+    moved = (site.folder / "casebridge.toml").read_text().replace("sqlite:///casebridge.db", target_url)
+    (site.folder / "moved.toml").write_text(moved)
+    code, said = command("check", "--config", "moved.toml")
+    assert (code, "CB-152" in said) == (1, True)
+
+
+@pytest.mark.parametrize("words", [
+    ("held", "drop", "01JR", "--reason", "x"), ("held", "replay", "all"), ("dispatch", "shelter"), ("store", "rekey"),
+    ("legal-hold", "add", "partner", "hospital", "--reason", "x", "--by", "x"), ("legal-hold", "end", "01JH"),
+])  # fmt: skip
+def test_nothing_is_decided_on_a_store_that_has_moved(
+    site: TestSite, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command: Command = command_line(monkeypatch, capsys, site.folder)
+    copied(site, f"sqlite:///{site.folder}/new.db")
+    code, said = command(*words)
+    assert (code, "CB-151" in said) == (3, True)
+
+
+def test_the_help_names_the_entries_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command: Command = command_line(monkeypatch, capsys, tmp_path)
+    assert "store.url" in command("store", "copy", "--help")[1]
+    assert "store.keys" in command("store", "new-key", "--help")[1]

@@ -120,7 +120,7 @@ def run(config: ConfigOption = CONFIG) -> None:
 
 def dispatch(partner: PartnerArgument, config: ConfigOption = CONFIG) -> None:
     """Let what waits for a partner's next dispatch leave now."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, changing=True) as bridge:
         if partner not in bridge.site.partners:
             raise SetupError("CB-101", f"there is no partner {partner}", remedy="casebridge.toml names the partners.")
         with bridge.site.store.read() as c:

@@ -58,7 +58,7 @@ def held_drop(
     config: ConfigOption = CONFIG,
 ) -> None:
     """Give a held message up for good."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, changing=True) as bridge:
         holding.drop(bridge.site, message, reason, by="command line")
     out.print(f"{message}: dropped")
 

@@ -32,7 +32,7 @@ def legal_hold_add(
     """Keep everything about a client, a partner or a referral until the hold ends."""
     if kind not in holds.KINDS:
         raise SetupError("CB-241", f"`{kind}` cannot be held: name one of {', '.join(holds.KINDS)}")
-    with bridge_of(config, looking=True) as bridge:
+    with bridge_of(config, looking=True, changing=True) as bridge:
         if kind == "partner" and subject not in bridge.site.partners:
             raise SetupError("CB-241", f"there is no partner {subject}; casebridge.toml names the partners")
         with bridge.site.store.write() as c:
@@ -66,7 +66,7 @@ def legal_hold_end(
     config: ConfigOption = CONFIG,
 ) -> None:
     """End a hold: the retention policy applies again."""
-    with bridge_of(config, looking=True) as bridge, bridge.site.store.write() as c:
+    with bridge_of(config, looking=True, changing=True) as bridge, bridge.site.store.write() as c:
         if not holds.end(c, bridge.site.now(), hold):
             raise SetupError("CB-241", f"no legal hold {hold} lasts; casebridge legal-hold list shows those that do")
         ledger.note(c, bridge.site.now(), "legal hold", facts={"hold": hold, "begins": False})

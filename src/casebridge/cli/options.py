@@ -12,6 +12,7 @@ import typer
 from casebridge.app import Bridge, open_bridge
 from casebridge.cli.printing import err, plain
 from casebridge.core.errors import SetupError
+from casebridge.engine import relocating
 
 CONFIG = Path("casebridge.toml")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The site's configuration.")]
@@ -36,12 +37,17 @@ def settings_of(given: list[str] | None) -> dict[str, str]:
 
 
 @contextmanager
-def bridge_of(path: Path, *, looking: bool = False) -> Iterator[Bridge]:
-    """The bridge a command works on, closed afterwards. A command that only looks warns of maps not in order."""
+def bridge_of(path: Path, *, looking: bool = False, changing: bool = False) -> Iterator[Bridge]:
+    """The bridge a command works on, closed afterwards. A command that only looks warns of maps not in order.
+
+    ``changing``: what is decided must not stay behind on a store that has moved (SetupError CB-151, CB-152).
+    """
     bridge = open_bridge(path, looking=looking)
     for problem, partners in _by_problem(bridge).items():
         err.print(plain(f"{', '.join(partners)}: the maps are not in order: {problem}"), style="yellow", soft_wrap=True)
     try:
+        if changing:
+            relocating.here(bridge.site)
         yield bridge
     finally:
         bridge.close()

@@ -54,7 +54,7 @@ def held_replay(
     as_json: JsonOption = False,
 ) -> None:
     """Send messages on with today's map and policy: held ones from where they stopped, done ones once more."""
-    with bridge_of(config) as bridge:
+    with bridge_of(config, changing=True) as bridge:
         site = bridge.site
         wish = Wish(by=getpass.getuser(), why=why, start=_start(start), again=again)
         if resume or forget:

@@ -16,11 +16,13 @@ from casebridge.cli.printing import counted, err, out, plain, print_json, print_
 from casebridge.config import resolve_secrets
 from casebridge.core.errors import SetupError
 from casebridge.engine import rekeying, relocating
-from casebridge.store import sizes
+from casebridge.store import level, sizes
 from casebridge.store.box import PLAIN
 from casebridge.store.database import Store
 from casebridge.store.sealed import new_line
 from casebridge.web.wording import moment, size
+
+WHERE_TO = "Name an empty database that runs: --to file:PATH, in it postgresql://user:password@host/database."
 
 app = typer.Typer(no_args_is_help=True, help="The store: its keys, its size, its place.")
 
@@ -32,7 +34,7 @@ def store() -> None:
 
 @app.command("new-key")
 def store_new_key() -> None:
-    """Print a line for the file that [store] keys names. Put it first: what is first closes, the others only open."""
+    """Print a line for the file that store.keys names. Put it first: what is first closes, the others only open."""
     out.print(new_line(), soft_wrap=True)
 
 
@@ -42,7 +44,7 @@ def store_rekey(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> N
 
     Exit code 1 while rows still lie under another key.
     """
-    with bridge_of(config, looking=True) as bridge, progress("Closing documents", as_json) as tell:
+    with bridge_of(config, looking=True, changing=True) as bridge, progress("Closing documents", as_json) as tell:
         done, first = rekeying.rekey_all(bridge.site, tell), bridge.site.store.box.keys[0]
     if as_json:
         print_json(asdict(done))
@@ -83,7 +85,7 @@ def store_copy(
 ) -> None:
     """Copy everything to another database (SQLite or PostgreSQL) and compare every row. Stop the gateway first.
 
-    Killed, it goes on where it was when it is called again. When it is done, name the new address under [store].
+    Killed, it goes on where it was when it is called again. When it is done, name the new address as store.url.
     """
     with bridge_of(config, looking=True) as bridge, alone(bridge, anyhow=True):
         if cancel:
@@ -91,7 +93,7 @@ def store_copy(
             out.print("Given up: this store is worked on again." if given_up else "No copy was begun.")
             return
         if not to:
-            raise SetupError("CB-241", "say where to: --to postgresql://user@host/database")
+            raise SetupError("CB-140", "--to is missing: where shall everything go?", remedy=WHERE_TO)
         with target_of(bridge, to) as target, progress("Copying rows", False) as tell:
             rows = relocating.copy(bridge.site, target, tell)
     out.print(f"{counted(rows, 'row')} copied, and every one compared. Now name the new address in {config.name}:\n"
@@ -102,7 +104,11 @@ def store_copy(
 def target_of(bridge: Bridge, to: str) -> Iterator[Store]:
     """The store that is to be filled, under the same keys."""
     address = resolve_secrets(to, bridge.base, "--to")
-    target = Store(store_url(address, bridge.base), bridge.site.store.box)
+    try:
+        target = level.opened(store_url(address, bridge.base), bridge.site.store.box)
+    except SetupError as error:
+        remedy = WHERE_TO if error.code == "CB-140" and "driver" not in error.message else error.remedy
+        raise SetupError(error.code, f"--to: {error.message}", remedy=remedy) from None
     try:
         yield target
     finally:
