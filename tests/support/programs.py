@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -44,6 +45,8 @@ class Program:
         self.stderr, err = (None, os.dup(out)) if stderr == STDOUT else _end(stderr)
         self._said, told = os.pipe()
         self.returncode: int | None = None
+        self._asking = threading.Lock()
+        weakref.finalize(self, os.close, self._said)
         said = [str(argument) for argument in arguments]
         asked = {"arguments": said, "cwd": str(cwd or Path.cwd()), "env": dict(env or os.environ)}
         socket.send_fds(_starter(), [json.dumps(asked).encode()], [out, err, told])
@@ -53,9 +56,9 @@ class Program:
 
     def poll(self) -> int | None:
         """Its exit code, minus the signal that ended it; None while it runs."""
-        if self.returncode is None and select.select([self._said], [], [], 0)[0]:
-            (self.returncode,) = NUMBER.unpack(os.read(self._said, NUMBER.size))
-            os.close(self._said)
+        with self._asking:  # two threads may wait for its end
+            if self.returncode is None and select.select([self._said], [], [], 0)[0]:
+                (self.returncode,) = NUMBER.unpack(os.read(self._said, NUMBER.size))
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
