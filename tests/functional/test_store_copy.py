@@ -40,6 +40,15 @@ relocating.copy(bridge.site, Store(sys.argv[2]), kill)
 """
 
 
+WITHOUT_DRIVER = """
+import sys
+sys.modules["psycopg"] = sys.modules["procrastinate"] = None
+from casebridge.cli import main
+sys.argv = ["casebridge", *sys.argv[1:]]
+main()
+"""
+
+
 def quiet(done: int, of: int) -> None:
     """Nobody looks at the progress."""
 
@@ -227,3 +236,14 @@ def test_the_help_names_the_entries_of_the_configuration(
     command: Command = command_line(monkeypatch, capsys, tmp_path)
     assert "store.url" in command("store", "copy", "--help")[1]
     assert "store.keys" in command("store", "new-key", "--help")[1]
+
+
+def test_sqlite_needs_no_driver_and_postgresql_says_which(site: TestSite) -> None:
+    def without_driver(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", WITHOUT_DRIVER, *words]
+        done = subprocess.run(command, cwd=site.folder, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert without_driver("check")[0] == 0
+    code, said = without_driver("store", "copy", "--to", "postgresql://casebridge@127.0.0.1:1/none")
+    assert (code, "CB-140" in said, "casebridge[postgres]" in said) == (3, True, True)

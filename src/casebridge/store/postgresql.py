@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import psycopg
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -31,6 +30,8 @@ SELECT set_config('idle_in_transaction_session_timeout', '60s', false), set_conf
 
 def opened(url: str) -> Engine:
     """An engine for a PostgreSQL address; nothing is connected yet."""
+    import psycopg  # an extra: SQLite works without it
+
     where = make_url(url).set(drivername="postgresql+psycopg")
     times = {name: value for name, value in NOTICED.items() if name not in where.query}
     engine = create_engine(where, hide_parameters=True, connect_args=times)
