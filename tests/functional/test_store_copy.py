@@ -181,8 +181,10 @@ def test_the_commands(
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://casebridge:secret@127.0.0.1:1/none", "postgres://db.example/none", "nothing of the kind"]
-)
+    "address",
+    ["postgresql://casebridge:secret@127.0.0.1:1/none", "postgresql://casebridge:p@secret@127.0.0.1:1/none",
+     "postgres://db.example/none", "nothing of the kind"],
+)  # fmt: skip
 def test_an_address_that_leads_nowhere_is_a_matter_of_the_set_up(
     site: TestSite, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

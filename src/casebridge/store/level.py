@@ -68,6 +68,7 @@ def _refuse_newer(url: str) -> None:
 
 def _found(url: str) -> str:
     """The revision of a database that must be there."""
+    _refuse_torn(url)
     try:
         engine = sqlalchemy.create_engine(url)
         try:
@@ -82,6 +83,13 @@ def _found(url: str) -> str:
         raise SetupError("CB-140", "store.url is no address of a database", remedy=remedy) from None
     except (DatabaseError, InterfaceError) as error:
         raise SetupError("CB-140", f"the database cannot be reached: {_said(error)}") from None
+
+
+def _refuse_torn(url: str) -> None:
+    """An @ in a password ends it too early: its rest would be taken for the host, and be named in a message."""
+    if url.partition("://")[2].partition("?")[0].count("@") > 1:
+        remedy = "Write each sign of a password that is no letter or digit by its number: %40 for @, %2F for /."
+        raise SetupError("CB-140", "store.url is cut in the wrong place: it has more than one @", remedy=remedy)
 
 
 def _said(error: Exception) -> str:
