@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 from books import accounts, assert_helpful, only_held
 from members import file_834, member
+from pantry import HEADER, pantry_table
 from sites import TestSite, patient
 
 from casebridge.store import payloads, records
 
-PANTRY = """
-[partner.pantry]
-role = "cbo"
-carrier = "folder"
-format = "flatfile"
-maps = "flatfile"
-settings = { folder = "pantry", quiet_seconds = QUIET, max_bytes = 4000 }
-format_settings = { layout = "agency-clients" }
-"""
-HEADER = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On\n"
 NAMES = ("Moreno", "Haddad", "MORENO", "899611001")
 
 
@@ -34,7 +25,7 @@ def clients(*families: str, born: str = "02/20/1987") -> str:
 def pantry(tmp_path: Path, make_site: Callable[..., TestSite]) -> TestSite:
     """A site with an agency that sends its list of clients."""
     (tmp_path / "site0" / "pantry" / "in").mkdir(parents=True)
-    return make_site(more=PANTRY.replace("QUIET", "0"))
+    return make_site(more=pantry_table(max_bytes=4000))
 
 
 def family(site: TestSite, number: int = 0) -> str | None:
@@ -50,7 +41,7 @@ def repeats(site: TestSite, partner: str) -> int:
 
 def test_a_file_still_being_written_waits_until_it_is_whole(tmp_path: Path, make_site: Callable[..., TestSite]) -> None:
     (tmp_path / "site0" / "pantry" / "in").mkdir(parents=True)
-    site = make_site(more=PANTRY.replace("QUIET", "60"))
+    site = make_site(more=pantry_table(quiet_seconds=60, max_bytes=4000))
     whole = clients("Moreno", "Haddad")
     site.drop("pantry", "list.csv", whole[:-30])
     assert accounts(site, "pantry")["in"] == 0
@@ -121,7 +112,7 @@ def test_the_same_control_number_with_other_content_is_held_and_can_be_taken_aft
 def test_a_folder_that_is_not_there_is_named_and_the_other_partners_go_on(
     tmp_path: Path, make_site: Callable[..., TestSite]
 ) -> None:
-    site = make_site(more=PANTRY.replace("QUIET", "0"))
+    site = make_site(more=pantry_table(max_bytes=4000))
     site.drop("hospital", "ada.json", patient())
     assert "CB-370" in site.bridge.lanes.problems["pantry"]
     assert accounts(site, "hospital") == {"in": 1, "done": 1}

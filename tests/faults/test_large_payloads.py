@@ -9,24 +9,13 @@ from signal import SIGKILL, SIGTERM
 
 import pytest
 from measured import Measured
+from pantry import COLUMNS, pantry_table
 from sites import TestSite
 from workers import comes_true
 
 from casebridge.store import ledger
 
-PANTRY = """
-[partner.pantry]
-role = "cbo"
-carrier = "folder"
-format = "flatfile"
-maps = "flatfile"
-settings = { folder = "pantry", quiet_seconds = 0 }
-format_settings = { layout = "agency-clients" }
-
-[web]
-poll_seconds = 0.5
-"""
-HEADINGS = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On"
+SITE = pantry_table() + "\n[web]\npoll_seconds = 0.5\n"
 NOTE = 100_000  # characters
 MEMORY = 500 * 1024  # KiB that a process may take beyond what it needs for a small file: half of the large one
 
@@ -36,7 +25,7 @@ def write_clients(path: Path, rows: int, notes: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.parent.parent / path.name
     with unfinished.open("w", encoding="utf-8") as out:
-        out.write(",".join([HEADINGS, *(f"Note {n}" for n in range(notes))]) + "\n")
+        out.write(",".join([COLUMNS, *(f"Note {n}" for n in range(notes))]) + "\n")
         for row in range(rows):
             note = f"{row:09}" * (NOTE // 9)
             out.write(f"K{row},Ada,Moreno,02/20/1987,,,,,,,,," + f",{note}" * notes + "\n")
@@ -81,7 +70,7 @@ def all_there(site: TestSite, rows: int) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_fifty_megabytes_are_understood_in_bounded_memory(tmp_path: Path, store_url: str) -> None:
-    site = TestSite(tmp_path / "site", store=store_url, more=PANTRY)
+    site = TestSite(tmp_path / "site", store=store_url, more=SITE)
     before = usual(site)
     size = write_clients(site.folder / "pantry" / "in" / "large.csv", 250, 2)
     assert size > 50_000_000
@@ -95,7 +84,7 @@ def test_fifty_megabytes_are_understood_in_bounded_memory(tmp_path: Path, store_
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_more_than_a_gigabyte_killed_in_the_middle_goes_on_where_it_was(tmp_path: Path, store_url: str) -> None:
-    site, rows = TestSite(tmp_path / "site", store=store_url, more=PANTRY), 1_800
+    site, rows = TestSite(tmp_path / "site", store=store_url, more=SITE), 1_800
     before = usual(site)
     began = time.monotonic()
     size = write_clients(site.folder / "pantry" / "in" / "large.csv", rows, 6)

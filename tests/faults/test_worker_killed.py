@@ -11,6 +11,7 @@ from pathlib import Path
 
 from books import accounts
 from fhir_server import fhir_server
+from pantry import HEADER, pantry_table
 from programs import QUIET, Program
 from sites import TestSite, bundle, order, patient, task
 
@@ -18,16 +19,6 @@ SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 REFERRALS, FILES, ROWS = 60, 6, 50
 KILLS = 5
 TASKS = 12
-PANTRY = """
-[partner.pantry]
-role = "cbo"
-carrier = "folder"
-format = "flatfile"
-maps = "flatfile"
-settings = { folder = "pantry", quiet_seconds = 0 }
-format_settings = { layout = "agency-clients" }
-"""
-HEADER = "Client ID,First Name,Last Name,Date of Birth,SSN,Phone,Address,City,State,ZIP,Program,Enrolled On,Left On\n"
 
 
 def referral(number: int) -> str:
@@ -74,7 +65,7 @@ def run(folder: Path, kill_after: float | None = None) -> int:
 
 def test_what_came_is_all_there_and_once(make_site: Callable[..., TestSite]) -> None:
     chance = random.Random(SEED)
-    site = make_site(more=PANTRY)
+    site = make_site(more=pantry_table())
     filled(site.folder)
     site.bridge.close()
     for _ in range(KILLS):
