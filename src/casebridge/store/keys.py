@@ -20,6 +20,7 @@ from casebridge.store.tables import (
     record,
     referral_event,
     remote,
+    resource,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ CLOSED: tuple[tuple[Column[Any], tuple[str, ...]], ...] = (
     (record.c.document, ("id",)),
     (referral_event.c.document, ("referral", "sequence")),
     (remote.c.original, ("partner", "kind", "our_id")),
+    (resource.c.document, ("partner", "type", "id")),
 )
 """Every column that goes through the box, and the columns that name its place."""
 

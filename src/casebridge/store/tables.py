@@ -292,6 +292,38 @@ form_token = Table(
     Index("ix_form_token_referral", "referral"),
 )  # fmt: skip
 
+resource = Table(
+    "resource", metadata,  # a partner's shelf: what it may read at a door of ours
+    Column("partner", NAME, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("current", Boolean, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("message", ULID),  # that was delivered to it; none: the partner's own words
+    Column("document", LargeBinary),  # none: it was withdrawn
+    PrimaryKeyConstraint("partner", "type", "id", "version"),
+    Index("ix_resource_shelf", "partner", "type", "at", "id", sqlite_where=text("current"),
+          postgresql_where=text("current")),
+)  # fmt: skip
+
+resource_key = Table(
+    "resource_key", metadata,  # what the current version of a resource is found by
+    Column("partner", NAME, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("name", String(64), nullable=False),  # of the search parameter
+    Column("value", Text, nullable=False),
+    Column("id", String(64), nullable=False),
+    PrimaryKeyConstraint("partner", "type", "name", "value", "id"),
+    Index("ix_resource_key_id", "partner", "type", "id"),
+)  # fmt: skip
+
+used_once = Table(
+    "used_once", metadata,  # what may be used a single time: the id of a signed request
+    Column("name", String(200), primary_key=True),
+    Column("until", MOMENT, nullable=False),
+)  # fmt: skip
+
 # --- who works, what is due, what is sealed ----------------------------------------------------------------------
 
 lane = Table(
