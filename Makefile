@@ -5,7 +5,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test laws faults lint bench docs lock dist clean
+.PHONY: help install sandboxes demo test laws faults lint bench docs lock dist clean
 
 help:           ## what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ help:           ## what there is
 	@touch $@
 
 install: .venv/.installed  ## make .venv with everything for development
+
+sandboxes: install  ## a second FHIR server for the tests (node, Medplum's router), in your cache; without it they skip
+	$(BIN)/python tests/support/medplum/install.py
 
 demo: install   ## see referrals leave a hospital, reach a food bank and a shelter, and come back
 	$(BIN)/casebridge demo $(ARGS)

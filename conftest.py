@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["databases"]
+pytest_plugins = ["databases", "fhir_servers"]
 
 settings.register_profile(
     "casebridge", deadline=None, derandomize="CASEBRIDGE_EXPLORE" not in os.environ, print_blob=True,

@@ -1,13 +1,8 @@
-"""A real FHIR server (sekmet-fhir), a scripted one, and ways to make what the engine would hand over."""
+"""A scripted FHIR server, links onto it and onto a real one, and ways to make what the engine would hand over."""
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,29 +116,6 @@ def scripted(script: Script) -> Iterator[Callable[..., FhirRest]]:
         link.close()
 
 
-@pytest.fixture(scope="session")
-def sekmet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base address of a real FHIR R4 server, empty at the start of the session."""
-    folder = tmp_path_factory.mktemp("sekmet")
-    base = f"http://127.0.0.1:{(port := _free_port())}/fhir"
-    config = folder / "sekmet.json"
-    config.write_text(json.dumps({
-        "host": "127.0.0.1", "port": port, "base_url": base, "simulator": {"enabled": False},
-        "server_auth": {"types": ["none"]}, "data_dir": str(folder / "data"),
-    }))  # fmt: skip
-    command = Path(sys.executable).with_name("sekmet")
-    if not command.exists():
-        pytest.skip("sekmet-fhir is not installed (the demo extra)")
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([command, "serve", "-c", str(config)], stdout=log, stderr=log, cwd=folder)
-    try:
-        _wait_until_ready(base, server)
-        yield base
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
 @pytest.fixture
 def hospital(sekmet: str) -> Iterator[httpx2.Client]:
     """What the hospital's own people do on their server."""
@@ -163,21 +135,3 @@ def link(sekmet: str) -> Iterator[Callable[..., FhirRest]]:
     yield make
     for each in made:
         each.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    with httpx2.Client(trust_env=False) as client:
-        while time.monotonic() < until and server.poll() is None:
-            try:
-                if client.get(f"{base}/metadata").status_code == 200:
-                    return
-            except httpx2.TransportError:
-                time.sleep(0.2)
-    raise RuntimeError("the FHIR server did not start")
