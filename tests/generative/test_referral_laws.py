@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casebridge.core.referral import ReferralEvent, fold, judge, legal_next
+from casebridge.core.referral import ReferralEvent, fold, judge, legal_next, parent_status
 from casebridge.core.transitions import RESULT_ONLY, STANDARD
 
 STATES = sorted({m.goal for m in STANDARD.moves})
@@ -89,3 +89,24 @@ def test_the_hops_to_a_goal_are_each_legal(start, goal):
     way = STANDARD.hops(start, goal)
     assert not way or way[-1] == goal
     assert all(STANDARD.find(here, there) for here, there in pairwise((start, *way)))
+
+
+steps = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(STATES)), max_size=16)
+
+
+@given(st.integers(1, 4), steps)
+def test_whatever_happens_to_its_children_a_parent_only_goes_where_it_may(count, happening):
+    """Its source is told each of its steps, and would refuse one that is not legal."""
+    children = [["requested"] for _ in range(count)]
+    here = "requested"
+    for number, goal in happening:
+        states = children[number % count]
+        if goal == "entered-in-error" or STANDARD.find(states[-1], goal) is None:
+            continue
+        states.append(goal)
+        there = parent_status(children)
+        assert there == here or STANDARD.hops(here, there), (here, there, children)
+        here = there
+        assert STANDARD.ended(here) == all(STANDARD.ended(child[-1]) for child in children)
+    completed = any(child[-1] == "completed" for child in children)
+    assert (here == "completed") == (completed and all(STANDARD.ended(child[-1]) for child in children))

@@ -7,7 +7,7 @@ flagged, never dropped. What is legal is data: ``data/referral_transitions.csv``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -117,20 +117,40 @@ def step(state: ReferralState, event: ReferralEvent, table: Transitions = STANDA
     )
 
 
-def parent_status(children: Iterable[str]) -> str:
-    """The status of a referral that was split: under way until every child has ended, completed if any was.
+BEGUN = frozenset({"accepted", "in-progress", "on-hold", "completed", "failed"})
+"""States that only somebody who took it on can bring about."""
 
+
+def parent_status(children: Iterable[Sequence[str]]) -> str:
+    """The status of a referral that others were made of, from the states each child went through, in order.
+
+    ``requested`` until somebody takes a part of it on; then under way (``accepted`` before anything else happened)
+    until every child has ended; ``completed`` if any was. Whatever comes next, each step is legal from the one before.
     Children that were mistakes do not count. Raises ValueError when there are no children at all.
     """
-    states = list(children)
-    if not states:
+    told = [tuple(states) for states in children]
+    if not told:
         raise ValueError("a referral without children has a status of its own")
-    counted = [status for status in states if status != "entered-in-error"]
-    if any(not STANDARD.ended(status) for status in counted):
-        return "in-progress"
+    begun = any(BEGUN.intersection(states) for states in told)
+    counted = [states[-1] for states in told if states[-1] != "entered-in-error"]
+    going = [status for status in counted if not STANDARD.ended(status)]
+    if going and begun:
+        return _under_way(told, going)
+    if going:
+        return "requested"
     if "completed" in counted:
         return "completed"
-    return "failed" if {"failed", "rejected"} & set(counted) else "cancelled"
+    if {"failed", "rejected"}.isdisjoint(counted):
+        return "cancelled"
+    return "failed" if begun else "rejected"
+
+
+def _under_way(told: Iterable[Sequence[str]], going: Iterable[str]) -> str:
+    if all(status == "on-hold" for status in going):
+        return "on-hold"
+    taken = [states for states in told if BEGUN.intersection(states)]
+    further = any(BEGUN.difference({"accepted"}).intersection(s) or STANDARD.ended(s[-1]) for s in taken)
+    return "in-progress" if further else "accepted"
 
 
 def legal_next(status: str, side: Side, table: Transitions = STANDARD) -> tuple[str, ...]:

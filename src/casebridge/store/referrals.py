@@ -31,6 +31,13 @@ class StoredReferral:
     detail: str | None
     created_at: str
     updated_at: str
+    sort: str | None = None
+    request: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The source's id of what it asked for: a child is made of what its parent asks for."""
+        return self.request or self.external_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,25 @@ def by_source(c: Connection, source: str, external_id: str) -> StoredReferral | 
     """The referral that mirrors this record of its source."""
     row = c.rows(referral).one(("source", "external_id"), source, external_id)
     return StoredReferral(**row) if row else None
+
+
+def load_children(c: Connection, ids: Iterable[str]) -> None:
+    """Have the children of these referrals at hand."""
+    c.rows(referral).load(("parent",), [(id_,) for id_ in ids])
+
+
+def no_children(c: Connection, id_: str) -> None:
+    """Known without looking: a referral that began just now has none."""
+    c.rows(referral).none(("parent",), id_)
+
+
+def children(c: Connection, id_: str) -> list[StoredReferral]:
+    """What CaseBridge made of a referral (its parts, offers and tries), in the order in which they were made.
+
+    A part that the source itself made (``Task.partOf``) is a referral of its own, and none of these.
+    """
+    rows = c.rows(referral).of(("parent",), id_)
+    return sorted((StoredReferral(**row) for row in rows if row["sort"]), key=lambda r: r.id)
 
 
 def open_of_client(c: Connection, client: str) -> list[StoredReferral]:

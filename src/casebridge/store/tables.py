@@ -196,8 +196,11 @@ referral = Table(
     Column("detail", Text),
     Column("created_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+    Column("sort", String(8)),  # part | offer | try: CaseBridge made it of its parent; empty when a source made it
+    Column("request", Text),  # the source's id of what it asked for, where that is its parent's
     UniqueConstraint("source", "external_id"),
     Index("ix_referral_client", "client"),
+    Index("ix_referral_parent", "parent", **_only("parent IS NOT NULL")),
 )  # fmt: skip
 
 referral_event = Table(
