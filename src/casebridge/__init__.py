@@ -2,6 +2,7 @@
 
 from casebridge.adapter import (
     Bulk,
+    Checking,
     Conflict,
     Context,
     Converter,
@@ -9,10 +10,12 @@ from casebridge.adapter import (
     Door,
     Doorway,
     Event,
+    Finding,
     Format,
     Gathering,
     Headed,
     Link,
+    MovedOn,
     Naming,
     Native,
     Natives,
@@ -23,9 +26,14 @@ from casebridge.adapter import (
     Receipt,
     RenderContext,
     Screening,
+    Searched,
     Settings,
+    Shelf,
+    Shelved,
+    Sought,
     Submitted,
     Thing,
+    Wish,
 )  # fmt: skip
 from casebridge.core.native import Element
 from casebridge.core.released import Released, Withheld
@@ -33,6 +41,7 @@ from casebridge.hookspecs import hookimpl
 
 __all__ = [
     "Bulk", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format",
-    "Gathering", "Headed", "Link", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe", "Receipt",
-    "Released", "RenderContext", "Screening", "Settings", "Submitted", "Thing", "Withheld", "hookimpl",
+    "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe",
+    "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf", "Shelved", "Sought",
+    "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Adapters import from ``casebridge`` and ``casebridge.core`` only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -129,12 +129,43 @@ class Headed(Protocol):
         """What a file of this format says of itself when it is made of the file with this ``heading``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found in a payload. Holds nothing of a person: names of elements, codes, shapes of values.
+
+    ``level``: *wrong* must be mended, *doubtful* may be meant, *not-checked* could not be looked at here, and ``do``
+    says what it takes. ``rule`` is the requirement by its own name in its guide, ``field`` the element as people of
+    the format write it, ``found`` the shape of what stands there (see ``casebridge.core.errors.mask``).
+    """
+
+    level: Literal["wrong", "doubtful", "not-checked"]
+    rule: str
+    code: str  # of errors.csv
+    message: str
+    position: Position
+    field: str = ""
+    expected: str = ""
+    found: str = ""
+    do: str = ""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A format with the capability ``check``: it can say what is wrong with a payload that it can read."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether a payload that begins like this (64 KiB at most) looks like one of this format."""
+
+    def check(self, stream: BinaryIO) -> Iterator[Finding]:
+        """What is found in the payload, one by one as it is read. Raises RecordError when it cannot be read at all."""
+
+
 @runtime_checkable
 class Format(Protocol):
     """A pure codec, streaming. Made once per partner from ``Settings`` (``format_settings`` in casebridge.toml)."""
 
     name: ClassVar[str]
-    capabilities: ClassVar[frozenset[str]]  # of: identity, parse, render, screen, notices (room for a Part 2 notice)
+    capabilities: ClassVar[frozenset[str]]  # identity, parse, render, screen, check, notices (room for a Part 2 notice)
     Settings: ClassVar[type[Settings]]
 
     def __init__(self, settings: Any, context: Context) -> None: ...
@@ -265,6 +296,8 @@ class Link(Protocol):
     ``finds = True`` says that None from ``find`` means *not there*. Of any other link it means that nobody can tell,
     and what is sent again is on the books as perhaps received twice.
 
+    ``shelves = True`` says that the partner comes for it: what is sent lies on its shelf at the door of the same name.
+
     ``keyed = True`` says that the partner honours the key: what comes twice under it has one effect there. What was
     delivered is replayed without a question only where a link ``finds`` or is ``keyed``.
 
@@ -325,8 +358,103 @@ class Submitted:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """One version of a native record that a partner may read at a door: its own words, or what was released to it.
+
+    ``at``: when it came to be (a Moment in UTC). ``released`` is None when it was withdrawn.
+    """
+
+    type: str
+    id: str
+    version: int
+    at: str
+    released: Released | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A native record as a partner wants it to be, as its version ``version``; ``document`` None withdraws it."""
+
+    type: str
+    id: str
+    version: int
+    document: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a list is asked for: each of ``keys`` names values of which one must do (see :class:`Searched`); ``since``
+    and ``until`` bound the moment of the current version, inclusive. Without ``ids`` any id will do."""
+
+    keys: tuple[tuple[str, frozenset[str]], ...] = ()
+    ids: frozenset[str] | None = None
+    since: str = ""
+    until: str = ""
+    newest_first: bool = False
+
+
+class MovedOn(Exception):
+    """The partner's record is not at the version that a wish was made upon; ``version`` is where it stands."""
+
+    def __init__(self, type_: str, id_: str, version: int) -> None:
+        super().__init__(f"{type_}/{id_} is at version {version}")
+        self.type, self.id, self.version = type_, id_, version
+
+
+@runtime_checkable
+class Searched(Protocol):
+    """A format whose records can lie on a partner's shelf and be looked for there."""
+
+    def shelved(self, document: Mapping[str, Any]) -> tuple[str, str]:
+        """Type and id of a native record: ``("Patient", "1")``."""
+
+    def keys(self, document: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """What it is found by: name of a search parameter and a value, exact. Must not fail."""
+
+
+class Shelf(Protocol):
+    """What each partner of a door may read there, and the one way to write to it.
+
+    All functions wait for the database. Whatever a partner may not see is not there: rights are looked at anew each
+    time, and what was said by others than the reader is on the books each time it is shown.
+    """
+
+    @property
+    def partners(self) -> Mapping[str, Link]:
+        """The partners that use this door, each with the link that was made from its settings."""
+
+    def now(self) -> datetime:
+        """The only clock to use."""
+
+    def read(self, partner: str, type_: str, id_: str, version: int | None = None) -> Shelved | None:
+        """A record as it is, or one version of it."""
+
+    def versions(self, partner: str, type_: str, id_: str, limit: int) -> list[Shelved]:
+        """Its versions, the newest first."""
+
+    def listed(
+        self, partner: str, type_: str, sought: Sought, after: tuple[str, str] | None, limit: int
+    ) -> tuple[list[Shelved], tuple[str, str] | None]:
+        """Current records by their moments, behind ``after``, and where the next list begins (None at the end)."""
+
+    def write(
+        self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str
+    ) -> list[Shelved]:
+        """Apply ``payload``, which says what the ``wishes`` say, all or nothing: what it asserts is applied, and can be
+        read, when this returns. Raises MovedOn, RecordError, Held or StoreTrouble; then nothing was kept."""
+
+    def first_time(self, name: str, until: datetime) -> bool:
+        """Is this the first use of what may be used once? Remembered until then, in all processes of the site."""
+
+
 class Doorway(Protocol):
-    """All a door can do: show what is released for a token, and submit a payload for it."""
+    """All a door can do: show what is released for a token, and submit a payload for it; or let partners read and
+    write what lies on their shelves."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """What the partners of this door may read, and write to."""
 
     def released(self, token: str) -> Released | None:
         """What the bearer of this token may see, or None (unknown, expired, used up, revoked)."""

@@ -239,7 +239,7 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
             door = registry.door(partner.carrier)
             made = _made(f"partner.{name}.door_settings", door, partner.door_settings, context, base)
-            routers[partner.carrier] = made.router(SiteDoorway(lanes.site, lanes.wake))
+            routers[partner.carrier] = made.router(SiteDoorway(lanes.site, partner.carrier, lanes.wake))
     return routers
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from casebridge.adapter import Conflict, Receipt, Thing
 from casebridge.core.errors import CaseBridgeError, Held, SetupError, TryAgain
+from casebridge.engine import laying
 from casebridge.engine.sending import Outcome, Sending
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, about, together
@@ -60,12 +61,24 @@ def _recorded(
         return _put_off(c, site, partner, outcome, failing, circuit)
     if isinstance(answer, CaseBridgeError):
         return _give_up(c, site, sending, answer)
+    if isinstance(answer, Receipt) and getattr(partner.link, "shelves", False):
+        answer = _laid(c, site, partner, sending, answer)
     for thing in answer.things:
         _keep_thing(c, site, partner, sending.messages[thing.record], thing, written=isinstance(answer, Receipt))
     if isinstance(answer, Conflict):
         return_to_prepare(c, site, sending.stored, sending.messages, answer.message)
         return None
     return _delivered(c, site, partner, sending, answer)
+
+
+def _laid(c: Connection, site: Site, partner: Partner, sending: Sending, receipt: Receipt) -> Receipt | Conflict:
+    """Lay all of it on the partner's shelf; if the partner wrote there meanwhile, it is prepared again upon that."""
+    moved = tuple(there for thing in receipt.things if (there := laying.moved(c, partner, thing)) is not None)
+    if moved:
+        return Conflict("it was changed there since it was prepared", moved)
+    for thing in receipt.things:
+        laying.deliver(c, site, partner, sending.messages[thing.record], thing)
+    return receipt
 
 
 def _delivered(c: Connection, site: Site, partner: Partner, sending: Sending, receipt: Receipt) -> dict[str, str]:

@@ -12,6 +12,7 @@ from casebridge.core.released import Released
 from casebridge.engine import flow
 from casebridge.engine.preparing import content_of, may_go, outgoing_of, translate
 from casebridge.engine.release import Outgoing, release
+from casebridge.engine.shelving import SiteShelf
 from casebridge.engine.site import Partner, Site
 from casebridge.store import ledger, referrals, tokens
 from casebridge.store.tokens import Grant
@@ -24,7 +25,13 @@ class SiteDoorway:
     """The doorway of one site for the doors of one name."""
 
     site: Site
+    door: str = ""
     after_submit: Callable[[], None] = lambda: None  # wakes the lanes: an answer need not wait for the next pass
+
+    @property
+    def shelf(self) -> SiteShelf:
+        """The shelves of the partners of this door."""
+        return SiteShelf(self.site, self.door)
 
     def released(self, token: str) -> Released | None:
         """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""

@@ -149,7 +149,7 @@ def apply(turn: Turn) -> int:
     def all_of_them(c: Connection, some: Sequence[Message]) -> Told:
         going = [m for m in ledger.still_there(c, turn.lane, some) if (m.order_key or m.id) not in stuck]
         at_hand.for_apply(c, partner, going)
-        return [{"name": "applied", "message": m.id, "correlation": _apply_one(c, site, partner, m),
+        return [{"name": "applied", "message": m.id, "correlation": apply_one(c, site, partner, m),
                  "partner": m.partner, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
 
     def alone(message: Message, error: CaseBridgeError) -> None:
@@ -160,7 +160,7 @@ def apply(turn: Turn) -> int:
     return len(messages)
 
 
-def _apply_one(c: Connection, site: Site, partner: Partner, message: Message) -> str:
+def apply_one(c: Connection, site: Site, partner: Partner, message: Message) -> str:
     """Which referral it was about; "" for none."""
     done = apply_slice(c, site, partner, message)
     if done.skipped:  # nothing of it stays but the count: a payer's other members are none of our business

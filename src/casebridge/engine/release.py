@@ -18,6 +18,9 @@ from casebridge.engine.site import Partner, Site
 from casebridge.store import disclosures, links, records
 from casebridge.store.database import Connection
 
+OWN = "own-words"
+"""The purpose of what goes back to whoever said it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -74,6 +77,11 @@ def at_the_desk(c: Connection, site: Site, outgoing: Outgoing) -> Released:
     asked = Outgoing(outgoing.slice, outgoing.sources, "operations", "none", outgoing.domain, outgoing.client)
     document, decisions = _decided(c, site, asked, _Recipient(name="desk", role="site"))
     return _issued(site, asked, "desk", document, decisions)
+
+
+def own(site: Site, partner: Partner, document: Mapping[str, Any]) -> Released:
+    """A partner's own words, given back to itself: nobody learns anything, so nothing is decided and no book kept."""
+    return _issue(document=document, recipient=partner.name, purpose=OWN, policy=site.rules.version)
 
 
 Decisions = list[tuple[Leaf, Decision]]

@@ -1,0 +1,128 @@
+"""What partners may read at a door of ours, and write to it: their shelves, behind the rules of release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from casebridge.adapter import Link, MovedOn, Shelved, Sought, Wish
+from casebridge.core.released import Released
+from casebridge.engine import at_once
+from casebridge.engine.laying import put
+from casebridge.engine.preparing import content_of, may_go, outgoing_of
+from casebridge.engine.release import own, release
+from casebridge.engine.site import Partner, Site
+from casebridge.store import disclosures, ledger, referrals, shelves
+from casebridge.store.database import Connection
+from casebridge.store.ledger import Message
+from casebridge.store.shelves import Place
+
+
+@dataclass(frozen=True, slots=True)
+class SiteShelf:
+    """The shelves of the partners of one door."""
+
+    site: Site
+    door: str
+
+    @property
+    def partners(self) -> Mapping[str, Link]:
+        """Partners that are not off, with their links."""
+        return {p.name: p.link for p in self.site.partners.values()
+                if p.link is not None and p.link.name == self.door and p.mode != "off"}  # fmt: skip
+
+    def now(self) -> datetime:
+        """The site's clock."""
+        return self.site.clock()
+
+    def read(self, partner: str, type_: str, id_: str, version: int | None = None) -> Shelved | None:
+        """A record as it is, or one version of it."""
+        with self.site.store.read() as c:
+            found = (shelves.get(c, partner, type_, id_) if version is None
+                     else shelves.version(c, partner, type_, id_, version))  # fmt: skip
+        return next(iter(self._shown(partner, [found] if found else [])), None)
+
+    def versions(self, partner: str, type_: str, id_: str, limit: int) -> list[Shelved]:
+        """Its versions, the newest first."""
+        with self.site.store.read() as c:
+            found = shelves.versions(c, partner, type_, id_, limit)
+        return self._shown(partner, found)
+
+    def listed(
+        self, partner: str, type_: str, sought: Sought, after: tuple[str, str] | None, limit: int
+    ) -> tuple[list[Shelved], tuple[str, str] | None]:
+        """Current records by their moments, behind ``after``, and where the next list begins."""
+        with self.site.store.read() as c:
+            found = shelves.listed(c, partner, type_, sought, Place(*after) if after else None, limit + 1)
+        more = (found[limit - 1].at, found[limit - 1].id) if len(found) > limit else None
+        return self._shown(partner, found[:limit]), more
+
+    def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
+        """Apply the payload and lay what it says on the shelf, in one transaction."""
+        by = self.site.partners[partner]
+        with self.site.store.write(one_worker=True) as c:
+            for wish in wishes:
+                _check(c, partner, wish)
+            told = at_once.apply(c, self.site, by, payload, media_type)
+            now = self.site.now()
+            kept = [put(c, now, by, wish.type, wish.id, wish.document) for wish in wishes]
+        for values in told:
+            self.site.tell(**values)
+        return [self._own(by, one) for one in kept]
+
+    def first_time(self, name: str, until: datetime) -> bool:
+        """Is this the first use of what may be used once?"""
+        with self.site.store.write(one_worker=True) as c:
+            return shelves.first_time(c, name, self.site.clock(), until)
+
+    def _own(self, partner: Partner, found: shelves.Shelved) -> Shelved:
+        released = None if found.document is None else own(self.site, partner, found.document)
+        return Shelved(found.type, found.id, found.version, found.at, released)
+
+    def _shown(self, partner: str, found: Sequence[shelves.Shelved]) -> list[Shelved]:
+        """What may be shown of it now. What others said is decided anew, and on the books."""
+        reader = self.site.partners[partner]
+        if not any(one.message for one in found):
+            return [self._own(reader, one) for one in found]
+        with self.site.store.write() as c:
+            shown = [self._own(reader, one) if not one.message else _again(c, self.site, reader, one) for one in found]
+        return [one for one in shown if one is not None]
+
+
+def _check(c: Connection, partner: str, wish: Wish) -> None:
+    there = shelves.get(c, partner, wish.type, wish.id)
+    version = there.version if there else 0
+    if version != wish.version - 1:
+        raise MovedOn(wish.type, wish.id, version)
+
+
+def _again(c: Connection, site: Site, partner: Partner, found: shelves.Shelved) -> Shelved | None:
+    """What was delivered once, if all of it might be delivered today; None if not: then it is as if it were not there.
+
+    A withdrawal shows nothing.
+    """
+    if found.document is None:
+        return Shelved(found.type, found.id, found.version, found.at, None)
+    message = ledger.get(c, found.message)
+    released = _decided(c, site, partner, message) if message else None
+    if message is None or released is None or not may_go(message, released):
+        return None
+    before = disclosures.listed(c, message=message.id, effect="released")
+    shrunk = {w.path for w in released.withheld} & {path for row in before[-1:] for path in row["permitted"]}
+    if shrunk:
+        return None
+    shown = released.translated(found.document, released.native_type)
+    return Shelved(found.type, found.id, found.version, found.at, shown)
+
+
+def _decided(c: Connection, site: Site, partner: Partner, message: Message) -> Released | None:
+    referral = referrals.get(c, str(message.about.get("referral", "")))
+    if referral is None:
+        return None
+    content = content_of(c, site, partner, message, referral)
+    slot = "activity" if message.kind == "activity" else "referral"
+    map_ = partner.map_for(slot, content.slice[slot])
+    if map_ is None:
+        return None
+    return release(c, site, outgoing_of(partner, message, referral, map_, content), partner, None)
