@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
@@ -16,8 +17,11 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
 from casebridge_fhir.references import Entry
+from casebridge_fhir.results import Results
 from casebridge_fhir.server import JSON, Server
 from casebridge_fhir.settings import RestSettings
+from casebridge_fhir.sign_in import SignIn
+from casebridge_fhir.tls import expiries
 from casebridge_fhir.writing import Writer, Written, version
 
 log = logging.getLogger("casebridge.fhir")
@@ -36,8 +40,10 @@ class FhirRest:
         self, settings: RestSettings, context: Context, transport: httpx2.BaseTransport | None = None
     ) -> None:
         self._settings = settings
-        self._server = Server(settings, transport)
-        self._writer = Writer(self._server)
+        self._base = Path(context.base_dir)
+        self._sign_in = SignIn(settings, context, transport)
+        self._server = Server(settings, transport, auth=self._sign_in.auth, tls=self._sign_in.tls)
+        self._writer = Writer(self._server, {"requester": settings.requester, "owner": settings.recipient})
         self._given: dict[str, datetime] = {}  # Task versions that were safely stored lately, by name
         self._handed: dict[str, datetime] = {}  # those that were handed over, and may yet not be stored
 
@@ -48,7 +54,8 @@ class FhirRest:
         was settled is not given again until the link is made anew (then the format's identity tells).
         """
         poll = TaskPoll(self._server, self._settings, cursor)
-        companions = Companions(self._server, poll.known)
+        ours = bool(self._settings.requester)
+        companions = Results(self._server) if ours else Companions(self._server, poll.known)
         self._forget(poll.since)
         self._handed.clear()  # what was not settled meanwhile is given again
         waiting: list[TryAgain] = []
@@ -118,9 +125,14 @@ class FhirRest:
             return Probe(False, f"{self._server.base} answers {answer.status} and no CapabilityStatement")
         return _judged(statement, self._server.base)
 
+    def expiries(self) -> Mapping[str, date]:
+        """Until when our client certificate is good, and those that we trust."""
+        return expiries(self._settings, self._base)
+
     def close(self) -> None:
         """Let go of connections."""
         self._server.close()
+        self._sign_in.close()
 
 
 def _key(key: str, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, Try
 from casebridge.core.jsontext import loads
 from casebridge.core.within import within
 from casebridge_fhir.outcomes import codes
-from casebridge_fhir.settings import RestSettings, is_loopback
+from casebridge_fhir.settings import RestSettings
+from casebridge_fhir.sign_in_settings import is_loopback
 
 T = TypeVar("T")
 log = logging.getLogger("casebridge.fhir")
@@ -59,17 +61,18 @@ class Answer:
 
 
 class Server:
-    """Requests to one base address. Sync, keeps its connections, never sends our token to another origin."""
+    """Requests to one base address. Sync, keeps its connections. ``auth`` says who we are, ``tls`` whom we trust."""
 
-    def __init__(self, settings: RestSettings, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, settings: RestSettings, transport: httpx2.BaseTransport | None = None, *,
+        auth: httpx2.Auth | None = None, tls: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
         self.base = settings.base_url
         self._settings = settings
-        headers = {"Accept": JSON, "User-Agent": "casebridge"}
-        if settings.token is not None:
-            headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
         self._client = httpx2.Client(
-            headers=headers, timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
-            verify=settings.verify_tls, transport=transport,
+            headers={"Accept": JSON, "User-Agent": "casebridge"}, auth=auth,
+            timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
+            verify=settings.verify_tls if tls is None else tls, transport=transport,
             trust_env=not is_loopback(urlsplit(self.base).hostname or ""), follow_redirects=False,
         )  # fmt: skip
 
@@ -109,7 +112,7 @@ class Server:
     def same_origin(self, url: str) -> bool:
         """Whether ``url`` is on the server we were told to talk to."""
         try:
-            return _origin(url) == _origin(self.base)
+            return origin(url) == origin(self.base)
         except ValueError:
             return False
 
@@ -144,14 +147,18 @@ class Server:
         raise _elsewhere()
 
     def _once(self, request: httpx2.Request) -> Answer:
+        answer = self.exchange(request)
+        _raise_passing(answer)
+        return answer
+
+    def exchange(self, request: httpx2.Request) -> Answer:
+        """One request as it is and its answer as it comes, within the limits; Unanswered when there is none."""
         try:
-            answer = within(self._settings.total_timeout, lambda until: self._exchanged(request, until))
+            return within(self._settings.total_timeout, lambda until: self._exchanged(request, until))
         except (httpx2.TransportError, httpx2.DecodingError) as e:
             raise Unanswered(type(e).__name__) from None
         except TimeoutError:
             raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end") from None
-        _raise_passing(answer)
-        return answer
 
     def _exchanged(self, request: httpx2.Request, until: float) -> Answer:
         response = self._client.send(request, stream=True)
@@ -208,7 +215,8 @@ def _elsewhere() -> SetupError:
     return SetupError("CB-109", "the FHIR server sends us elsewhere; base_url must be its real address")
 
 
-def _origin(url: str) -> tuple[str, str, int]:
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address: who is spoken to. ValueError when it is none."""
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 

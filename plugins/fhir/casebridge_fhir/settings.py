@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from casebridge import Settings
 from casebridge_fhir.references import RELATIVE
+from casebridge_fhir.sign_in_settings import SignInSettings, is_loopback, plain_address
 
 
-class RestSettings(Settings):
+class RestSettings(SignInSettings):
     """Where the partner's FHIR R4 server is and how to behave towards it."""
 
     base_url: str = Field(description="The server's FHIR base address, https://hospital.example/fhir")
-    token: SecretStr | None = Field(default=None, description="Bearer token, env:NAME or file:/path")
     owner: str = Field(default="", description="Only Tasks with this owner, Organization/123")
+    recipient: str = Field(default="", description="Whose the Tasks are that we put there: the partner's, Organization/9")
+    requester: str = Field(default="", description="Who asks in them: us. Set, only Tasks with this requester are read")
     since: str = Field(default="", description="On the first poll, only Tasks changed since then, 2026-11-01")
     connect_timeout: float = Field(default=10.0, gt=0, le=300, description="Seconds to wait for a connection")
     timeout: float = Field(default=30.0, gt=0, le=300, description="Seconds of silence after which we stop waiting")
@@ -33,16 +33,9 @@ class RestSettings(Settings):
     @field_validator("base_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("expected an address such as https://hospital.example/fhir")
-        if parts.username or parts.password:
-            raise ValueError("put the credential into token, not into the address")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("plain http is allowed on this machine only; use https")
-        return value.rstrip("/")
+        return plain_address(value).rstrip("/")
 
-    @field_validator("owner")
+    @field_validator("owner", "recipient", "requester")
     @classmethod
     def _reference(cls, value: str) -> str:
         if value and not RELATIVE.match(value):
@@ -61,13 +54,3 @@ class RestSettings(Settings):
         if not self.verify_tls and not is_loopback(urlsplit(self.base_url).hostname or ""):
             raise ValueError("verify_tls may be off on this machine only")
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
