@@ -228,7 +228,8 @@ def _routes(config: Config) -> Iterator[Route]:
         when = table.when
         yield Route(
             kind=when.kind, to=table.to, also=table.also, source=when.source, domain=when.domain,
-            category=when.category, change=when.change, set_category=table.category)  # fmt: skip
+            category=when.category, change=when.change, set_category=table.category, mode=table.mode,
+            then=table.then)  # fmt: skip
 
 
 def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict[str, Any]:

@@ -293,9 +293,22 @@ class RouteTable(_Table):
     """One ``[[route]]``."""
 
     when: WhenTable
-    to: str
+    to: Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+    mode: Literal["", "split", "offer"] = ""  # of several: each does a part, or the first who accepts has it
+    then: tuple[str, ...] = ()  # who is asked next, when it was declined or could not be done
     also: tuple[str, ...] = ()
     category: str = ""  # the service this route stands for, where the sender's code does not say
+
+    @model_validator(mode="after")
+    def _several(self) -> RouteTable:
+        names = (*self.to, *self.then)
+        if not self.to or len(set(names)) < len(names):
+            raise ValueError("to and then name each recipient once, and to at least one")
+        if len(self.to) > 1 and not self.mode and self.when.kind == "referral":
+            raise ValueError('several in to: write mode = "split" (each does a part) or "offer" (one accepts it)')
+        if (self.mode or self.then) and self.when.kind != "referral":
+            raise ValueError("mode and then are for referrals")
+        return self
 
 
 class Config(_Table):
@@ -372,7 +385,7 @@ def resolve_secrets(value: Any, base: Path, entry: str) -> Any:
 def _check_names(config: Config, file: str) -> None:
     known = set(config.partner)
     for number, route in enumerate(config.route, 1):
-        for name in (route.to, *route.also):
+        for name in (*route.to, *route.then, *route.also):
             if name not in known:
                 raise SetupError("CB-101", f"{file}: route {number} goes to {name}, which is no partner")
     for number, route in enumerate(config.route, 1):

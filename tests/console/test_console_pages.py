@@ -340,7 +340,7 @@ def _unrouted() -> bytes:
 
 
 def _mend_the_route(house) -> None:
-    house.bridge.site.routes += (Route("referral", "pantry", domain="transportation-insecurity"),)
+    house.bridge.site.routes += (Route("referral", ("pantry",), domain="transportation-insecurity"),)
 
 
 def _tab_to(page: Page, words: str) -> None:

@@ -210,7 +210,7 @@ def _hmis_takes_shelter_only(house, more: str = "") -> None:
     (maps / "referral.yaml").write_text(text, encoding="utf-8")
     kept = {"role": "hmis_lead", "agreements": ({"kind": "HMIS"},), "maps": load_set("narrow", [maps.parent])}
     site.partners["agency"] = replace(site.partners["agency"], format=site.partners["mercy"].format, **kept)
-    site.routes = (Route("referral", "pantry", also=("agency",), domain="food-insecurity"),)
+    site.routes = (Route("referral", ("pantry",), also=("agency",), domain="food-insecurity"),)
 
 
 def _lena_is_enrolled(house) -> None:

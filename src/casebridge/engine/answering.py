@@ -46,7 +46,7 @@ def record(turn: Turn, partner: Partner, outcomes: Sequence[Outcome], circuit: C
 def _have_at_hand(c: Connection, partner: Partner, some: Sequence[Outcome]) -> None:
     messages = [m for o in some for m in o.sending.messages]
     for kind in {m.kind for m in messages}:
-        records.load_remotes_of(c, partner.name, kind, [_our_id(m) for m in messages if m.kind == kind])
+        records.load_remotes_of(c, partner.name, kind, [m.our_id for m in messages if m.kind == kind])
 
 
 def _recorded(
@@ -154,15 +154,11 @@ def return_to_prepare(
         ledger.note(c, site.now(), "returned", message, facts={"why": why})
 
 
-def _our_id(message: Message) -> str:
-    return str(message.about["activity"] if message.kind == "activity" else message.about["referral"])
-
-
 def _keep_thing(
     c: Connection, site: Site, partner: Partner, message: Message, thing: Thing, *, written: bool
 ) -> None:
     records.keep_remote(
-        c, site.now(), partner=partner.name, kind=message.kind, our_id=_our_id(message), their_id=thing.external_id,
+        c, site.now(), partner=partner.name, kind=message.kind, our_id=message.our_id, their_id=thing.external_id,
         version=thing.version, original=thing.original, written=written)  # fmt: skip
 
 
@@ -173,7 +169,7 @@ def _keep_our_own_id(c: Connection, site: Site, partner: Partner, message: Messa
     """
     if message.kind == "notice":
         return
-    known = records.remote_of(c, partner.name, message.kind, _our_id(message))
+    known = records.remote_of(c, partner.name, message.kind, message.our_id)
     records.keep_remote(
-        c, site.now(), partner=partner.name, kind=message.kind, our_id=_our_id(message),
-        their_id=known.their_id if known else _our_id(message), version="", original=None, written=True)  # fmt: skip
+        c, site.now(), partner=partner.name, kind=message.kind, our_id=message.our_id,
+        their_id=known.their_id if known else message.our_id, version="", original=None, written=True)  # fmt: skip

@@ -16,6 +16,9 @@ from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord
 
+TOLD_OF_A_PERSON = ("names", "telecoms", "addresses", "languages", "status")
+"""What a recipient may have to know anew of a person: who it is after all, how to reach them, that they died."""
+
 
 @dataclass(slots=True)
 class Applied:
@@ -28,7 +31,9 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something other partners may have to hear of: ``referral-new``, ``referral-moved``, ``coverage-ended``."""
+    """Something other partners may have to hear of: ``referral-new``, ``referral-moved``, ``referral-edited`` (its
+    source asks for something else), ``referral-taken`` (by another one than who says so now), ``person-changed``,
+    ``coverage-ended``."""
 
     name: str
     client: str | None = None
@@ -76,8 +81,11 @@ def _follow_record(
         key = PersonKey(partner.name, after.external_id)
         now_linked = link_person(c, site.now(), key, person_identifiers(c, after.document))
         referrals.follow_person(c, partner.name, after.external_id, now_linked)
+        if before is not None and any(before.document.get(k) != after.document.get(k) for k in TOLD_OF_A_PERSON):
+            mine = referrals.open_of_person(c, partner.name, after.external_id)
+            done.changes += [Change("person-changed", now_linked, referral, "source") for referral in mine]
     elif after.kind == "referral":
-        moved = moving.hear(c, site, partner, message, after)
+        moved = moving.hear(c, site, partner, message, before, after)
         if moved is not None:
             done.correlation = moved.referral
             if moved.name:

@@ -45,6 +45,7 @@ def _referrals(c: Connection, partner: Partner, said: Sequence[str]) -> None:
     theirs = (records.remote_by_theirs(c, partner.name, "referral", id_) for id_ in said)
     meant |= {remote.our_id for remote in theirs if remote}
     referrals.load(c, sorted({*meant, *said}))
+    referrals.load_children(c, sorted(meant))
     records.load_remotes_of(c, partner.name, "referral", sorted(meant))
     ledger.load_unsent(c, sorted(meant))
 
@@ -68,7 +69,7 @@ def for_prepare(c: Connection, partner: Partner, messages: Sequence[Message]) ->
     found = [r for r in (referrals.get(c, id_) for id_ in ids) if r is not None]
     by_source: dict[str, list[tuple[str, str]]] = {}
     for referral in found:
-        by_source.setdefault(referral.source, []).append((referral.external_id, referral.subject or ""))
+        by_source.setdefault(referral.source, []).append((referral.asked, referral.subject or ""))
     for source, pairs in by_source.items():
         records.load(c, source, "referral", sorted({external_id for external_id, _ in pairs}))
         records.load(c, source, "person", sorted({subject for _, subject in pairs}))

@@ -24,7 +24,7 @@ from casebridge.engine import at_hand, delivering, intake, receiving, understand
 from casebridge.engine.again import follow_again
 from casebridge.engine.applying import apply_slice
 from casebridge.engine.follow import follow
-from casebridge.engine.preparing import Prepared, keep_prepared, no_room_is_fine, prepare_one
+from casebridge.engine.preparing import Prepared, keep_prepared, no_room_is_fine, nothing_new, prepare_one
 from casebridge.engine.receiving import Taken
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, hold, known, together, write_held
@@ -218,7 +218,8 @@ def _goes_alone(partner: Partner, message: Message) -> bool:
 def _prepared(c: Connection, site: Site, partner: Partner, message: Message, told: Told) -> Prepared | None:
     """The message ready to render, or None when it is held or has no room there."""
     try:
-        return prepare_one(c, site, partner, message)
+        prepared = prepare_one(c, site, partner, message)
+        return prepared if not nothing_new(c, site, partner, message, prepared) else None
     except (StoreTrouble, TogetherNot):
         raise
     except Exception as e:  # noqa: BLE001 - held with its reason

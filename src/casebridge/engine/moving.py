@@ -20,6 +20,14 @@ from casebridge.store.referrals import StoredReferral
 BEGINS = ("draft", "requested")
 """States in which an unknown referral becomes one of ours; one already under way elsewhere stays an assertion."""
 
+BRIDGE = "CaseBridge"
+"""Who speaks where a referral moves because others that it was made into have moved."""
+OWN_WORDS = frozenset({"status", "detail", "reason", "outcome", "outputs", "at", "correlation", "external_id"})
+"""What a record says of how the referral goes, not of what is asked for."""
+
+TAKEN = "taken"
+"""The detail of an offer that another agency was faster to accept."""
+
 A_CLOCK_AHEAD = timedelta(days=1)
 """What a partner's clock and zone may be ahead of ours."""
 
@@ -33,8 +41,11 @@ class Moved:
     side: str = ""
 
 
-def hear(c: Connection, site: Site, partner: Partner, message: Message, said: StoredRecord) -> Moved | None:
-    """Take down what ``partner`` asserts about a referral; None when it is no referral of the bridge."""
+def hear(
+    c: Connection, site: Site, partner: Partner, message: Message, before: StoredRecord | None, said: StoredRecord
+) -> Moved | None:  # fmt: skip
+    """Take down what ``partner`` asserts about a referral (``before``: what it asserted until now); None when it is no
+    referral of the bridge."""
     meant = _meant(c, partner, said)
     is_new = meant is None
     if meant is None:
@@ -45,12 +56,43 @@ def hear(c: Connection, site: Site, partner: Partner, message: Message, said: St
     side = "target" if partner.name == meant.recipient else side
     if side != "none":
         _keep_original(c, site, partner, message, meant)
+    edited = side == "source" and before is not None and _edited(c, site, message, meant, before, said)
+    unmoved = Moved(meant.id, "referral-edited" if edited else "", side)
     if not isinstance(said.document.get("status"), str):
-        return Moved(meant.id)
-    verdict = record_event(c, site, meant, partner, side, message.id, said.document)
+        return unmoved
+    verdict = record_event(c, site, meant, partner.name, side, message.id, said.document, table_of(partner))
+    if verdict == "conflict" and side == "target" and meant.detail == TAKEN and _first_time(c, meant, partner):
+        return Moved(meant.id, "referral-taken", side)
     if verdict != "apply":
-        return Moved(meant.id, side=side)
+        return unmoved
     return Moved(meant.id, "referral-new" if is_new else "referral-moved", side)
+
+
+def _edited(
+    c: Connection, site: Site, message: Message, referral: StoredReferral, before: StoredRecord, said: StoredRecord
+) -> bool:  # fmt: skip
+    """Does the source ask for something else than before? Which fields changed is put on the books, not what they say.
+
+    Where it means another person now (two files of one patient were merged), the referral is that person's.
+    """
+    names = (before.document.keys() | said.document.keys()) - OWN_WORDS
+    changed = sorted(name for name in names if before.document.get(name) != said.document.get(name))
+    if not changed:
+        return False
+    if said.subject and said.subject != referral.subject:
+        client = links.client_of(c, PersonKey(said.source, said.subject))
+        for one in (referral, *referrals.children(c, referral.id)):
+            referrals.change(c, one.id, site.now(), subject=said.subject, client=client)
+    ledger.note(c, site.now(), "referral-edited", partner=said.source, stop="apply", message=message.id,
+                correlation=referral.id, facts={"fields": changed})  # fmt: skip
+    return True
+
+
+def _first_time(c: Connection, referral: StoredReferral, partner: Partner) -> bool:
+    """It has said just now, and not before, that it takes what another one has."""
+    last = referrals.events(c, referral.id)[-1]
+    said = [e.state for e in referrals.events(c, referral.id) if e.partner == partner.name and e.verdict == "conflict"]
+    return said.count(last.state) == 1
 
 
 def original_of(partner: Partner, message: Message, kind: str) -> dict[str, Any] | None:
@@ -77,28 +119,31 @@ def table_of(partner: Partner) -> Transitions:
 
 
 def record_event(
-    c: Connection, site: Site, referral: StoredReferral, partner: Partner, side: Side, message: str,
-    said: dict[str, Any],
+    c: Connection, site: Site, referral: StoredReferral, partner: str, side: Side, message: str | None,
+    said: dict[str, Any], table: Transitions = STANDARD,
 ) -> str:  # fmt: skip
-    """Append the event with its verdict; an event that may not move the referral is kept as ``conflict``."""
+    """Append the event with its verdict; an event that may not move the referral is kept as ``conflict``.
+
+    ``partner`` speaks, with the moves of its ``table``.
+    """
     state, now = state_of(c, site, referral), site.now()
     event = ReferralEvent(
-        referral=referral.id, partner=partner.name, side=side,
+        referral=referral.id, partner=partner, side=side,
         sequence=len(state.history) + 1, at=_when(site, said), state=said["status"],
         detail=_text(said.get("detail")), reason=_text(said.get("reason")), outputs=tuple(said.get("outputs") or ()),
         recorded_at=now)  # fmt: skip
-    verdict = judge(state, event, table_of(partner))
+    verdict = judge(state, event, table)
     effect, why = verdict.effect, verdict.why
     if effect == "repeat":
         return effect
     referrals.add_event(
-        c, now, referral=referral.id, partner=partner.name, side=side, state=event.state,
+        c, now, referral=referral.id, partner=partner, side=side, state=event.state,
         at=event.at or now, verdict=effect, why=why, message=message,
         document={k: said[k] for k in ("detail", "reason", "outcome", "outputs") if said.get(k)})  # fmt: skip
     if effect == "apply":
         folded = state_of(c, site, referral)
         referrals.change(c, referral.id, now, status=folded.status, detail=folded.detail)
-    ledger.note(c, now, "referral-moved" if effect == "apply" else "conflict", partner=partner.name, stop="apply",
+    ledger.note(c, now, "referral-moved" if effect == "apply" else "conflict", partner=partner, stop="apply",
                 message=message, correlation=referral.id, state=event.state, facts={"why": why})  # fmt: skip
     return effect
 
@@ -129,6 +174,7 @@ def _begin(c: Connection, site: Site, partner: Partner, said: StoredRecord) -> S
         category=document.get("category"),
         status="draft", detail=None)  # fmt: skip
     ledger.nothing_unsent(c, id_)
+    referrals.no_children(c, id_)
     records.nothing_remote(c, partner.name, "referral", id_)
     begun = referrals.get(c, id_)
     assert begun is not None  # noqa: S101  (just written)

@@ -8,10 +8,11 @@ from typing import Any
 
 from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
-from casebridge.engine import alarms, moving
-from casebridge.engine.follow import output_id
+from casebridge.engine import alarms, copies, moving
+from casebridge.engine.discretion import without_what_is_not_needed
 from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.telling import output_id
 from casebridge.mapping import Map
 from casebridge.store import ledger, links, maptexts, records, referrals
 from casebridge.store.database import Connection
@@ -52,7 +53,8 @@ class TheirIds:
         """What ``partner`` calls the record ``ref`` points to, or None when it does not know it."""
         kind, our_id = str(ref["kind"]), ref.get("id")
         if our_id is None:
-            return ref.get("external_id") if self.source == self.partner else None
+            external_id = str(ref.get("external_id"))
+            return external_id if self.source == self.partner or external_id.startswith(f"{self.source}/") else None
         record = records.by_id(self.c, our_id)
         if record is not None and record.source == self.partner:
             return record.external_id
@@ -74,7 +76,7 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
     referral = referrals.get(c, message.about["referral"])
     if referral is None:
         raise Held("CB-507", "the referral this is about is gone")
-    slot = "activity" if message.kind == "activity" else "referral"
+    slot = _slot(message)
     content = content_of(c, site, partner, message, referral)
     map_ = partner.map_for(slot, content.slice[slot])
     if map_ is None:
@@ -99,14 +101,17 @@ def _prepare_alarm(c: Connection, site: Site, partner: Partner, message: Message
 
 NO_ROOM = ("CB-205", "CB-302", "CB-340", "CB-502")
 """What a partner that is only *also* told cannot take is noted, not held."""
+NO_COPY = (*NO_ROOM, "CB-208", "CB-505")
 
 
 def no_room_is_fine(c: Connection, site: Site, partner: Partner, message: Message, error: CaseBridgeError) -> bool:
-    """Was the partner only to be told as well? Then it is noted that it has no place for this."""
-    if not message.about.get("also") or error.code not in NO_ROOM:
+    """Was the partner only to be told as well? Then it is noted that it has no place for this; so with a copy that may
+    not go to it, or that it has no place for: the referral goes without."""
+    copied = message.about.get("record", message.about.get("referral")) != message.about.get("referral")
+    if error.code not in (NO_COPY if copied else NO_ROOM if message.about.get("also") else ()):
         return False
     why = ledger.why(error) | {"who": None}
-    if error.code != "CB-502":
+    if error.code not in ("CB-502", "CB-505"):
         why |= {"reason": f"{partner.title} has no place for it"}
     ledger.change(c, message, site.now(), state="skipped", **why)
     facts = {"paths": ["referral"], "why": error.message}
@@ -128,18 +133,34 @@ def keep_prepared(c: Connection, site: Site, message: Message, prepared: Prepare
         ledger.note(c, site.now(), "no-room", message, facts={"paths": list(map(quiet_place, prepared.no_room))})
 
 
+def has_it(c: Connection, partner: Partner, message: Message, prepared: Prepared) -> bool:
+    """Does the partner's own original say all of it already, as far as we have seen it?"""
+    remote = records.remote_of(c, partner.name, message.kind, message.our_id)
+    return remote is not None and remote.original is not None and remote.original == prepared.released.document
+
+
+def nothing_new(c: Connection, site: Site, partner: Partner, message: Message, prepared: Prepared) -> bool:
+    """A copy that the recipient has already as it would be sent stays where it is, and what follows it goes on."""
+    if "record" not in message.about or not has_it(c, partner, message, prepared):
+        return False
+    ledger.change(c, message, site.now(), state="skipped", reason=f"{partner.title} has it already")
+    ledger.note(c, site.now(), "unchanged", message)
+    return True
+
+
 def may_go(message: Message, released: Released) -> bool:
     """Is there something of the record it is all about? A name alone, beside what was told before, is no referral."""
-    return any(path.startswith(_main(message)) for path in released.permitted)
+    return any(path.startswith(f"{_slot(message)}.") for path in released.permitted)
 
 
 def _why_not(message: Message, released: Released) -> str:
-    why = dict.fromkeys(w.why for w in released.withheld if w.path.startswith(_main(message)))
+    why = dict.fromkeys(w.why for w in released.withheld if w.path.startswith(f"{_slot(message)}."))
     return "; ".join(why or dict.fromkeys(w.why for w in released.withheld))
 
 
-def _main(message: Message) -> str:
-    return "activity." if message.kind == "activity" else "referral."
+def _slot(message: Message) -> str:
+    """The slot of the record it is all about."""
+    return message.kind if message.kind == "activity" or "record" in message.about else "referral"
 
 
 def translate(
@@ -148,8 +169,7 @@ def translate(
 ) -> Prepared:  # fmt: skip
     """Run the map backward: onto their last original when there is one, else a new record, as a page of ours is."""
     their = TheirIds(c, partner.name, referral.source)
-    our_id = message.about["activity"] if message.kind == "activity" else referral.id
-    remote = records.remote_of(c, partner.name, message.kind, our_id)
+    remote = records.remote_of(c, partner.name, message.kind, message.our_id)
     base = remote.original if remote and onto_theirs else None
     exported = map_.write(released.document, their, base)
     data = exported.data if base is not None else {**_parents(c, partner, map_, released, their), **exported.data}
@@ -176,15 +196,19 @@ def content_of(
         notice = {"correlation": referral.id, "detail": message.about["what"]}
         return Content({"referral": notice}, {"referral": referral.source})
     if message.kind == "activity":
-        record = records.by_id(c, message.about["activity"])
-        return Content({"activity": record.document if record else {}}, {"activity": referral.recipient or ""})
-    asked = records.find(c, referral.source, "referral", referral.external_id)
-    said = asked.document if asked else {}
+        done = copies.content(c, "activity", message.about["activity"], referral)
+        return Content({"activity": done}, {"activity": referral.recipient or ""})
+    if message.kind != "referral" and "record" in message.about:
+        copied = {message.kind: copies.content(c, message.kind, message.our_id, referral)}
+        copied = without_what_is_not_needed(partner, referral, copies.asked_for(c, referral), copied)
+        return Content(copied, {message.kind: referral.source})
+    said = copies.asked_for(c, referral)
     slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral, said)}
     person = records.find(c, referral.source, "person", referral.subject or "")
     if person is not None:
         slice_["person"] = {**person.document, "id": person.id}
     slice_["needs"] = _needs(c, referral.source, said)
+    slice_ = without_what_is_not_needed(partner, referral, said, slice_)
     sources = dict.fromkeys(slice_, referral.source)
     sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
     return Content(slice_, sources)
@@ -209,6 +233,8 @@ def referral_document(
     if partner.name != referral.source:
         _point_by_our_ids(c, referral.source, document)
         document.setdefault("contact", _who_to_call(site, referral.source))
+    if copies.takes(partner) and partner.name == referral.recipient:
+        document |= copies.for_recipient(c, partner, referral)
     if partner.role == "hmis_lead":
         document["participation"] = _enrollment(c, partner, referral)
     return {name: value for name, value in document.items() if value not in (None, [])}

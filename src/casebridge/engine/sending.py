@@ -27,7 +27,8 @@ ENOUGH = 10.0
 class Sending:
     """A dispatch for the link, the messages in it, and its key.
 
-    The key of a single message is its own id: also prepared anew, it is the same thing to the partner.
+    The key of a single message is its own id: also prepared anew, it is the same thing to the partner. A copy's key is
+    our id of what is copied: whichever message makes it, it is made once.
     """
 
     stored: StoredDispatch
@@ -37,7 +38,9 @@ class Sending:
     @property
     def key(self) -> str:
         """What makes a repeat recognisable."""
-        return self.messages[0].id if len(self.messages) == 1 else self.stored.id
+        if len(self.messages) != 1:
+            return self.stored.id
+        return str(self.messages[0].about.get("record") or self.messages[0].id)
 
 
 Answer = Receipt | Conflict | CaseBridgeError

@@ -79,16 +79,27 @@ class Partner:
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where a referral (``domain``, ``category``) or a change (``change``) goes; ``also`` are told what they have
-    room for."""
+    room for.
+
+    Several in ``to``: each gets a part of it (``split``), or whoever accepts first has it (``offer``). ``then`` are
+    asked, one after the other, when one of them declined it or could not bring it to an end.
+    """
 
     kind: str
-    to: str
+    to: tuple[str, ...]
     also: tuple[str, ...] = ()
     source: str = ""
     domain: str = ""
     category: str = ""
     change: str = ""
     set_category: str = ""
+    mode: Literal["", "split", "offer"] = ""
+    then: tuple[str, ...] = ()
+
+    @property
+    def makes_children(self) -> bool:
+        """Is the referral a parent of what its recipients get?"""
+        return bool(self.mode or self.then)
 
     def fits(self, **facts: str | None) -> bool:
         """All conditions the route names hold."""

@@ -80,14 +80,14 @@ def standings(c: Connection, site: Site, ids: Sequence[str]) -> dict[str, Standi
     referrals.load(c, ids)
     found = [r for id_ in ids if (r := referrals.get(c, id_)) is not None]
     for source in {r.source for r in found}:
-        records.load(c, source, "referral", [r.external_id for r in found if r.source == source])
+        records.load(c, source, "referral", [r.asked for r in found if r.source == source])
     asked, had = timers.requested(c, ids), timers.receipts(c, ids)
     return {r.id: _standing(c, site, r, asked.get(r.id, r.created_at), had.get(r.id, Receipts())) for r in found}
 
 
 def _standing(c: Connection, site: Site, referral: StoredReferral, asked: str, had: Receipts) -> Standing:
     partner = site.partners.get(referral.recipient or "")
-    record = records.find(c, referral.source, "referral", referral.external_id)
+    record = records.find(c, referral.source, "referral", referral.asked)
     said = record.document if record else {}
     texts = {name: said[name] for name in ("needed_by", "due_by") if isinstance(said.get(name), str)}
     return Standing(

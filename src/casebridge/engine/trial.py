@@ -17,7 +17,7 @@ from casebridge.engine.applying import apply_slice
 from casebridge.engine.difference import Place
 from casebridge.engine.follow import follow
 from casebridge.engine.held import reason
-from casebridge.engine.preparing import Prepared, prepare_one
+from casebridge.engine.preparing import Prepared, has_it, prepare_one
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import known
 from casebridge.engine.turn import Turn
@@ -81,20 +81,13 @@ def _judged(c: Connection, partner: Partner, message: Message, prepared: Prepare
     was = sent.before(c, message)
     if was is None:
         return Trial(message.id, partner.name, "new")
-    if _partner_has_it(c, partner, message, prepared):
+    if has_it(c, partner, message, prepared):
         return Trial(message.id, partner.name, "unchanged")
     if not was.files:
         return Trial(message.id, partner.name, "gone")
     found = sent.compared(partner, was, prepared)
     verdict: Verdict = "gone" if found is None else "changed" if found else "unchanged"
     return Trial(message.id, partner.name, verdict, tuple(found or ()))
-
-
-def _partner_has_it(c: Connection, partner: Partner, message: Message, prepared: Prepared) -> bool:
-    """Does the partner's own original say all of it already, as far as we have seen it?"""
-    our_id = str(message.about.get("activity") or message.about.get("referral"))
-    remote = records.remote_of(c, partner.name, message.kind, our_id)
-    return remote is not None and remote.original is not None and remote.original == prepared.released.document
 
 
 def of(c: Connection, site: Site, message: Message, set_off: Callable[[], None]) -> list[Trial]:

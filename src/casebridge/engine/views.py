@@ -328,7 +328,7 @@ def client_of(c: Connection, referral: StoredReferral) -> str | None:
 
 def desk_document(c: Connection, site: Site, referral: StoredReferral) -> Mapping[str, Any]:
     """What the source asked for, as the desk may see it."""
-    asked = records.find(c, referral.source, "referral", referral.external_id)
+    asked = records.find(c, referral.source, "referral", referral.asked)
     document = {"domain": referral.domain, "category": referral.category, **(asked.document if asked else {})}
     return _at_the_desk(c, site, "referral", document, referral.source, client_of(c, referral), referral.domain or "")
 

@@ -50,6 +50,11 @@ class Message:
     part: int = 0
     urgent: bool = False
 
+    @property
+    def our_id(self) -> str:
+        """Of something sent: our id of the record that the partner gets."""
+        return str(self.about.get("record") or self.about.get("activity") or self.about.get("referral"))
+
 
 _COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
 _EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"attempt": 0, "part": 0, "urgent": False}

@@ -1,0 +1,137 @@
+"""What a referral refers to, copied to a recipient with a server of its own (SDOHCC 3.0.0, Indirect Referral).
+
+The person, the needs and who asks are copied as far as ``release`` lets them go; an order of our own is made from what
+the source asks for; the referral itself comes last. Each is a message of its own, and all about one person leave one
+after the other, so that nothing refers to what is not there yet, and no two of them make the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from casebridge.engine.site import Partner
+from casebridge.store import records, referrals
+from casebridge.store.database import Connection
+from casebridge.store.referrals import StoredReferral
+
+ORDER_STATES = {"cancelled": "revoked", "completed": "completed", "on-hold": "on-hold", "draft": "draft",
+                "entered-in-error": "entered-in-error"}  # fmt: skip
+"""FHIR R4 request-status of an order, by the referral's state; active otherwise."""
+SOURCE_MOVES = ("cancelled", "entered-in-error")
+"""States that come to the recipient from us; every other is the recipient's own to tell."""
+_ORDERED = ("subject", "priority", "domain", "service", "note", "authored", "labels")
+_WITHHELD = {"absent": "withheld"}
+
+
+def takes(to: Partner) -> bool:
+    """Does the partner get copies? Its map of referrals says so: a parent there is ours (``owner: ours``)."""
+    map_ = to.map_for("referral")
+    parents = (map_.shape.get("parents") or {}) if map_ else {}
+    return any(said.get("owner") == "ours" for said in parents.values())
+
+
+def messages(c: Connection, referral: StoredReferral) -> list[tuple[str, dict[str, Any]]]:
+    """What is to be sent of a referral, in order: kind, and what each message is about."""
+    said = asked_for(c, referral)
+    copied = [*_person(c, referral), *_needs(c, referral, said), *_requester(c, referral, said)]
+    found = [*((kind, id_) for kind, id_ in copied), ("document", referral.id), ("referral", referral.id)]
+    return [(kind, {"referral": referral.id, "record": id_}) for kind, id_ in found]
+
+
+def order_key(c: Connection, referral: StoredReferral) -> str:
+    """What leaves one after the other: everything about one person as its source knows it."""
+    return next((f"person:{id_}" for _, id_ in _person(c, referral)), referral.id)
+
+
+def content(c: Connection, kind: str, our_id: str, referral: StoredReferral) -> dict[str, Any]:
+    """The record that is copied, or our order, with references in our ids."""
+    if kind == "document" and our_id == referral.id:
+        return _order(c, referral)
+    record = records.by_id(c, our_id)
+    return in_our_ids(c, record.source, record.document) if record else {}
+
+
+def for_recipient(c: Connection, partner: Partner, referral: StoredReferral) -> dict[str, Any]:
+    """What the referral says more, or leaves as it is, where it is written on the recipient's own server."""
+    more: dict[str, Any] = {
+        "order": {"kind": "document", "id": referral.id},
+        "parent": {"kind": "referral", "external_id": f"{referral.source}/{referral.asked}"}}  # fmt: skip
+    there = records.remote_of(c, partner.name, "referral", referral.id) is not None
+    if there and referral.status not in SOURCE_MOVES:
+        more |= dict.fromkeys(("status", "detail", "reason"), _WITHHELD)
+    return more
+
+
+def in_our_ids(c: Connection, source: str, value: Any) -> Any:
+    """The value with references in the source's own ids as references in ours; those to what we do not know go."""
+    if isinstance(value, Mapping):
+        if "kind" in value and "external_id" in value:
+            return _ours(c, source, value)
+        inner = {name: in_our_ids(c, source, item) for name, item in value.items()}
+        return {name: item for name, item in inner.items() if item is not None}
+    if isinstance(value, list):
+        return [item for item in (in_our_ids(c, source, one) for one in value) if item is not None]
+    return value
+
+
+def _ours(c: Connection, source: str, ref: Mapping[str, Any]) -> dict[str, Any] | None:
+    kind, external_id = str(ref["kind"]), str(ref["external_id"])
+    if id_ := records.id_of(c, source, kind, external_id):
+        return {"kind": kind, "id": id_}
+    remote = records.remote_by_theirs(c, source, kind, external_id)
+    if remote is None:
+        return None
+    about = referrals.get(c, remote.our_id) if kind == "document" else None
+    if about is not None:  # our own order there: for others it is the one that it is based on
+        return in_our_ids(c, about.source, asked_for(c, about).get("order"))  # type: ignore[no-any-return]
+    return {"kind": kind, "id": remote.our_id}
+
+
+def _order(c: Connection, referral: StoredReferral) -> dict[str, Any]:
+    said = asked_for(c, referral)
+    order = {name: said[name] for name in _ORDERED if said.get(name)}
+    order["state"] = ORDER_STATES.get(referral.status, "active")
+    order["intent"] = "filler-order"
+    order["categories"] = [{"system": "http://snomed.info/sct", "code": "410606002"}]  # SDOHCC: a social service
+    order["effective"] = {"start": said.get("occurrence")} if said.get("occurrence") else None
+    if referral.category and not order.get("service"):
+        order["service"] = {"system": "urn:casebridge:service", "code": referral.category}
+    order["about"] = [{"kind": "need", "id": id_} for _, id_ in _needs(c, referral, said)]
+    order["requester"] = next(({"kind": kind, "id": id_} for kind, id_ in _requester(c, referral, said)), None)
+    order = in_our_ids(c, referral.source, order)
+    based_on = (said.get("order") or {}).get("external_id")
+    order["based_on"] = [{"kind": "document", "external_id": f"{referral.source}/{based_on}"}] if based_on else None
+    return {name: value for name, value in order.items() if value not in (None, [])}
+
+
+def asked_for(c: Connection, referral: StoredReferral) -> dict[str, Any]:
+    """What the source asks for."""
+    asked = records.find(c, referral.source, "referral", referral.asked)
+    return asked.document if asked else {}
+
+
+def _person(c: Connection, referral: StoredReferral) -> Iterator[tuple[str, str]]:
+    yield from _known(c, referral.source, "person", [{"external_id": referral.subject or ""}])
+
+
+def _needs(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _known(c, referral.source, "need", said.get("needs") or ())
+
+
+def _requester(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The organization that asks; of a worker, the one they work for."""
+    ref = said.get("requester") or {}
+    if ref.get("kind") == "worker":
+        worker = records.find(c, referral.source, "worker", str(ref.get("external_id")))
+        ref = (worker.document.get("organization") or {}) if worker else {}
+    if ref.get("kind") == "organization":
+        yield from _known(c, referral.source, "organization", [ref])
+
+
+def _known(
+    c: Connection, source: str, kind: str, refs: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    for ref in refs:
+        if id_ := records.id_of(c, source, kind, str(ref.get("external_id"))):
+            yield kind, id_
