@@ -17,7 +17,8 @@ from casebridge_fhir.references import Entry, Index, localise
 
 MEDIA_TYPE = "application/fhir+json"
 PREFIX = "fhir-r4/"
-NEVER_WRITTEN = frozenset({"ServiceRequest"})  # the order is the requester's; its status is not ours to move
+ORDER = "ServiceRequest"  # the order is the requester's, and its status is not ours to move
+OURS = "filler-order"  # the intent of the only orders that we write: those we make for a recipient (SDOHCC 3.0.0)
 _SUBJECT = ("for", "subject", "patient")  # Task.for, Condition.subject, Consent.patient
 
 
@@ -76,7 +77,8 @@ class FhirR4:
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One file per record, named ``Task/abc`` (it exists there) or ``Procedure`` (it is to be made).
 
-        ``meta.versionId`` of the original stays, for the link's If-Match. Bug CB-901 for a ServiceRequest.
+        ``meta.versionId`` of the original stays, for the link's If-Match. Bug CB-901 for an order
+        that is not of our own making.
         """
         for number, released in enumerate(records):
             resource = outgoing(released)
@@ -103,14 +105,19 @@ class FhirR4:
 def outgoing(released: Released) -> dict[str, Any]:
     """The released resource as it is to be written: without the parents nested in it, without empty elements."""
     kind = released.native_type.removeprefix(PREFIX)
-    if not released.native_type.startswith(PREFIX) or kind in NEVER_WRITTEN:
-        raise Bug("CB-901", f"a record of type {released.native_type or 'unknown'} must not be written as FHIR")
     document = {"resourceType": kind, **released.document}
+    if not released.native_type.startswith(PREFIX) or is_theirs(document):
+        raise Bug("CB-901", f"a record of type {released.native_type or 'unknown'} must not be written as FHIR")
     if document["resourceType"] != kind:
         raise Bug("CB-901", f"a record released as {kind} says that it is another type")
     kept = {name: value for name, value in document.items() if not _nested(value)}
     cleaned: dict[str, Any] = _without_empty(kept)
     return cleaned
+
+
+def is_theirs(resource: Mapping[str, Any]) -> bool:
+    """Is it an order that only its requester writes?"""
+    return resource.get("resourceType") == ORDER and resource.get("intent") != OURS
 
 
 def _nested(value: Any) -> bool:

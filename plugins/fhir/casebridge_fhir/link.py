@@ -17,6 +17,7 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
 from casebridge_fhir.references import Entry
+from casebridge_fhir.results import Results
 from casebridge_fhir.server import JSON, Server
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in import SignIn
@@ -42,7 +43,7 @@ class FhirRest:
         self._base = Path(context.base_dir)
         self._sign_in = SignIn(settings, context, transport)
         self._server = Server(settings, transport, auth=self._sign_in.auth, tls=self._sign_in.tls)
-        self._writer = Writer(self._server)
+        self._writer = Writer(self._server, {"requester": settings.requester, "owner": settings.recipient})
         self._given: dict[str, datetime] = {}  # Task versions that were safely stored lately, by name
         self._handed: dict[str, datetime] = {}  # those that were handed over, and may yet not be stored
 
@@ -53,7 +54,8 @@ class FhirRest:
         was settled is not given again until the link is made anew (then the format's identity tells).
         """
         poll = TaskPoll(self._server, self._settings, cursor)
-        companions = Companions(self._server, poll.known)
+        ours = bool(self._settings.requester)
+        companions = Results(self._server) if ours else Companions(self._server, poll.known)
         self._forget(poll.since)
         self._handed.clear()  # what was not settled meanwhile is given again
         waiting: list[TryAgain] = []

@@ -34,6 +34,7 @@ class TaskPoll:
         self.since = _since(cursor, settings)
         self.known: dict[str, dict[str, Any]] = {}  # what the searches brought along, by Type/id
         self.dropped: set[str] = set()  # parameters the server does not heed
+        self._parties = {"owner": settings.owner, "requester": settings.requester}
         self._newest = UNKNOWN
         self._seen: set[tuple[str, str]] = set()
 
@@ -102,8 +103,7 @@ class TaskPoll:
         query.append(("_count", str(self._settings.page_size)))
         if since is not None:
             query.append(("_lastUpdated", f"ge{_instant(since)}"))
-        if self._settings.owner:
-            query.append(("owner", self._settings.owner))
+        query += [(name, known) for name, known in self._parties.items() if known]
         return query + [("_include", included) for included in _INCLUDE if "_include" not in self.dropped]
 
     def _resources(self, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -115,17 +115,20 @@ class TaskPoll:
 
     def _wanted(self, task: dict[str, Any]) -> bool:
         """What the search asked for, checked again: servers drop parameters they do not know in silence."""
-        owner = task.get("owner")
-        mine = isinstance(owner, dict) and local_reference(str(owner.get("reference"))) == self._settings.owner
+        mine = all(_refers(task.get(name), known) for name, known in self._parties.items() if known)
         changed = stamp(task)
         recent = self.since is None or changed == UNKNOWN or changed >= _floor(self.since)
-        return _is_referral(task) and recent and (mine or not self._settings.owner)
+        return _is_referral(task) and recent and mine
 
     def _is_new(self, task: dict[str, Any]) -> bool:
         version = (str(task["id"]), str(task.get("meta")))
         known = version in self._seen
         self._seen.add(version)
         return not known
+
+
+def _refers(element: object, known: str) -> bool:
+    return isinstance(element, dict) and local_reference(str(element.get("reference"))) == known
 
 
 def is_task(entry: object) -> TypeGuard[Entry]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from casebridge import OutFile, Thing
 from casebridge.core.errors import Bug, RecordError, TryAgain
 from casebridge.core.jsontext import dumps, loads
-from casebridge_fhir.format import NEVER_WRITTEN
-from casebridge_fhir.polling import matches, stamp
+from casebridge_fhir.format import ORDER, is_theirs
+from casebridge_fhir.moments import stamp
 from casebridge_fhir.references import RELATIVE
+from casebridge_fhir.searching import matches
 from casebridge_fhir.server import Answer, Server, Unanswered, refused
 
 log = logging.getLogger("casebridge.fhir")
 DISPATCH = "urn:casebridge:dispatch"  # the identifier system by which a create is recognised when it is repeated
+STRIPES = 64  # locks for what is being made: one request in flight for one thing
 _UNTOLD = ("meta", "text", "lastModified")  # says nothing about the matter; servers set it by themselves
 
 
@@ -29,30 +34,43 @@ class Written:
 
 
 class Writer:
-    """Writes resources to one server. Never a ServiceRequest."""
+    """Writes resources to one server; of orders only those that we made.
 
-    def __init__(self, server: Server) -> None:
+    ``parties`` are the elements of a Task made there that say who asks and who is asked, as references on that server.
+    """
+
+    def __init__(self, server: Server, parties: Mapping[str, str] | None = None) -> None:
         self._server = server
+        self._parties = {name: {"reference": known} for name, known in (parties or {}).items() if known}
+        self._making = tuple(Lock() for _ in range(STRIPES))
 
     def write(self, file: OutFile, key: str) -> Written:
         """Update what has an id, create what has none. Raises TryAgain, SetupError, RecordError CB-305 (refused)."""
-        resource, record = _resource(file), file.records[0]
+        resource, record = self._meant(file), file.records[0]
         if resource["resourceType"] == "Task":
             resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
         if "id" in resource:
             return self._server.retried(lambda: self._update(resource, record))
-        return self._server.retried(lambda: self._create(resource, record, key))
+        with self._making[hash((resource["resourceType"], key)) % STRIPES]:  # most servers make two when asked at once
+            return self._server.retried(lambda: self._create(resource, record, key))
 
     def find(self, file: OutFile, key: str) -> Written | None:
         """What became of an earlier :meth:`write` of the same file; None when it did not arrive."""
-        resource = _resource(file)
+        resource = self._meant(file)
         if "id" not in resource:
             found = self._look(resource["resourceType"], key)
-            return None if found is None else Written(_thing(file.records[0], found))
+            return None if found is None else _compared(_marked(resource, key, found), found, file.records[0])
         current = self._current(resource)
         if version(current) == version(resource):
             return None
         return _compared(resource, current, file.records[0])
+
+    def _meant(self, file: OutFile) -> dict[str, Any]:
+        """The resource as it is to stand there."""
+        resource = _resource(file)
+        if resource["resourceType"] == "Task" and "id" not in resource:
+            return {**self._parties, **resource}
+        return resource
 
     def _update(self, resource: dict[str, Any], record: int) -> Written:
         path = f"{resource['resourceType']}/{resource['id']}"
@@ -79,11 +97,11 @@ class Writer:
     def _create(self, resource: dict[str, Any], record: int, key: str) -> Written:
         kind = resource["resourceType"]
         found = self._look(kind, key)
-        if found is None:
-            own = {"system": DISPATCH, "value": key}
-            marked = {**resource, "identifier": [*resource.get("identifier", []), own]}
-            found = self._made(self._server.post(kind, dumps(marked), f"identifier={DISPATCH}|{key}", key), kind, key)
-        return Written(_thing(record, found))
+        if found is not None:
+            return _compared(_marked(resource, key, found), found, record)
+        marked = dumps(_marked(resource, key))
+        made = self._made(self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key), kind, key)
+        return Written(_thing(record, made))
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
         """What the create made: looked up, else from the body or by Location (a search index may lag behind).
@@ -164,8 +182,8 @@ def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Wr
 def _resource(file: OutFile) -> dict[str, Any]:
     resource: dict[str, Any] = loads(file.data)
     kind = resource["resourceType"]
-    if kind in NEVER_WRITTEN:
-        raise Bug("CB-901", f"a {kind} must never be written to the server")
+    if is_theirs(resource) or (kind == ORDER and "id" in resource and not _made_by_us(resource)):
+        raise Bug("CB-901", f"a {kind} that is not ours must never be written to the server")
     if not RELATIVE.fullmatch(f"{kind}/{resource.get('id', 'new')}"):
         raise RecordError("CB-301", "this id cannot be part of an address", field=f"{kind}.id", found=resource["id"])
     return resource
@@ -173,6 +191,16 @@ def _resource(file: OutFile) -> dict[str, Any]:
 
 def _same_thing(stored: dict[str, Any], meant: dict[str, Any]) -> bool:
     return all(stored.get(name) == meant[name] for name in ("resourceType", "id"))
+
+
+def _marked(resource: dict[str, Any], key: str, made: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """With the identifier by which it is known again, and the id of what was ``made`` of it."""
+    own = {"identifier": [*resource.get("identifier", []), {"system": DISPATCH, "value": key}]}
+    return {**resource, **own, **({"id": made["id"]} if made else {})}
+
+
+def _made_by_us(resource: dict[str, Any]) -> bool:
+    return any(i.get("system") == DISPATCH for i in resource.get("identifier", []))
 
 
 def _carries(resource: dict[str, Any], key: str) -> bool:

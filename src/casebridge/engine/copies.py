@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from casebridge.engine.site import Partner
+from casebridge.engine.their_ids import TheirIds
 from casebridge.store import records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
@@ -31,10 +32,14 @@ def takes(to: Partner) -> bool:
     return any(said.get("owner") == "ours" for said in parents.values())
 
 
-def messages(c: Connection, referral: StoredReferral) -> list[tuple[str, dict[str, Any]]]:
-    """What is to be sent of a referral, in order: kind, and what each message is about."""
+def messages(c: Connection, referral: StoredReferral, to: Partner) -> list[tuple[str, dict[str, Any]]]:
+    """What is to be sent of a referral, in order: kind, and what each message is about.
+
+    A person of whom the recipient has a record of its own is not copied.
+    """
     said = asked_for(c, referral)
-    copied = [*_person(c, referral), *_needs(c, referral, said), *_requester(c, referral, said)]
+    person = [one for one in _person(c, referral) if not _has_its_own(c, to, referral, one[1])]
+    copied = [*person, *_needs(c, referral, said), *_requester(c, referral, said)]
     found = [*((kind, id_) for kind, id_ in copied), ("document", referral.id), ("referral", referral.id)]
     return [(kind, {"referral": referral.id, "record": id_}) for kind, id_ in found]
 
@@ -127,6 +132,12 @@ def _requester(c: Connection, referral: StoredReferral, said: Mapping[str, Any])
         ref = (worker.document.get("organization") or {}) if worker else {}
     if ref.get("kind") == "organization":
         yield from _known(c, referral.source, "organization", [ref])
+
+
+def _has_its_own(c: Connection, to: Partner, referral: StoredReferral, our_id: str) -> bool:
+    record = records.by_id(c, our_id)
+    copied = records.remote_of(c, to.name, "person", our_id) is not None
+    return not copied and record is not None and bool(TheirIds(c, to.name, referral.source).own_person(record))
 
 
 def _known(

@@ -13,11 +13,11 @@ from casebridge.engine.discretion import without_what_is_not_needed
 from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.telling import output_id
+from casebridge.engine.their_ids import TheirIds
 from casebridge.mapping import Map
 from casebridge.store import ledger, links, maptexts, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
-from casebridge.store.links import PersonKey
 from casebridge.store.referrals import StoredReferral
 
 WORDS = ("detail", "reason", "outputs")
@@ -39,34 +39,6 @@ class Content:
 
     slice: dict[str, Any]
     sources: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class TheirIds:
-    """The partner's own ids for our references: the id ledger behind ``link`` lines."""
-
-    c: Connection
-    partner: str
-    source: str  # whose references without our id are meant
-
-    def theirs(self, ref: Mapping[str, Any]) -> str | None:
-        """What ``partner`` calls the record ``ref`` points to, or None when it does not know it."""
-        kind, our_id = str(ref["kind"]), ref.get("id")
-        if our_id is None:
-            external_id = str(ref.get("external_id"))
-            return external_id if self.source == self.partner or external_id.startswith(f"{self.source}/") else None
-        record = records.by_id(self.c, our_id)
-        if record is not None and record.source == self.partner:
-            return record.external_id
-        if record is not None and kind == "person":
-            return self._same_client(record.source, record.external_id)
-        remote = records.remote_of(self.c, self.partner, kind, our_id)
-        return remote.their_id if remote else None
-
-    def _same_client(self, source: str, external_id: str) -> str | None:
-        client = links.client_of(self.c, PersonKey(source, external_id))
-        persons = links.persons_of(self.c, client, self.partner) if client else []
-        return persons[0].external_id if persons else None
 
 
 def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:

@@ -52,7 +52,7 @@ def send_referral(
         send(c, site, to, "referral", purpose, about, referral.id, urgent=urgent)
         return
     key = copies.order_key(c, referral)
-    for kind, what in copies.messages(c, referral):
+    for kind, what in copies.messages(c, referral, to):
         written = send(c, site, to, kind, purpose, {**about, **what}, referral.id, urgent=urgent, order_key=key,
                        after_new=written) or written  # fmt: skip
 
