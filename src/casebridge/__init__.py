@@ -40,8 +40,8 @@ from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
-    "Bulk", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event", "Format",
-    "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile", "Outcome", "Payload", "Probe",
-    "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf", "Shelved", "Sought",
-    "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
+    "Bulk", "Checking", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event",
+    "Finding", "Format", "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile", "Outcome",
+    "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf", "Shelved",
+    "Sought", "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from casebridge.adapter import Converter, Door, Format, Link, Natives, Settings
 from casebridge.core.errors import SetupError
 
-CAPABILITIES = frozenset({"identity", "parse", "render", "screen", "notices"})
+CAPABILITIES = frozenset({"identity", "parse", "render", "screen", "check", "notices"})
 _NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")  # as people write it in casebridge.toml and in maps
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from pydantic import Field
 
-from casebridge import Context, Native, OutFile, Released, RenderContext, Settings
+from casebridge import Context, Finding, Native, OutFile, Released, RenderContext, Settings
 from casebridge.core.errors import Bug, CaseBridgeError, Position, RecordError
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import entries, rank, read_json
+from casebridge_fhir.checking import Expansions, check
 from casebridge_fhir.gathering import bundle, resource_name
 from casebridge_fhir.references import Entry, Index, localise
 
@@ -26,17 +28,19 @@ class FhirSettings(Settings):
     """Settings of the format."""
 
     max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest payload that is read, in bytes")
+    expansions: str = Field(default="", description="A folder of expanded ValueSets (JSON), for checks of codes")
 
 
 class FhirR4:
     """FHIR R4 JSON <-> native records ``fhir-r4/<ResourceType>``; numbers keep their text both ways."""
 
     name: ClassVar[str] = "fhir-r4"
-    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render"})
+    capabilities: ClassVar[frozenset[str]] = frozenset({"identity", "parse", "render", "check"})
     Settings: ClassVar[type[Settings]] = FhirSettings
 
     def __init__(self, settings: FhirSettings, context: Context) -> None:
         self._max_bytes = settings.max_bytes
+        self._expansions = Path(context.base_dir, settings.expansions) if settings.expansions else None
 
     def identity(self, stream: BinaryIO) -> str | None:
         """``Task/abc/3`` for one versioned resource; for our link's Bundle the same, and what came with the Task.
@@ -73,6 +77,17 @@ class FhirR4:
             localise(entry)
         for entry in sorted(good, key=rank):
             yield _native(entry, index, shapes.get(PREFIX + entry.type, {}))
+
+    def recognises(self, head: bytes) -> bool:
+        """An object that speaks of its ``resourceType``."""
+        return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"resourceType"' in head
+
+    def check(self, stream: BinaryIO) -> Iterator[Finding]:
+        """What is wrong by FHIR R4 and SDOH Clinical Care 3.0.0 (see ``checking``).
+
+        Raises RecordError CB-303 or CB-304 when it is no FHIR JSON, SetupError CB-241 for a folder of value sets.
+        """
+        yield from check(read_json(stream, self._max_bytes), Expansions(self._expansions))
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One file per record, named ``Task/abc`` (it exists there) or ``Procedure`` (it is to be made).

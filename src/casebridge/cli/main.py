@@ -15,7 +15,21 @@ from typing import Annotated
 
 import typer
 
-from casebridge.cli import backup, clients, commands, held, ledger, legal_hold, maps, status, store, translate, work
+from casebridge.cli import (
+    backup,
+    clients,
+    commands,
+    held,
+    keys,
+    ledger,
+    legal_hold,
+    maps,
+    status,
+    store,
+    translate,
+    validate,
+    work,
+)  # fmt: skip
 from casebridge.cli.printing import err, out, plain
 from casebridge.core.errors import Bug, CaseBridgeError, Held, MapError, RecordError, SetupError, TryAgain
 from casebridge.store.database import StoreTrouble
@@ -28,12 +42,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     commands.demo, commands.init, commands.check, commands.doctor, commands.serve, work.work, commands.run,
     status.status, commands.referrals, commands.files_, commands.dispatch, commands.shown, commands.explain,
-    commands.adapters, translate.translate, backup.backup, backup.restore,
+    commands.adapters, translate.translate, validate.validate, backup.backup, backup.restore,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")
 app.add_typer(clients.app, name="client")
 app.add_typer(maps.app, name="map")
+app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")
 app.add_typer(legal_hold.app, name="legal-hold")
