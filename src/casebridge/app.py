@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from casebridge.adapter import Context
+from casebridge.adapter import Context, Link
 from casebridge.config import Config, PartnerTable, days, explain, minutes, read_config, resolve_secrets, size
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.policy import standard_rules
@@ -171,6 +171,15 @@ def _partner(
         max_bytes=table.max_bytes, delivery=Delivery(**table.delivery.model_dump()))  # fmt: skip
 
 
+def link_of(name: str, config: Config, base: Path) -> Link:
+    """One partner's link and nothing else of the site, for a command that needs no books."""
+    table = config.partner[name]
+    context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
+    carrier = load_plugins(base / "plugins").link(table.carrier)
+    made: Link = _made(f"partner.{name}.settings", carrier, table.settings, context, base)
+    return made
+
+
 def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, base: Path) -> Any:
     try:
         checked = adapter.Settings.model_validate(resolve_secrets(settings, base, entry))
@@ -236,11 +245,13 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
     """A router for each door some partner uses."""
     routers = {}
     for name, partner in config.partner.items():
-        if partner.carrier in registry.doors and partner.carrier not in routers:
+        for door in {partner.carrier, *getattr(registry.link(partner.carrier), "doors", ())} & registry.doors.keys():
+            if door in routers:
+                continue
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
-            door = registry.door(partner.carrier)
-            made = _made(f"partner.{name}.door_settings", door, partner.door_settings, context, base)
-            routers[partner.carrier] = made.router(SiteDoorway(lanes.site, partner.carrier, lanes.wake))
+            settings = partner.door_settings if door == partner.carrier else {}
+            made = _made(f"partner.{name}.door_settings", registry.door(door), settings, context, base)
+            routers[door] = made.router(SiteDoorway(lanes.site, door, lanes.wake))
     return routers
 
 

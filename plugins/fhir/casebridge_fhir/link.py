@@ -14,6 +14,8 @@ import httpx2
 from casebridge import Conflict, Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
 from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.core.jsontext import dumps
+from casebridge.core.signing_keys import SigningKey
+from casebridge.core.steps import Step
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
 from casebridge_fhir.references import Entry
@@ -21,6 +23,7 @@ from casebridge_fhir.results import Results
 from casebridge_fhir.server import JSON, Server
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in import SignIn
+from casebridge_fhir.sign_in_steps import sign_in_steps
 from casebridge_fhir.tls import expiries
 from casebridge_fhir.writing import Writer, Written, version
 
@@ -34,6 +37,7 @@ class FhirRest:
     name: ClassVar[str] = "fhir-rest"
     window: ClassVar[int] = 20
     finds: ClassVar[bool] = True
+    doors: ClassVar[tuple[str, ...]] = ("jwks",)  # where the partner finds the keys that we sign in with
     Settings: ClassVar[type[Settings]] = RestSettings
 
     def __init__(
@@ -124,6 +128,10 @@ class FhirRest:
         if not answer.ok or statement is None or statement["resourceType"] != "CapabilityStatement":
             return Probe(False, f"{self._server.base} answers {answer.status} and no CapabilityStatement")
         return _judged(statement, self._server.base)
+
+    def sign_in_steps(self, key: SigningKey | None = None) -> Iterator[Step]:
+        """How far signing in gets."""
+        return sign_in_steps(self._settings, self._sign_in.trouble, self._sign_in.smart, key)
 
     def expiries(self) -> Mapping[str, date]:
         """Until when our client certificate is good, and those that we trust."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge import Converter, Format, Link, Natives, hookimpl
+from casebridge import Converter, Door, Format, Link, Natives, hookimpl
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
+from casebridge_fhir.jwks_door import JwksDoor
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.natives import NATIVES
 
@@ -21,6 +22,12 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 def register_links(register: Callable[[type[Link]], None]) -> None:
     """The link ``fhir-rest``."""
     register(FhirRest)
+
+
+@hookimpl
+def register_doors(register: Callable[[type[Door]], None]) -> None:
+    """The door ``jwks``."""
+    register(JwksDoor)
 
 
 @hookimpl

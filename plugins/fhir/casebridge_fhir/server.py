@@ -21,6 +21,7 @@ from casebridge.core.within import within
 from casebridge_fhir.outcomes import codes
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in_settings import is_loopback
+from casebridge_fhir.tls import refusal as tls_refusal
 
 T = TypeVar("T")
 log = logging.getLogger("casebridge.fhir")
@@ -156,7 +157,7 @@ class Server:
         try:
             return within(self._settings.total_timeout, lambda until: self._exchanged(request, until))
         except (httpx2.TransportError, httpx2.DecodingError) as e:
-            raise Unanswered(type(e).__name__) from None
+            raise tls_refusal(e) or Unanswered(type(e).__name__) from None
         except TimeoutError:
             raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end") from None
 

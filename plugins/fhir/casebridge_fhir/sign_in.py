@@ -64,12 +64,13 @@ class SignIn:
     ) -> None:
         self.tls: ssl.SSLContext | None = None
         self.smart: SmartClient | None = None
+        self.trouble: SetupError | None = None  # why nothing can be sent
         self._unsigned: Server | None = None
         try:
             self.tls = tls_context(settings, Path(context.base_dir))
             auth = self._smart(settings, context, transport) if settings.auth == "smart" else _fixed(settings)
         except SetupError as error:
-            auth = Unable(error)
+            self.trouble, auth = error, Unable(error)
         self.auth = OneOrigin(auth, settings.base_url) if auth else None
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import stat
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from cryptography import x509
 
 from casebridge.core.errors import SetupError
 from casebridge_fhir.settings import RestSettings
+
+_ABOUT_OURS = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)")
 
 
 def tls_context(settings: RestSettings, base: Path) -> ssl.SSLContext | None:
@@ -37,6 +40,19 @@ def expiries(settings: RestSettings, base: Path) -> Mapping[str, date]:
     named = {"client_cert_file": settings.client_cert_file, "ca_file": settings.ca_file}
     ends = {name: list(_last_days(base / path)) for name, path in named.items() if path}
     return {name: min(days) for name, days in ends.items() if days}
+
+
+def refusal(error: BaseException) -> SetupError | None:
+    """What a connection that failed says of certificates, if it failed for them: no time will mend it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        remedy = "Ask the partner for a certificate in order; or name the one to trust under ca_file."
+        return SetupError("CB-109", f"the server's certificate is not trusted: {cause.verify_message}", remedy=remedy)
+    if isinstance(cause, ssl.SSLError) and _ABOUT_OURS.search(cause.reason or ""):
+        return SetupError("CB-114", f"the server does not accept the certificate that we show, if any ({cause.reason})")
+    return None
 
 
 def _trusting(settings: RestSettings, base: Path) -> ssl.SSLContext:
