@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 FHIR = "application/fhir+json"
-EASTERN = timezone(timedelta(hours=-5))  # where a server that writes naive times may stand
+NEW_YORK, GUAM = timezone(timedelta(hours=-5)), timezone(timedelta(hours=10))  # where naive times may be written
 
 
 @dataclass(slots=True)
@@ -185,8 +185,11 @@ def _conflict(status: int) -> Callable[[Asked, Said], None]:
     return change
 
 
-def _naive(asked: Asked, said: Said) -> None:
-    _stamped(said.resource, lambda moment: moment.astimezone(EASTERN).replace(tzinfo=None).isoformat())
+def _naive(zone: timezone) -> Callable[[Asked, Said], None]:
+    def change(asked: Asked, said: Said) -> None:
+        _stamped(said.resource, lambda moment: moment.astimezone(zone).replace(tzinfo=None).isoformat())
+
+    return change
 
 
 def _days(asked: Asked, said: Said) -> None:
@@ -200,7 +203,8 @@ def _seconds(asked: Asked, said: Said) -> None:
 _AFTER: dict[str, Callable[[Asked, Said], None]] = {
     "wrong-total": _wrong_total, "no-self": _no_self, "remarks": _remarks, "location-only": _location_only,
     "no-location": _no_location, "conflict-409": _conflict(409), "conflict-500": _conflict(500),
-    "naive-times": _naive, "days-only": _days, "whole-seconds": _seconds,
+    "naive-times-west": _naive(NEW_YORK), "naive-times-east": _naive(GUAM), "days-only": _days,
+    "whole-seconds": _seconds,
 }  # fmt: skip
 
 

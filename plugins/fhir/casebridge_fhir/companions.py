@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from casebridge.core.errors import SetupError
 from casebridge_fhir.bundle import rank
-from casebridge_fhir.polling import matches, pages
+from casebridge_fhir.capability import Capability
 from casebridge_fhir.references import RELATIVE, Entry, local_reference, localise
+from casebridge_fhir.searching import Search, matches
 from casebridge_fhir.server import Server
 
 log = logging.getLogger("casebridge.fhir")
@@ -29,10 +30,13 @@ _MOST_CONSENT_PAGES = 20
 class Companions:
     """Reads what Tasks refer to, each resource once per poll."""
 
-    def __init__(self, server: Server, known: dict[str, dict[str, Any]]) -> None:
-        self._server, self._known = server, known
+    def __init__(self, server: Server, known: dict[str, dict[str, Any]], capability: Capability) -> None:
+        self._server, self._known, self._capability = server, known, capability
         self._missing: set[str] = set()
         self._consents: dict[str, list[str]] = {}
+
+    def expect(self, tasks: Sequence[dict[str, Any]]) -> None:
+        """These Tasks come next."""
 
     def of(self, task: dict[str, Any]) -> list[Entry]:
         """The resources around ``task`` in dependency order; one that the server no longer has is left out."""
@@ -74,7 +78,8 @@ class Companions:
 
     def _consent_pages(self, patient: str) -> Iterator[dict[str, Any]]:
         try:
-            yield from pages(self._server, "Consent", [("patient", patient)], _MOST_CONSENT_PAGES, set())
+            search = Search(self._server, self._capability, "Consent")
+            yield from search.pages([("patient", patient)], _MOST_CONSENT_PAGES)
         except SetupError as e:
             if e.code == "CB-106":
                 raise

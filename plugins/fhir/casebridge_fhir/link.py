@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import logging
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
 
 from casebridge import Conflict, Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
-from casebridge.core.errors import CaseBridgeError, TryAgain
-from casebridge.core.jsontext import dumps
+from casebridge.core.errors import CaseBridgeError
 from casebridge.core.signing_keys import SigningKey
 from casebridge.core.steps import Step
-from casebridge_fhir.companions import Companions
-from casebridge_fhir.polling import UNKNOWN, TaskPoll, moment, stamp
-from casebridge_fhir.references import Entry
-from casebridge_fhir.results import Results
-from casebridge_fhir.server import JSON, Server
+from casebridge_fhir.capability import Capability
+from casebridge_fhir.receiving import Receiver
+from casebridge_fhir.server import Server
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in import SignIn
 from casebridge_fhir.sign_in_steps import sign_in_steps
 from casebridge_fhir.tls import expiries
-from casebridge_fhir.writing import Writer, Written, version
-
-log = logging.getLogger("casebridge.fhir")
-MOST_WAITING = 3  # when so many Tasks cannot be completed in one poll, the server is down rather than a record bad
+from casebridge_fhir.writing import Writer, Written
 
 
 class FhirRest:
@@ -48,8 +40,8 @@ class FhirRest:
         self._sign_in = SignIn(settings, context, transport)
         self._server = Server(settings, transport, auth=self._sign_in.auth, tls=self._sign_in.tls)
         self._writer = Writer(self._server, {"requester": settings.requester, "owner": settings.recipient})
-        self._given: dict[str, datetime] = {}  # Task versions that were safely stored lately, by name
-        self._handed: dict[str, datetime] = {}  # those that were handed over, and may yet not be stored
+        self._capability = Capability(self._server, settings)
+        self._receiver = Receiver(self._server, settings, self._capability)
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
@@ -57,50 +49,11 @@ class FhirRest:
         Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap; a version that
         was settled is not given again until the link is made anew (then the format's identity tells).
         """
-        poll = TaskPoll(self._server, self._settings, cursor)
-        ours = bool(self._settings.requester)
-        companions = Results(self._server) if ours else Companions(self._server, poll.known)
-        self._forget(poll.since)
-        self._handed.clear()  # what was not settled meanwhile is given again
-        waiting: list[TryAgain] = []
-        for task in poll.tasks():
-            name = f"Task/{task['id']}/{version(task) or stamp(task).isoformat()}"
-            if name in self._given or name in self._handed:
-                continue
-            try:
-                around = companions.of(task)
-            except TryAgain as e:
-                waiting.append(e)
-                if e.code != "CB-401" or len(waiting) == MOST_WAITING:
-                    break
-                log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
-                continue
-            cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
-            data = dumps(self._bundle(task, around))
-            self._handed[name] = stamp(task)
-            yield Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
-        if waiting:
-            raise waiting[-1]
-
-    def _remember(self, name: str, changed: datetime) -> None:
-        if changed != UNKNOWN:
-            self._given[name] = changed
-
-    def _forget(self, since: datetime | None) -> None:
-        if since is None:
-            self._given.clear()
-        else:
-            self._given = {name: changed for name, changed in self._given.items() if changed >= since}
-
-    def _bundle(self, task: dict[str, Any], around: list[Entry]) -> dict[str, Any]:
-        listed = [Entry(f"{self._server.base}/Task/{task['id']}", "", task), *around]
-        entry = [{"fullUrl": entry.full_url, "resource": entry.resource} for entry in listed]
-        return {"resourceType": "Bundle", "type": "collection", "entry": entry}
+        yield from self._receiver.receive(cursor)
 
     def settle(self, payload: Payload, outcome: Outcome) -> None:
         """Nothing to do there, a poll takes nothing away; but this version need not be given again."""
-        if (changed := self._handed.pop(payload.name, None)) is not None:
-            self._remember(payload.name, changed)
+        self._receiver.settled(payload.name)
 
     def send(self, dispatch: Dispatch, key: str) -> Receipt | Conflict:
         """Write the dispatch's resources in order; a repeat with the same key changes nothing more.
@@ -153,13 +106,6 @@ def _answer(written: list[Written]) -> Receipt | Conflict:
     if moved:
         return Conflict(f"{', '.join(moved)} was changed there since we read it", things)
     return Receipt(", ".join(f"{t.external_id}/_history/{t.version}" for t in things), things)
-
-
-def _later(cursor: str | None, task: dict[str, Any]) -> str | None:
-    changed = stamp(task)
-    if changed == UNKNOWN or (cursor and moment(cursor) >= changed):
-        return cursor
-    return str(task["meta"]["lastUpdated"])
 
 
 def _judged(statement: dict[str, Any], base: str) -> Probe:

@@ -81,13 +81,15 @@ class Server:
         """Let go of connections."""
         self._client.close()
 
-    def get(self, url: str, params: list[tuple[str, str]] | None = None) -> Answer:
+    def get(
+        self, url: str, params: list[tuple[str, str]] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """GET ``url`` (absolute, or below the base), with retries; every status that is no passing failure comes back.
 
         Raises TryAgain CB-401 or CB-402, SetupError CB-106 (401, 403) or CB-109 (a redirect elsewhere).
         """
         address = url if "://" in url else f"{self.base}/{url}"
-        return self.retried(lambda: self._followed(address, tuple(params or ())))
+        return self.retried(lambda: self._followed(address, tuple(params or ()), headers or {}))
 
     def put(self, path: str, body: bytes, version: str) -> Answer:
         """PUT below the base, upon ``version``. One try: whether a failed one arrived is for the caller to see."""
@@ -136,9 +138,9 @@ class Server:
         except Unanswered as e:
             raise TryAgain(e.code, e.message) from None
 
-    def _followed(self, address: str, params: tuple[tuple[str, str], ...]) -> Answer:
+    def _followed(self, address: str, params: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> Answer:
         for _ in range(_MAX_REDIRECTS + 1):
-            request = self._client.build_request("GET", address, params=params or None)
+            request = self._client.build_request("GET", address, params=params or None, headers=dict(headers))
             answer = self._once(request)
             if answer.status not in _REDIRECTS:
                 return answer

@@ -16,7 +16,7 @@ class RestSettings(SignInSettings):
 
     base_url: str = Field(description="The server's FHIR base address, https://hospital.example/fhir")
     owner: str = Field(default="", description="Only Tasks with this owner, Organization/123")
-    recipient: str = Field(default="", description="Whose the Tasks are that we put there: the partner's, Organization/9")
+    recipient: str = Field(default="", description="Owner of the Tasks we put there: the partner itself")
     requester: str = Field(default="", description="Who asks in them: us. Set, only Tasks with this requester are read")
     since: str = Field(default="", description="On the first poll, only Tasks changed since then, 2026-11-01")
     connect_timeout: float = Field(default=10.0, gt=0, le=300, description="Seconds to wait for a connection")
@@ -29,6 +29,9 @@ class RestSettings(SignInSettings):
     attempts: int = Field(default=3, ge=1, le=10, description="Tries per request before the message waits")
     pause: float = Field(default=0.5, ge=0, le=60, description="Seconds before the second try; doubled for each more")
     verify_tls: bool = Field(default=True, description="Check the server's certificate")
+    batch: bool | None = Field(default=None, description="Many reads in one request; unset: as the server says")
+    conditional_create: bool | None = Field(default=None, description="It heeds If-None-Exist; unset: as it says")
+    ignored_parameters: tuple[str, ...] = Field(default=(), description="Search parameters it knows not: never sent")
 
     @field_validator("base_url")
     @classmethod

@@ -103,7 +103,7 @@ class _closing:
 
 HABITS = [
     "wrong-total", "no-self", "remarks", "ignores:_lastUpdated", "ignores:_sort", "ignores:owner", "ignores:_count",
-    "one-page", "no-strict", "no-batch", "no-metadata", "naive-times", "days-only", "whole-seconds", "opaque-pages",
+    "one-page", "no-strict", "no-batch", "no-metadata", "naive-times-west", "naive-times-east", "days-only", "whole-seconds", "opaque-pages",
 ]  # fmt: skip
 
 
