@@ -46,6 +46,15 @@ TABLE = [  # status, how it stands, what is due when
     ("requested", {"role": "hmis_lead"}, {"not-received": "11-02 13:00"}),
     ("requested", {"quiet": True, "needed_by": "2026-11-03"}, {}),
     ("requested", {"needed_by": "2026-11-03"}, {"not-received": "11-02 13:00", "past-due": "11-04 08:00"}),
+    ("requested", {**RECEIVED, "sort": "part"}, {"not-answered": "11-04 10:00"}),
+    ("requested", {**RECEIVED, "sort": "try", "needed_by": "2026-11-03"}, {"not-answered": "11-04 10:00"}),
+    ("requested", {"sort": "offer"}, {"not-received": "11-02 13:00"}),
+    ("requested", {**RECEIVED, "sort": "offer", "on_form": True}, {}),
+    ("requested", {"sort": "open"}, {"not-claimed": "11-02 13:00"}),
+    ("requested", {"sort": "open", "urgent": True}, {"not-claimed": "11-02 10:00"}),
+    ("requested", {"sort": "open", "due_by": "2026-11-03T12:00:00-05:00"}, {"not-claimed": "11-03 12:00"}),
+    ("accepted", {"sort": "open", "needed_by": "2026-11-03"}, {"past-due": "11-04 08:00"}),
+    ("requested", {"sort": "whole", "needed_by": "2026-11-03"}, {"past-due": "11-04 08:00"}),
     ("accepted", RECEIVED, {}),
     ("accepted", {**RECEIVED, "needed_by": "2026-11-07"}, {"past-due": "11-09 08:00"}),  # a Saturday
     ("accepted", {"needed_by": "2026-11"}, {}),  # no full date presses nobody

@@ -156,7 +156,7 @@ class TestSite:
 
     def referrals(self) -> list[StoredReferral]:
         with self.bridge.site.store.read() as c:
-            return sorted(referrals.listed(c), key=lambda r: r.id)
+            return sorted(referrals.listed(c, children=True), key=lambda r: r.id)
 
     def referral(self) -> StoredReferral:
         (only,) = self.referrals()

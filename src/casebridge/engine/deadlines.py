@@ -59,7 +59,8 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a referral stands. Times are ISO 8601, empty while it has not happened; ``needed_by`` and ``due_by`` as the
-    sender wrote them. ``quiet``: its recipient's partner is on trial, so nothing is sent on purpose."""
+    sender wrote them. ``quiet``: its recipient's partner is on trial, so nothing is sent on purpose. ``sort``: part,
+    offer or try of another; ``whole`` where others were made of it, ``open`` while those are offers."""
 
     status: str
     requested: str
@@ -71,6 +72,7 @@ class Standing:
     on_form: bool = False
     role: str = ""
     quiet: bool = False
+    sort: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +123,32 @@ def of_referral(standing: Standing, rules: Mapping[str, Rule], calendar: Calenda
         if kind in rules:
             rule = rules[kind]
             due = (rule.urgent if standing.urgent else rule.after).after(start, calendar)
-            if kind == "not-answered" and (by := end_of(standing.due_by, calendar)):
+            if kind in ("not-answered", "not-claimed") and (by := end_of(standing.due_by, calendar)):
                 due = calendar.next_open(by)
             found[kind] = Deadline(iso(start), iso(due))
     return found
 
 
 def _starts(standing: Standing, calendar: Calendar) -> Iterator[tuple[str, datetime]]:
-    if standing.status == UNANSWERED and not standing.received:
+    """Who got it owes an answer, but for one of several offers: there somebody does. The day by which it was needed is
+    that of the whole."""
+    made = standing.sort in ("part", "offer", "try")
+    if standing.sort == "open" and standing.status == UNANSWERED:
+        yield "not-claimed", datetime.fromisoformat(standing.requested)
+    elif standing.status == UNANSWERED and standing.sort not in ("whole", "open"):
+        yield from _of_recipient(standing)
+    if not made and (needed_by := end_of(standing.needed_by, calendar)):
+        yield "past-due", needed_by
+
+
+def _of_recipient(standing: Standing) -> Iterator[tuple[str, datetime]]:
+    if not standing.received:
         yield "not-received", datetime.fromisoformat(standing.requested)
-    elif standing.status == UNANSWERED and standing.role != ONLY_RESULTS:
+    elif standing.role != ONLY_RESULTS and standing.sort != "offer":
         received = datetime.fromisoformat(standing.received)
         if standing.on_form and not standing.seen:
             yield "not-seen", received
         yield "not-answered", received
-    if needed_by := end_of(standing.needed_by, calendar):
-        yield "past-due", needed_by
 
 
 def of_last_day(

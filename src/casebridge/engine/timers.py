@@ -78,6 +78,7 @@ def of_referrals(c: Connection, site: Site, ids: Sequence[str]) -> Mapping[str, 
 def standings(c: Connection, site: Site, ids: Sequence[str]) -> dict[str, Standing]:
     """How these referrals stand, by id."""
     referrals.load(c, ids)
+    referrals.load_children(c, ids)
     found = [r for id_ in ids if (r := referrals.get(c, id_)) is not None]
     for source in {r.source for r in found}:
         records.load(c, source, "referral", [r.asked for r in found if r.source == source])
@@ -93,7 +94,13 @@ def _standing(c: Connection, site: Site, referral: StoredReferral, asked: str, h
     return Standing(
         status=referral.status, requested=_leaves(site, partner, asked), received=had.received_at, seen=had.seen_at,
         urgent=said.get("priority") in URGENT, on_form=bool(partner and partner.answers_on_form),
-        role=partner.role if partner else "", quiet=bool(partner and partner.mode == "dry-run"), **texts)  # fmt: skip
+        role=partner.role if partner else "", quiet=bool(partner and partner.mode == "dry-run"),
+        sort=_sort(c, referral), **texts)  # fmt: skip
+
+
+def _sort(c: Connection, referral: StoredReferral) -> str:
+    made = [child.sort for child in referrals.children(c, referral.id)]
+    return referral.sort or ("open" if "offer" in made else "whole" if made else "")
 
 
 def _leaves(site: Site, partner: Partner | None, asked: str) -> str:

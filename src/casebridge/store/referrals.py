@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, Row, case, exists, func, select
 
 from casebridge.store.connection import Connection
 from casebridge.store.tables import event, message, referral, referral_event
@@ -124,9 +124,13 @@ def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
     return [_referral(row) for row in c.execute(query.order_by(referral.c.id))]
 
 
-def listed(c: Connection, limit: int = 500, offset: int = 0, standing: str = "") -> list[StoredReferral]:
-    """Referrals, of one standing where it is given, the latest change first."""
+def listed(
+    c: Connection, limit: int = 500, offset: int = 0, standing: str = "", *, children: bool = False
+) -> list[StoredReferral]:
+    """Referrals, of one standing where it is given, the latest change first; with those made of others if wanted."""
     query = select(referral).order_by(referral.c.updated_at.desc(), referral.c.id).limit(limit).offset(offset)
+    if not children:
+        query = query.where(referral.c.sort.is_(None))
     if standing:
         query = query.where(_standing() == standing)
     return [_referral(row) for row in c.execute(query)]
@@ -138,8 +142,8 @@ def standing(c: Connection, id_: str) -> str:
 
 
 def tally(c: Connection) -> dict[str, int]:
-    """How many referrals have which standing."""
-    stands = select(_standing().label("standing")).subquery()
+    """How many referrals have which standing; what was made of one counts as that one."""
+    stands = select(_standing().label("standing")).where(referral.c.sort.is_(None)).subquery()
     return {row[0]: row[1] for row in c.execute(select(stands.c.standing, func.count()).group_by(stands.c.standing))}
 
 
@@ -203,10 +207,22 @@ _FURTHEST = {"done": 3, "held": 2, "shown": 1}
 
 def _standing() -> ColumnElement[str]:
     """One look at a referral's messages, found by its id alone: any other index would go through everybody's."""
-    to_recipient = ((message.c.direction == "out") & (message.c.kind == "referral")
-                    & (message.c.partner == func.coalesce(referral.c.recipient, ""))
-                    & ((message.c.state != "done") | referral.c.recipient.is_not(None)))  # fmt: skip
-    reached = case((to_recipient, case(_FURTHEST, value=message.c.state, else_=0)), else_=0)
-    furthest = select(func.max(reached)).where(message.c.correlation == referral.c.id).correlate(referral)
-    stands = case({3: referral.c.status, 2: "held", 1: "shown"}, value=furthest.scalar_subquery(), else_="waiting")
+    furthest = func.coalesce(_furthest_of_children(), _furthest(referral, message.c.correlation == referral.c.id))
+    stands = case({3: referral.c.status, 2: "held", 1: "shown"}, value=furthest, else_="waiting")
     return case((referral.c.status != "requested", referral.c.status), else_=stands)
+
+
+def _furthest_of_children() -> ColumnElement[Any]:
+    """NULL for a referral that nothing was made of."""
+    child = referral.alias()
+    return _furthest(child, child.c.parent == referral.c.id, child.c.sort.is_not(None),
+                     message.c.correlation == child.c.id)  # fmt: skip
+
+
+def _furthest(of: FromClause, *where: ColumnElement[bool]) -> ColumnElement[Any]:
+    """How far its messages to its recipient have come."""
+    to_recipient = ((message.c.direction == "out") & (message.c.kind == "referral")
+                    & (message.c.partner == func.coalesce(of.c.recipient, ""))
+                    & ((message.c.state != "done") | of.c.recipient.is_not(None)))  # fmt: skip
+    reached = case((to_recipient, case(_FURTHEST, value=message.c.state, else_=0)), else_=0)
+    return select(func.max(reached)).where(*where).correlate(referral).scalar_subquery()
