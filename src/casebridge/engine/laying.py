@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from casebridge.adapter import Searched, Thing
 from casebridge.engine.site import Partner, Site
@@ -16,10 +16,13 @@ def put(
     message: str = "",
 ) -> shelves.Shelved:  # fmt: skip
     """Lay a record on the partner's shelf, to be found by what its format finds it by."""
-    format_ = partner.format
-    keys = format_.keys(document) if document is not None and isinstance(format_, Searched) else ()
     said = dict(document) if document is not None else None
-    return shelves.put(c, now, partner.name, type_, id_, said, keys, message=message)
+    return shelves.put(c, now, partner.name, type_, id_, said, keys_of(partner, document), message=message)
+
+
+def keys_of(partner: Partner, document: Mapping[str, object] | None) -> Iterable[tuple[str, str]]:
+    """What a record is found by; nothing for what was withdrawn."""
+    return partner.format.keys(document) if document is not None and isinstance(partner.format, Searched) else ()
 
 
 def moved(c: Connection, partner: Partner, thing: Thing) -> Thing | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from casebridge.engine import laying
 from casebridge.engine.linking import person_identifiers
 from casebridge.engine.site import Site
-from casebridge.store import ledger, links, records, rekey
+from casebridge.store import ledger, links, records, rekey, shelves
 from casebridge.store.database import Connection
 from casebridge.store.links import PersonKey
 
@@ -33,6 +34,7 @@ def rekey_all(site: Site, tell: Callable[[int, int], None] = lambda done, of: No
         moved += some
         tell(moved, max(of, moved))
     persons = _persons(site)
+    _shelves(site)
     left = tuple(id_ for id_, some in rekey.still_under(site.store).items() if some)
     with site.store.write() as c:
         facts = {"documents": moved, "key": site.store.box.keys[0], "persons": persons}
@@ -51,6 +53,21 @@ def _persons(site: Site) -> int:
         if not some:
             return count
         count, after = count + len(some), some[-1]
+
+
+def _shelves(site: Site) -> None:
+    """What partners' resources are searched by, from the resources."""
+    after: rekey.Place | None = None
+    while True:
+        with site.store.write() as c:
+            some = rekey.shelved(c, site.store.box.keys[0], after)
+            for partner, type_, id_ in some:
+                there, by = shelves.get(c, partner, type_, id_), site.partners.get(partner)
+                keys = laying.keys_of(by, there.document if there else None) if by else ()
+                shelves.find_by(c, partner, type_, id_, keys)
+        if not some:
+            return
+        after = some[-1]
 
 
 def _blind(c: Connection, person: PersonKey) -> None:

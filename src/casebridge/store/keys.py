@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, and_, delete, exists, func, insert, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    LargeBinary,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 
 from casebridge.core.errors import SetupError
 from casebridge.store.box import AS_IS, MAGIC, PLAIN, Box
@@ -21,6 +34,7 @@ from casebridge.store.tables import (
     referral_event,
     remote,
     resource,
+    resource_key,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -38,6 +52,11 @@ CLOSED: tuple[tuple[Column[Any], tuple[str, ...]], ...] = (
     (resource.c.document, ("partner", "type", "id")),
 )
 """Every column that goes through the box, and the columns that name its place."""
+BLINDED: tuple[tuple[Table, tuple[str, ...]], ...] = (
+    (identifier, ("source", "external_id", "system")),
+    (resource_key, ("partner", "type", "name", "id")),
+)
+"""Every table whose ``value`` is searched by, and the columns that say what it is a value of."""
 
 
 def check(store: Store) -> None:
@@ -98,8 +117,8 @@ def _begins(column: ColumnElement[Any], head: bytes) -> ColumnElement[bool]:
     return func.substr(column, 1, len(head), type_=LargeBinary) == head
 
 
-def blinded(id_: str, ids: Iterable[str], table: Any = identifier) -> ColumnElement[bool]:
-    """Rows of ``identifier`` made with this key, where ``ids`` are all there are."""
+def blinded(id_: str, ids: Iterable[str], table: Any) -> ColumnElement[bool]:
+    """Rows of a blinded table made with this key, where ``ids`` are all there are."""
     if id_ != PLAIN:
         return _made(table, id_)
     return and_(True, *(~_made(table, other) for other in ids if other != PLAIN))
@@ -110,13 +129,18 @@ def _made(table: Any, id_: str) -> ColumnElement[bool]:
 
 
 def left(c: Connection, id_: str, others: Sequence[str]) -> bool:
-    """Does a document lie under this key, or an identifier that none of the ``others`` has made, too?"""
+    """Does a document lie under this key, or what is searched by, that none of the ``others`` has made, too?"""
     if any(c.execute(select(exists().where(under(column, id_)))).scalar() for column, _ in CLOSED):
         return True
-    other = identifier.alias()
-    same = [other.c[name] == identifier.c[name] for name in ("source", "external_id", "system")]
+    return any(_alone(c, table, of, id_, others) for table, of in BLINDED)
+
+
+def _alone(c: Connection, table: Table, of: tuple[str, ...], id_: str, others: Sequence[str]) -> bool:
+    other = table.alias()
+    same = [other.c[name] == table.c[name] for name in of]
     made = or_(*(blinded(one, (id_, *others), other) for one in others))
-    return bool(c.execute(select(exists().where(blinded(id_, (id_, *others)), ~exists().where(*same, made)))).scalar())
+    mine = blinded(id_, (id_, *others), table)
+    return bool(c.execute(select(exists().where(mine, ~exists().where(*same, made)))).scalar())
 
 
 def _anything(c: Connection) -> bool:
@@ -124,15 +148,16 @@ def _anything(c: Connection) -> bool:
 
 
 def _forget(store: Store, id_: str, ids: list[str]) -> None:
-    """Take away what a key made of identifiers, then its mark."""
-    key = tuple_(*(identifier.c[name] for name in ("source", "external_id", "system", "value")))
-    some = select(*key.clauses).where(blinded(id_, ids)).limit(BATCH)
-    gone = BATCH
-    while gone:
-        with store.write() as c:
-            gone = c.execute(delete(identifier).where(key.in_(some))).rowcount
-            if not gone:
-                c.execute(delete(fact).where(fact.c.name == KIND + id_))
+    """Take away what a key made of what is searched by, then its mark."""
+    for table, of in BLINDED:
+        key = tuple_(*(table.c[name] for name in (*of, "value")))
+        some = select(*key.clauses).where(blinded(id_, ids, table)).limit(BATCH)
+        gone = BATCH
+        while gone:
+            with store.write() as c:
+                gone = c.execute(delete(table).where(key.in_(some))).rowcount
+    with store.write() as c:
+        c.execute(delete(fact).where(fact.c.name == KIND + id_))
 
 
 def _under(id_: str) -> str:

@@ -15,7 +15,7 @@ from casebridge.store.connection import Connection
 from casebridge.store.database import Store
 from casebridge.store.keys import CLOSED, blinded, left, marks, under
 from casebridge.store.links import PersonKey
-from casebridge.store.tables import identifier
+from casebridge.store.tables import identifier, resource_key
 
 ROWS, BYTES = 500, 8 * 1024 * 1024
 """At most as many rows, and about as many bytes, in one transaction."""
@@ -46,11 +46,24 @@ def still_under(store: Store) -> dict[str, bool]:
 def bearers(c: Connection, first: str, after: PersonKey | None, limit: int = ROWS) -> list[PersonKey]:
     """Source persons with identifiers of other keys than the first, in order."""
     person = (identifier.c.source, identifier.c.external_id)
-    query = select(*person).where(not_(blinded(first, {**marks(c), **dict.fromkeys(c.box.keys)})))
+    query = select(*person).where(not_(blinded(first, {**marks(c), **dict.fromkeys(c.box.keys)}, identifier)))
     if after is not None:
         query = query.where(tuple_(*person) > tuple_(after.source, after.external_id))
     rows = c.execute(query.distinct().order_by(*person).limit(limit))
     return [PersonKey(row.source, row.external_id) for row in rows]
+
+
+Place = tuple[str, str, str]
+"""Of a resource on a shelf: partner, type, id."""
+
+
+def shelved(c: Connection, first: str, after: Place | None, limit: int = ROWS) -> list[Place]:
+    """Resources that are searched by what other keys than the first made, in order."""
+    place = (resource_key.c.partner, resource_key.c.type, resource_key.c.id)
+    query = select(*place).where(not_(blinded(first, {**marks(c), **dict.fromkeys(c.box.keys)}, resource_key)))
+    if after is not None:
+        query = query.where(tuple_(*place) > tuple_(*after))
+    return [(row.partner, row.type, row.id) for row in c.execute(query.distinct().order_by(*place).limit(limit))]
 
 
 def _old(column: Column[Any], first: str) -> tuple[Any, ...]:

@@ -53,16 +53,25 @@ def put(
     before = known.one(_CURRENT, partner, type_, id_, True)
     if before is not None:
         known.change(before, current=False)
-        c.execute(delete(resource_key).where(*_of(resource_key, partner, type_), resource_key.c.id == id_))
-        known = c.rows(resource)
     version = before["version"] + 1 if before is not None else 1
     known.add({
         "partner": partner, "type": type_, "id": id_, "version": version, "current": True, "at": now,
         "message": message or None,
         "document": None if document is None else c.pack(document, "resource", partner, type_, id_)})  # fmt: skip
-    for name, blind in sorted({(key, shown) for key, value in keys for shown in c.box.blinds(key, value)}):
-        c.add(resource_key, {"partner": partner, "type": type_, "name": name, "value": blind, "id": id_})
+    _find_by(c, partner, type_, id_, keys, is_new=before is None)
     return Shelved(type_, id_, version, now, message, document)
+
+
+def find_by(c: Connection, partner: str, type_: str, id_: str, keys: Iterable[Key]) -> None:
+    """Let the current version be found by these, and nothing else."""
+    _find_by(c, partner, type_, id_, keys, is_new=False)
+
+
+def _find_by(c: Connection, partner: str, type_: str, id_: str, keys: Iterable[Key], *, is_new: bool) -> None:
+    if not is_new:
+        c.execute(delete(resource_key).where(*_of(resource_key, partner, type_), resource_key.c.id == id_))
+    for name, value in sorted({(key, blind) for key, said in keys for blind in c.box.blinds(key, said)}):
+        c.add(resource_key, {"partner": partner, "type": type_, "name": name, "value": value, "id": id_})
 
 
 def get(c: Connection, partner: str, type_: str, id_: str) -> Shelved | None:
