@@ -363,6 +363,7 @@ class Document(Record):
     about: list[Ref] | None = None
     based_on: list[Ref] | None = None
     note: Text | None = None
+    do_not_contact: bool | None = None
 
 
 KINDS: dict[str, type[Record]] = {

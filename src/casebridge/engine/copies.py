@@ -21,7 +21,10 @@ ORDER_STATES = {"cancelled": "revoked", "completed": "completed", "on-hold": "on
 """FHIR R4 request-status of an order, by the referral's state; active otherwise."""
 SOURCE_MOVES = ("cancelled", "entered-in-error")
 """States that come to the recipient from us; every other is the recipient's own to tell."""
-_ORDERED = ("subject", "priority", "domain", "service", "note", "authored", "labels")
+_ORDERED = ("subject", "priority", "domain", "service", "note", "do_not_contact", "authored",
+            "labels")
+COPY_OF = "urn:casebridge:dispatch"
+"""The system of the identifier by which a copy is known again."""
 _WITHHELD = {"absent": "withheld"}
 
 
@@ -54,7 +57,10 @@ def content(c: Connection, kind: str, our_id: str, referral: StoredReferral) -> 
     if kind == "document" and our_id == referral.id:
         return _order(c, referral)
     record = records.by_id(c, our_id)
-    return in_our_ids(c, record.source, record.document) if record else {}
+    document = in_our_ids(c, record.source, record.document) if record else {}
+    if kind in ("person", "organization"):  # the identifier we know it by there stays
+        document["identifiers"] = [*(document.get("identifiers") or ()), {"system": COPY_OF, "value": our_id}]
+    return document
 
 
 def for_recipient(c: Connection, partner: Partner, referral: StoredReferral) -> dict[str, Any]:
