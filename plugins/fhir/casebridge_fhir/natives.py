@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from casebridge import Natives
 from casebridge.core.native import Element, ElementType
+from casebridge_fhir.r4 import ANY_RESOURCE, table
 
 _PRIMITIVES: dict[str, ElementType] = {
     "boolean": "boolean", "integer": "number", "decimal": "number", "positiveInt": "number", "unsignedInt": "number",
@@ -25,47 +24,24 @@ _RESOURCES = (
 _SOURCE = "HL7 FHIR R4"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One element as the table has it; ``of`` is a primitive in lower case or another type."""
-
-    name: str
-    of: str
-    required: bool
-    many: bool
-    codes: frozenset[str] | None
-
-
-@cache
-def _table() -> Mapping[str, tuple[_Row, ...]]:
-    text = files("casebridge_fhir").joinpath("data/r4_elements.csv").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    found: dict[str, list[_Row]] = {}
-    for row in csv.DictReader(lines):
-        codes = frozenset(row["codes"].split()) or None
-        found.setdefault(row["type"], []).append(
-            _Row(row["element"], row["of"], row["min"] == "1", row["max"] == "*", codes)
-        )
-    return {name: tuple(rows) for name, rows in found.items()}
-
-
 @cache
 def fields_of(type_: str) -> Mapping[str, Element]:
     """The elements of a resource or data type by name; ``_birthDate`` and the like hold a primitive's extensions."""
     found: dict[str, Element] = {}
-    for row in _table()[type_]:
+    for row in table()[type_].values():
         source = f"{_SOURCE} {type_}.{row.name}"
-        if row.of[0].isupper():
+        if row.of == ANY_RESOURCE:
+            found[row.name] = Element("any", row.many, source=source)
+            continue
+        if not row.primitive:
             found[row.name] = _group(row.of, source, row.many, row.required)
             continue
         kind = _PRIMITIVES.get(row.of, "text")
         found[row.name] = Element(kind, row.many, row.codes, row.required, about=row.of, source=source)
-        found[f"_{row.name}"] = _group("Element", source, row.many)
+        if row.of != "xhtml":
+            found[f"_{row.name}"] = _group("Element", source, row.many)
     if type_ in _RESOURCES:
         found["resourceType"] = Element(codes=frozenset({type_}), required=True, source=f"{_SOURCE} JSON")
-        found["contained"] = Element("any", many=True, source=f"{_SOURCE} {type_}.contained")
-    if type_ == "Narrative":
-        found["div"] = Element(required=True, about="xhtml", source=f"{_SOURCE} Narrative.div")
     return found
 
 
