@@ -38,6 +38,15 @@ def is_reference(value: object) -> bool:
     return isinstance(value, Mapping) and "kind" in value and ("id" in value or "external_id" in value)
 
 
+def references_in(value: Any) -> Iterator[str]:
+    """The source's ids of all that is referred to inside ``value``."""
+    if is_reference(value):
+        yield from filter(None, [value.get("external_id")])
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from references_in(inner)
+
+
 def leaves(slice_: Mapping[str, Any]) -> Iterator[Leaf]:
     """Every leaf of every record, in order."""
     for kind, record, content in records_of(dict(slice_)):

@@ -10,7 +10,9 @@ from typing import Any
 from casebridge.adapter import Native
 from casebridge.core.case import records_of, validate_record
 from casebridge.core.errors import CaseBridgeError, RecordError, quiet_place
+from casebridge.core.slices import references_in
 from casebridge.engine.keys import check_keys, keyed
+from casebridge.engine.moving import OWN_WORDS
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, is_elsewhere, known, write_held
 from casebridge.mapping import Map
@@ -55,12 +57,12 @@ def natives_of(site: Site, partner: Partner, message: Message) -> Iterator[Read]
 
 def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> Told:
     """Write the messages of what was read, and how far each payload is. What something urgent would wait behind hurries
-    as well: it is of the same key."""
+    as well (it is of the same key), and what it refers to: it has to be there first."""
     _have_at_hand(c, partner, found)
     for message, number in {r.message.id: (r.message, r.number) for r in found if r.native is not None}.values():
         ledger.change(c, message, site.now(), about={"read": number})
     known = [(read, None if read.native is None else _columns(c, partner, read.native)) for read in found]
-    hurried = {columns["order_key"] for _, columns in known if columns and columns.get("urgent")} - {None}
+    hurried = _hurried([columns for _, columns in known if columns])
     if hurried:
         ledger.hurry(c, partner.name, hurried)
     told: Told = []
@@ -72,6 +74,21 @@ def keep(c: Connection, site: Site, partner: Partner, found: Sequence[Read]) -> 
             columns["urgent"] = True  # else the urgent one would wait behind it in another line
         _keep_native(c, site, partner, read.message, columns)
     return told
+
+
+def _hurried(found: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The keys of what is urgent, and of what it refers to among what was read, however indirectly."""
+    waiting = [columns for columns in found if columns.get("urgent")]
+    if not waiting:
+        return set()
+    by_id = {columns["external_id"]: columns for columns in found if columns["external_id"]}
+    keys: set[str] = set()
+    while waiting:
+        columns = waiting.pop()
+        keys |= {columns["order_key"]} - {None}
+        named = references_in((columns.get("document") or {}).get("slice"))
+        waiting += [by_id.pop(id_) for id_ in named if id_ in by_id]
+    return keys
 
 
 def _have_at_hand(c: Connection, partner: Partner, found: Sequence[Read]) -> None:
@@ -131,8 +148,7 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
     map_ = partner.maps.find(native.type, native.data)
     if map_ is None:
         return {"stop": "understand", "state": "skipped", "reason": "no map takes it: not for us"}
-    if _is_echo(c, partner, native, map_.case[0]):
-        return {"stop": "understand", "state": "skipped", "reason": "our own change, seen again"}
+    echo = _is_echo(c, partner, native, map_.case[0])
     about = {"version": native.version} if native.version else {}
     values: dict[str, Any] = {"map_name": map_.name, "map_digest": map_.digest, "about": about}
     try:
@@ -143,8 +159,12 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
             check_keys(record, native.position)
         left_over = imported.left_over if map_.rest == "report" else []
     except Exception as error:  # noqa: BLE001 - a converter is a stranger's code; only this record is held
+        if echo:
+            return dict(_ECHO)
         found = known(error)
         return {**values, **held_at("understand", found), **_where_to_mend(found, map_)}
+    if echo and not _asks_otherwise(c, partner, map_.case[0], native, slice_):
+        return dict(_ECHO)
     maptexts.keep(c, map_.digest, map_.name, map_.text)
     document = {"slice": slice_, "native": native.data}
     return {**values, "stop": "apply", "state": "waiting", "document": document, "left_over": left_over,
@@ -170,6 +190,18 @@ def _where_to_mend(error: CaseBridgeError, map_: Map) -> dict[str, str]:
     return {"remedy": f"If it is a code of theirs, add a row for it in {name} where that map is the site's own, else "
                       f"{own}; give the row `import` as its third cell if only this partner writes it; then replay. "
                       "If it is a mistake, ask the partner to correct the record and resend it."}  # fmt: skip
+
+
+_ECHO = {"stop": "understand", "state": "skipped", "reason": "our own change, seen again"}
+
+
+def _asks_otherwise(c: Connection, partner: Partner, slot: str, native: Native, slice_: Mapping[str, Any]) -> bool:
+    """Is there news around our own change? A hospital edits the order beside a Task that we wrote last."""
+    before, now = records.find(c, partner.name, slot, native.external_id), slice_.get(slot)
+    if before is None or not isinstance(now, Mapping):
+        return False
+    names = (before.document.keys() | now.keys()) - OWN_WORDS - {"complete"}
+    return any(before.document.get(name) != now.get(name) for name in names)
 
 
 def _is_echo(c: Connection, partner: Partner, native: Native, slot: str) -> bool:
