@@ -15,6 +15,7 @@ from casebridge_fhir.capability import Capability
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.moments import UNKNOWN, latest, moment, stamp
 from casebridge_fhir.polling import TaskPoll
+from casebridge_fhir.reading import Reading
 from casebridge_fhir.references import Entry
 from casebridge_fhir.results import Results
 from casebridge_fhir.server import JSON, Server
@@ -70,7 +71,7 @@ class Receiver:
         """Who asks there by our name reads what came of it; else everything that a referral is made of."""
         if self._settings.requester:
             return Results(self._server)
-        return Companions(self._server, poll.known, self._capability)
+        return Companions(self._server.base, Reading(self._server, poll.known, self._capability))
 
     def _is_known(self, task: dict[str, Any]) -> bool:
         name = _name(task)

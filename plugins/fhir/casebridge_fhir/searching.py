@@ -119,6 +119,11 @@ def matches(bundle: dict[str, Any], base: str) -> Iterator[Entry]:
             log.warning("skipped in a search result: %s", entry.message)
 
 
+def has_more(bundle: dict[str, Any]) -> bool:
+    """Is there a page after this one?"""
+    return bool(_link(bundle, "next"))
+
+
 def _without_includes(query: Query) -> Query:
     return [(name, value) for name, value in query if name != "_include"]
 

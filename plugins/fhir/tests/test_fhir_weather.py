@@ -45,6 +45,12 @@ class Hospital:
         self.versions.setdefault(stored["id"], []).append(stored["meta"]["versionId"])
         return stored
 
+    def consent(self, id_: str, patient: Resource, status: str = "active") -> Resource:
+        return self.put({
+            "resourceType": "Consent", "id": f"{self.name}-{id_}", "status": status, "patient": patient,
+            "scope": {"text": "privacy"}, "category": [{"text": "disclosure"}],
+        })  # fmt: skip
+
     def poll(self, link: FhirRest) -> bool:
         """One poll, committed payload by payload; False when it broke off."""
         try:
@@ -103,7 +109,8 @@ class _closing:
 
 HABITS = [
     "wrong-total", "no-self", "remarks", "ignores:_lastUpdated", "ignores:_sort", "ignores:owner", "ignores:_count",
-    "one-page", "no-strict", "no-batch", "no-metadata", "naive-times-west", "naive-times-east", "days-only", "whole-seconds", "opaque-pages",
+    "one-page", "no-strict", "no-batch", "no-metadata", "naive-times-west", "naive-times-east", "days-only",
+    "whole-seconds", "opaque-pages",
 ]  # fmt: skip
 
 
@@ -130,6 +137,19 @@ def test_whatever_a_server_is_used_to_every_task_comes(
     hospital.poll_until_through(polling)
     in_order(hospital)
     assert len(hospital.given) == 6
+
+
+def test_a_page_of_ten_referrals_costs_few_requests(hospital: Hospital, under: Callable[..., Any]) -> None:
+    sky, link = under()
+    for number in range(10):
+        patient = hospital.put({"resourceType": "Patient", "id": f"{hospital.name}-p{number}"})
+        to = {"reference": f"Patient/{patient['id']}"}
+        hospital.consent(f"c{number}", to)
+        hospital.task(f"t{number}", **{"for": to})
+    hospital.poll_until_through(link())
+    kinds = [[entry["resource"]["resourceType"] for entry in bundle["entry"]] for bundle in hospital.payloads]
+    assert kinds == [["Task", "Patient", "Consent"]] * 10
+    assert [path for _, path in sky.asked] == ["Task", "metadata", ""]
 
 
 @pytest.mark.parametrize("seed", range(3))
