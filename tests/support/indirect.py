@@ -1,4 +1,4 @@
-"""A hospital and an agency, each with a FHIR server of its own, and the bridge between them (SDOHCC, Indirect Referral)."""
+"""A hospital and an agency, each with a FHIR server, and the bridge between them (SDOHCC, Indirect Referral)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def hospitals(tag: str = "", **order: Any) -> list[dict[str, Any]]:
     ssn = f"8996{int(hashlib.sha256(tag.encode()).hexdigest(), 16) % 10**5:05}"
     return [
         {"resourceType": "Organization", "id": f"mercy{tag}", "name": "Mercy Hospital"},
-        {"resourceType": "Patient", "id": f"ada{tag}", "name": [{"use": "official", "family": "Moreno", "given": ["Ada"]}],
+        {"resourceType": "Patient", "id": f"ada{tag}",
+         "name": [{"use": "official", "family": "Moreno", "given": ["Ada"]}],
          "identifier": [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": ssn}], "birthDate": "1987-02-20",
          "telecom": [{"system": "phone", "use": "mobile", "value": "555-0142"}]},
         {"resourceType": "Condition", "id": f"hunger{tag}", "clinicalStatus": ACTIVE, "subject": person,
@@ -112,8 +113,8 @@ def hospitals(tag: str = "", **order: Any) -> list[dict[str, Any]]:
         {"resourceType": "Condition", "id": f"debts{tag}", "clinicalStatus": ACTIVE, "subject": person,
          "category": [{"coding": [{"system": SDOH, "code": "financial-insecurity"}]}],
          "code": {"coding": [{"system": "http://snomed.info/sct", "code": "454061000124102", "display": "Debts"}]}},
-        {"resourceType": "ServiceRequest", "id": f"order{tag}", "status": "active", "intent": "order", "subject": person,
-         "category": [{"coding": [{"system": SDOH, "code": "food-insecurity"}]}],
+        {"resourceType": "ServiceRequest", "id": f"order{tag}", "status": "active", "intent": "order",
+         "subject": person, "category": [{"coding": [{"system": SDOH, "code": "food-insecurity"}]}],
          "code": {"coding": [{"system": "urn:casebridge:service", "code": "food-pantry", "display": "Food pantry"}]},
          "reasonReference": [{"reference": f"Condition/{name}{tag}"} for name in ("hunger", "debts")],
          "note": [{"text": "Has a stove but no refrigerator."}], **order},

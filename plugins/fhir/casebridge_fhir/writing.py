@@ -195,8 +195,9 @@ def _same_thing(stored: dict[str, Any], meant: dict[str, Any]) -> bool:
 
 def _marked(resource: dict[str, Any], key: str, made: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """With the identifier by which it is known again, and the id of what was ``made`` of it."""
-    own = {"identifier": [*resource.get("identifier", []), {"system": DISPATCH, "value": key}]}
-    return {**resource, **own, **({"id": made["id"]} if made else {})}
+    own = [] if _carries(resource, key) else [{"system": DISPATCH, "value": key}]
+    named = {"identifier": [*resource.get("identifier", []), *own]}
+    return {**resource, **named, **({"id": made["id"]} if made else {})}
 
 
 def _made_by_us(resource: dict[str, Any]) -> bool:

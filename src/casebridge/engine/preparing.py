@@ -12,7 +12,7 @@ from casebridge.engine import alarms, copies, moving
 from casebridge.engine.discretion import without_what_is_not_needed
 from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
-from casebridge.engine.telling import output_id
+from casebridge.engine.telling import output_id, result_of
 from casebridge.engine.their_ids import TheirIds
 from casebridge.mapping import Map
 from casebridge.store import ledger, links, maptexts, records, referrals
@@ -230,8 +230,10 @@ def _who_to_call(site: Site, name: str) -> str | None:
 def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
     found = []
     for number, output in enumerate(outputs):
-        activity = records.find(c, referral.recipient or "", "activity", output_id(referral.id, number))
-        found.append({**output, "ref": {"kind": "activity", "id": activity.id}} if activity else dict(output))
+        made = records.find(c, referral.recipient or "", "activity", output_id(referral.id, number))
+        activity = result_of(c, referral, output) or made
+        own = {name: value for name, value in output.items() if name != "ref"}  # in the recipient's ids
+        found.append({**own, "ref": {"kind": "activity", "id": activity.id}} if activity else own)
     return found
 
 

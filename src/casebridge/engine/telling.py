@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from casebridge.engine import copies, moving
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.understanding import is_urgent
-from casebridge.store import ledger, records
+from casebridge.store import ledger, records, referrals
 from casebridge.store.database import Connection
+from casebridge.store.records import StoredRecord
 from casebridge.store.referrals import StoredReferral
 
 
@@ -80,6 +82,9 @@ def _activities(c: Connection, site: Site, referral: StoredReferral) -> list[str
     asked = records.find(c, referral.source, "referral", referral.asked)
     person = records.find(c, referral.source, "person", referral.subject or "")
     for number, output in enumerate(state.outputs):
+        if (theirs := result_of(c, referral, output)) is not None:
+            made.append(theirs.id)
+            continue
         document = {
             "status": "done", "activity_kind": "service", "domain": referral.domain,
             "code": (asked.document if asked else {}).get("service"),
@@ -92,6 +97,16 @@ def _activities(c: Connection, site: Site, referral: StoredReferral) -> list[str
             map_digest="")  # fmt: skip
         made.append(after.id)
     return made
+
+
+def result_of(c: Connection, referral: StoredReferral, output: Mapping[str, Any]) -> StoredRecord | None:
+    """The recipient's own record of what was done, where the output names one that we have; of a referral that others
+    were made of, the one of theirs."""
+    ref = output.get("ref") or {}
+    said = ref.get("external_id") if ref.get("kind") == "activity" else None
+    who = [referral.recipient, *(child.recipient for child in referrals.children(c, referral.id))] if said else []
+    found = (records.find(c, name, "activity", said) for name in who if name and said)
+    return next((record for record in found if record is not None), None)
 
 
 def output_id(referral: str, number: int) -> str:
