@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx2
 import pytest
@@ -56,13 +57,13 @@ def _refuse(reason: str) -> None:
 
 
 @contextmanager
-def running_sekmet(program: Path, folder: Path) -> Iterator[str]:
-    """A server for as long as the block lasts; its data and its log are in ``folder``."""
+def running_sekmet(program: Path, folder: Path, auth: dict[str, Any] | None = None) -> Iterator[str]:
+    """A server for as long as the block lasts; its data and its log are in ``folder``. ``auth``: whom it lets in."""
     port = _free_port()
     base = f"http://127.0.0.1:{port}/fhir"
     (folder / "sekmet.json").write_text(json.dumps({
         "host": "127.0.0.1", "port": port, "base_url": base, "simulator": {"enabled": False},
-        "server_auth": {"types": ["none"]}, "data_dir": str(folder / "data"),
+        "server_auth": auth or {"types": ["none"]}, "data_dir": str(folder / "data"),
     }))  # fmt: skip
     command = [program, "serve", "-c", str(folder / "sekmet.json")]
     with (folder / "log").open("wb") as log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -44,8 +45,11 @@ class Token:
 class SmartClient:
     """One client id at one server. ``server`` is spoken to without a word of who we are."""
 
-    def __init__(self, settings: RestSettings, keys: SigningKeys, server: Server) -> None:
-        self._settings, self._keys, self._server = settings, keys, server
+    def __init__(
+        self, settings: RestSettings, keys: SigningKeys, server: Server,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self._settings, self._keys, self._server, self._clock = settings, keys, server, clock
         self._published: tuple[float, Published] | None = None
         self.skew = timedelta()  # the endpoint's clock less ours, as far as it matters
 
@@ -96,7 +100,7 @@ class SmartClient:
 
     def _attempt(self, key: SigningKey) -> Answer:
         """One request, with an assertion of its own: none is good twice."""
-        endpoint, now = self._where(), datetime.now(UTC) + self.skew
+        endpoint, now = self._where(), self._clock() + self.skew
         form = {
             "grant_type": "client_credentials", "scope": self.scopes(), "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": signed(self._settings.client_id, endpoint, key, self._keys.private(key), now),
@@ -105,7 +109,7 @@ class SmartClient:
             httpx2.Request("POST", endpoint, data=form, headers={"Accept": "application/json"})
         )
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
-            after = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+            after = retry_after(answer.headers.get("retry-after", ""), self._clock())
             raise TryAgain("CB-402", f"{endpoint} gives no token and asks us to wait", after=after, unsent=True)
         if answer.status in _PASSING:
             raise Unanswered(f"status {answer.status}")
@@ -121,7 +125,7 @@ class SmartClient:
         except ValueError:
             return False
         theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-        skew = theirs - datetime.now(UTC)
+        skew = theirs - self._clock()
         if answer.status not in (400, 401) or abs(skew - self.skew) <= _NEAR or abs(skew) > _FAR:
             return False
         self.skew = timedelta(seconds=round(skew.total_seconds()))
