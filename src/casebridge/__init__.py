@@ -2,7 +2,6 @@
 
 from casebridge.adapter import (
     Bulk,
-    Checking,
     Conflict,
     Context,
     Converter,
@@ -10,7 +9,6 @@ from casebridge.adapter import (
     Door,
     Doorway,
     Event,
-    Finding,
     Format,
     Gathering,
     Headed,
@@ -35,6 +33,7 @@ from casebridge.adapter import (
     Thing,
     Wish,
 )  # fmt: skip
+from casebridge.core.finding import Checking, Finding
 from casebridge.core.native import Element
 from casebridge.core.released import Released, Withheld
 from casebridge.hookspecs import hookimpl

@@ -22,7 +22,7 @@ def concept(system: str, code: str) -> Resource:
     return {"coding": [{"system": system, "code": code}]}
 
 
-def profiled(name: str, **more: Any) -> Resource:
+def profiled(name: str, /, **more: Any) -> Resource:
     kind = next(p.type for p in tables.profiles() if p.name == name)
     return {"resourceType": kind, "id": name[-20:].lower(), "meta": {"profile": [tables.PROFILES + name]}, **more}
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from casebridge import Converter, Native, OutFile, Payload, Probe, Receipt, Settings
+from casebridge import Converter, Finding, Native, OutFile, Payload, Probe, Receipt, Settings
 from casebridge.core.errors import Position, RecordError
 from casebridge.testing import NotConforming, a_dispatch, check_converter, check_format, check_link
 
@@ -58,6 +58,21 @@ def changing(self, stream, shapes) -> Iterator[Native]:
     yield one({"n": next(COUNTER)})
 
 
+def checks(check, recognises=lambda *_: True):
+    """The good format, with checks of its own."""
+    return lines(capabilities=frozenset({"identity", "parse", "render", "check"}), check=check, recognises=recognises)
+
+
+def test_a_format_that_checks_and_refuses_what_it_cannot_read_passes():
+    def check(self, stream):
+        for line in stream:
+            if not line.startswith(b"{"):
+                raise RecordError("CB-303", "no record")
+            yield Finding("wrong", "r", "CB-301", "x", Position())
+
+    check_format(checks(check), [SAMPLE])
+
+
 HOSTILE = {
     "finds nothing": (lines(parse=lambda *_: iter(())), "finds no record"),
     "returns a list": (lines(parse=lambda *_: [one({})]), "it must stream"),
@@ -87,6 +102,16 @@ HOSTILE = {
         ),
         "parse raises JSONDecodeError",
     ),
+    "checks without a way to": (
+        lines(capabilities=frozenset({"parse", "render", "check"})),
+        "without the methods recognises and check",
+    ),
+    "crashes while it checks": (checks(lambda *_: 1 / 0), "check raises ZeroDivisionError"),
+    "finds something else": (checks(lambda *_: iter(["x"])), "something else than Findings"),
+    "finds what has no code": (
+        checks(lambda *_: iter([Finding("wrong", "r", "CB-000", "x", Position())])), "with a code of errors.csv"
+    ),
+    "recognises perhaps": (checks(lambda *_: iter(()), lambda *_: None), "neither True nor False"),
     "is no format": (lines(name="No Name"), "needs a name in small letters"),
 }
 

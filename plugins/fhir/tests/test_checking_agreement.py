@@ -109,3 +109,47 @@ def test_every_domain_has_its_value_sets() -> None:
     for profile, bound in tables.bindings().items():
         lacking = domains - {one.category for one in bound}
         assert lacking <= {"sdoh-category-unspecified", "protective-factor"}, profile
+
+
+def of_profile(profile: str, element: str, *categories: str) -> dict[str, Any]:
+    """A record of the profile with one code in ``element``; what else is wrong with it does not matter here."""
+    coded: Any = {"coding": [{"system": SNOMED, "code": "9"}]}
+    concepts = [{"coding": [{"system": SDOHCC, "code": one}]} for one in categories]
+    kind = next(p.type for p in tables.profiles() if p.name == profile)
+    category: Any = {"coding": [c["coding"][0] for c in concepts]} if kind == "Procedure" else concepts
+    return {"resourceType": kind, "id": "r1", "meta": {"profile": [tables.PROFILES + profile]}, "category": category,
+            element: coded}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile", "element", "path", "categories", "rule"),
+    [
+        ("SDOHCC-Condition", "code", "code", ["food-insecurity"], "cond-1"),
+        ("SDOHCC-Condition", "code", "code", ["food-insecurity", "homelessness"], "cond-2"),
+        ("SDOHCC-Condition", "code", "code", ["protective-factor"], "cond-5"),
+        ("SDOHCC-Goal", "description", "description", ["food-insecurity"], "goal-1"),
+        ("SDOHCC-Goal", "description", "description", ["food-insecurity", "homelessness"], "goal-2"),
+        ("SDOHCC-ObservationScreeningResponse", "code", "code", ["food-insecurity"], "obsscreen-1"),
+        ("SDOHCC-ObservationScreeningResponse", "valueCodeableConcept", "value[x]", ["food-insecurity"], "obsscreen-1"),
+        ("SDOHCC-ObservationScreeningResponse", "code", "code", ["food-insecurity", "homelessness"], "obsscreen-2"),
+        ("SDOHCC-Procedure", "code", "code", ["food-insecurity"], "proc-1"),
+        ("SDOHCC-Procedure", "code", "code", ["food-insecurity", "homelessness"], "proc-2"),
+        ("SDOHCC-ServiceRequest", "code", "code", ["food-insecurity"], "serv-1"),
+        ("SDOHCC-ServiceRequest", "code", "code", ["food-insecurity", "homelessness"], "serv-2"),
+    ],
+)
+def test_each_profile_has_its_own_requirement_and_value_sets(
+    tmp_path: Path, profile: str, element: str, path: str, categories: list[str], rule: str
+) -> None:
+    record = of_profile(profile, element, *categories)
+    format_ = FhirR4(FhirR4.Settings(expansions=str(tmp_path)), Context("hospital"))
+
+    def levels() -> list[str]:
+        return [one.level for one in format_.check(io.BytesIO(json.dumps(record).encode())) if one.rule == rule]
+
+    assert levels() == ["not-checked"]
+    for number, category in enumerate(categories):
+        save(tmp_path / f"{number}.json", address(profile, path, category), [{"system": SNOMED, "code": "1"}])
+    assert levels() == ["wrong"]
+    save(tmp_path / "9.json", address(profile, path, categories[-1]), [{"system": SNOMED, "code": "9"}])
+    assert levels() == []

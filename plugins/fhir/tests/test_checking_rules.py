@@ -14,7 +14,7 @@ from casebridge_fhir.checking import tables
 from casebridge_fhir.format import FhirR4
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from right_referral import SDOHCC, Resource, concept, found, referral
+from right_referral import SDOHCC, US_CORE, Resource, concept, found, profiled, referral
 
 from casebridge import Context
 
@@ -200,3 +200,89 @@ def test_a_file_without_a_fault_of_the_guides_examples(examples: dict[str, Path]
     # The guide asks for derivedFrom (assess-2) and leaves it out in five answers of one of its own screenings.
     doubtful = {f"Observation-SDOHCC-ObservationResponseNHANESQuestion{n}Example" for n in range(1, 6)}
     assert {n: f for n, f in said.items() if f} == {n: [("doubtful", "assess-2")] for n in doubtful}
+
+
+def stated(code: str, value: str, extension: str, patient: str) -> list[Resource]:
+    """A Patient and an observation of race or ethnicity about them."""
+    observation = {
+        "resourceType": "Observation", "id": "o1", "status": "final", "code": concept("http://loinc.org", code),
+        "subject": {"reference": "Patient/p1"},
+        "component": [{"code": concept("http://loinc.org", code), "valueCodeableConcept": concept("urn:omb", value)}],
+    }  # fmt: skip
+    omb = {"url": "ombCategory", "valueCoding": {"system": "urn:omb", "code": patient}}
+    url = f"http://hl7.org/fhir/us/core/StructureDefinition/{extension}"
+    person = {"resourceType": "Patient", "id": "p1",
+              "extension": [{"url": url, "extension": [omb, {"url": "text", "valueString": "x"}]}]}  # fmt: skip
+    return [observation, person]
+
+
+@pytest.mark.parametrize(
+    ("code", "extension", "rule"),
+    [("72826-1", "us-core-race", "char-1"), ("69490-1", "us-core-ethnicity", "char-2")],
+)
+def test_what_the_patient_record_says_is_among_what_was_stated(code: str, extension: str, rule: str) -> None:
+    assert found(stated(code, "2106-3", extension, "2106-3")) == []
+    (only,) = found(stated(code, "2106-3", extension, "2054-5"))
+    assert (only.rule, only.code, only.position.pointer) == (rule, "CB-351", "/entry/1/resource")
+
+
+def screening(**more: Any) -> list[Resource]:
+    """An answer of a social screening, and the patient."""
+    answer = profiled(
+        "SDOHCC-ObservationScreeningResponse", status="final", code=concept("http://loinc.org", "88124-3"),
+        category=[concept("http://terminology.hl7.org/CodeSystem/observation-category", "survey"),
+                  concept(US_CORE, "sdoh"), concept(SDOHCC, "food-insecurity")],
+        subject={"reference": "Patient/p1"}, effectiveDateTime="2026-11-20", valueString="often",
+        derivedFrom=[{"reference": "QuestionnaireResponse/q1"}], **more,
+    )  # fmt: skip
+    return [answer, referral()[5]]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "rule", "level"),
+    [
+        ("0.category.0", None, "SDOHCC-ObservationScreeningResponse", "wrong"),
+        ("0.category.1", concept(US_CORE, "functional-status"), "assess-1", "wrong"),
+        ("0.derivedFrom", None, "assess-2", "doubtful"),
+        ("0.valueString", None, "us-core-2", "wrong"),
+        ("0.effectiveDateTime", None, "SDOHCC-ObservationScreeningResponse", "wrong"),
+    ],
+)
+def test_an_answer_of_a_screening(place: str, value: Any, rule: str, level: str) -> None:
+    resources = screening()
+    assert found(resources) == []
+    put(place, value)(resources)
+    (only,) = found(resources)
+    assert (only.rule, only.level) == (rule, level)
+
+
+def test_answers_are_grouped_under_the_loinc_code_of_their_panel() -> None:
+    resources = screening(hasMember=[{"reference": "Observation/a1"}])
+    assert found(resources) == []
+    resources[0]["code"] = concept("urn:x", "1")
+    assert [one.rule for one in found(resources)] == ["obsscreen-3"]
+
+
+def test_a_protective_factor_keeps_every_other_demand() -> None:
+    resources = referral()
+    resources[3]["category"][2] = concept(SDOHCC, "protective-factor")
+    assert found(resources) == []
+    del resources[3]["category"][0]
+    assert [one.rule for one in found(resources)] == ["cond-3"]
+
+
+def test_a_service_that_takes_referrals_says_whether_it_has_room() -> None:
+    url = f"{tables.PROFILES}SDOHCC-ExtensionHealthcareServiceCapacityStatus"
+    room: Resource = {"url": "capacityStatus", "valueCodeableConcept": concept(SDOHCC, "waitlist")}
+    service = profiled(
+        "SDOHCC-HealthcareServiceForReferralManagement", active=True, name="Beds", type=[{"text": "shelter"}],
+        category=[concept("http://terminology.hl7.org/CodeSystem/service-category", "1")],
+        extension=[{"url": url, "extension": [room]}],
+    )  # fmt: skip
+    told = {one.rule for one in found([service])}
+    service["category"][0]["coding"] = [dict(zip(("system", "code"), pair, strict=True)) for pair in
+                                        tables.code_sets()["SDOHCC-ValueSetServiceCategory"].pairs]  # fmt: skip
+    assert told == {"SDOHCC-HealthcareServiceForReferralManagement"}  # the guide has one category for social services
+    assert found([service]) == []
+    service["extension"] = [{"url": "urn:x", "valueString": "x"}]
+    assert [one.rule for one in found([service])] == ["cap-1"]

@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from casebridge.adapter import Checking, Finding, Format
+from casebridge.adapter import Format
 from casebridge.cli.options import HERE, FolderOption, JsonOption, SettingOption, settings_of
 from casebridge.cli.printing import counted, out, plain
 from casebridge.core.errors import SetupError
+from casebridge.core.finding import Checking, Finding
 from casebridge.mapping import MapSet
 from casebridge.translating import Workshop, made_format, open_workshop
 
@@ -96,8 +97,9 @@ def _alike(one: Finding) -> tuple[str, ...]:
 def _words(one: Finding, times: int) -> str:
     place = f"  {one.field} ({one.position})" if one.field else f"  {one.position}"
     more = f", and {counted(times - 1, 'place')} like it" if times > 1 else ""
-    expected = f"; expected {one.expected}{f', found {one.found}' if one.found else ''}" if one.expected else ""
-    return f"{place}{more}:\n    {one.message}{expected}. {one.do} [{one.rule}, {one.code}]"
+    told = "; ".join([one.message, *([f"expected {one.expected}"] if one.expected else [])])
+    found = f", found {one.found}" if one.found else ""
+    return f"{place}{more}:\n    {told}{found}. {one.do} [{one.rule}, {one.code}]"
 
 
 def _sum(levels: Counter[str]) -> str:

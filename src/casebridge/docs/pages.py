@@ -8,6 +8,7 @@ from pathlib import Path
 from casebridge.docs.case_pages import case_model_page, concepts_page, schemas
 from casebridge.docs.coverage import coverage_page, kept_counts
 from casebridge.docs.map_pages import map_pages
+from casebridge.docs.requirement_pages import requirements_page
 from casebridge.docs.rule_pages import errors_page, policy_page, referral_page
 
 NOTE = "<!-- Made by `make docs` from the code and its data. Do not edit. -->\n\n"
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
         "case-model.md": case_model_page(),
         "concepts.md": concepts_page(),
         "errors.md": errors_page(),
+        "fhir-requirements.md": requirements_page(),
         "policy.md": policy_page(),
         "referral.md": referral_page(),
         "maps/coverage.md": coverage_page(kept_counts()),

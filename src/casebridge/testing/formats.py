@@ -9,7 +9,8 @@ from typing import Any
 
 from casebridge.adapter import Format, Native
 from casebridge.adapter_check import check_format as check_contract
-from casebridge.core.errors import Position, RecordError
+from casebridge.core.errors import Position, RecordError, error_codes
+from casebridge.core.finding import Checking, Finding
 from casebridge.testing.fakes import a_context, a_release, a_render_context
 from casebridge.testing.verdict import Verdict
 
@@ -47,6 +48,7 @@ def check_format(
 
 def _check_sample(verdict: Verdict, codec: Format, sample: bytes, shapes: Shapes) -> None:
     verdict.expect(_identity(verdict, codec, sample) == _identity(verdict, codec, sample), "identity varies")
+    _check_checks(verdict, codec, sample)
     if "parse" not in codec.capabilities:
         return
     parsed = codec.parse(io.BytesIO(sample), shapes)
@@ -103,6 +105,7 @@ def _bag(natives: list[Native]) -> list[tuple[str, str, str]]:
 
 def _check_noise(verdict: Verdict, codec: Format, noise: bytes, shapes: Shapes) -> None:
     _identity(verdict, codec, noise)
+    _check_checks(verdict, codec, noise)
     if "parse" not in codec.capabilities:
         return
     try:
@@ -112,6 +115,24 @@ def _check_noise(verdict: Verdict, codec: Format, noise: bytes, shapes: Shapes) 
         return
     except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
         verdict.expect(False, f"parse raises {type(error).__name__} on {_shown(noise)}; expected RecordError")
+
+
+def _check_checks(verdict: Verdict, codec: Format, data: bytes) -> None:
+    """A format that checks tells findings of our codes, also of what it cannot read, and says what it recognises."""
+    if "check" not in codec.capabilities:
+        return
+    if not isinstance(codec, Checking):
+        verdict.expect(False, "it declares check without the methods recognises and check")
+        return
+    verdict.expect(codec.recognises(data) in (True, False), "recognises answers neither True nor False")
+    try:
+        for found in codec.check(io.BytesIO(data)):
+            known = isinstance(found, Finding) and found.code in error_codes()
+            verdict.expect(known, "check yields something else than Findings with a code of errors.csv")
+    except RecordError:
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
+        verdict.expect(False, f"check raises {type(error).__name__} on {_shown(data)}; expected RecordError")
 
 
 def _identity(verdict: Verdict, codec: Format, data: bytes) -> str | None:

@@ -75,7 +75,20 @@ def _told(root: Place, errors: list[Any]) -> Iterator[Finding]:
                           expected="nothing here", do="Correct the name of the element, or leave it out.")  # fmt: skip
         else:
             yield finding("wrong", "structure", "CB-301", "this is not of the form that FHIR R4 gives it", place,
+                          expected=_form(root, one["loc"]),
                           found=place.value if isinstance(place.value, str) else None)  # fmt: skip
+
+
+def _form(root: Place, loc: tuple[str | int, ...]) -> str:
+    """What FHIR R4 calls the type of the element: ``date``, ``Reference``."""
+    elements = fields_of(root.value["resourceType"]) if root.value["resourceType"] in NATIVES.records else {}
+    about = ""
+    for name in (part for part in loc if isinstance(part, str)):
+        known = elements.get(name)
+        if known is None:
+            return ""
+        about, elements = known.about, known.children() if known.type == "group" else {}
+    return f"what FHIR R4 calls {about}" if about else ""
 
 
 def _at(root: Place, loc: tuple[str | int, ...]) -> Place:
