@@ -270,6 +270,9 @@ class Link(Protocol):
     ``keyed = True`` says that the partner honours the key: what comes twice under it has one effect there. What was
     delivered is replayed without a question only where a link ``finds`` or is ``keyed``.
 
+    It may have ``every``, the seconds between two askings (0: none), which may change while it lives: it is then asked
+    no sooner by itself. A person who asks for what is new is not kept waiting.
+
     Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from casebridge.core.errors import Bug, CaseBridgeError, TryAgain
 from casebridge.engine import flow
 from casebridge.engine.turn import Turn
-from casebridge.store import ledger, problems
+from casebridge.store import ledger, problems, rounds
 from casebridge.store.database import StoreTrouble, iso
 from casebridge.store.leases import Superseded
 from casebridge.store.problems import Problem
 
 log = logging.getLogger(__name__)
+AFTER_TROUBLE = 60.0  # seconds; a partner that could not be asked is tried again before its time
 
 
 def work(turn: Turn) -> int:
@@ -29,11 +31,22 @@ def work(turn: Turn) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - a link is a stranger's code: the other partners go on
         _not_received(turn, error)
+        _rest(turn, AFTER_TROUBLE)
         return 0
     if before:
         with turn.write() as c:
             problems.keep(c, turn.lane.partner, None)
+    _rest(turn, float("inf"))
     return done
+
+
+def _rest(turn: Turn, at_most: float) -> None:
+    """Leave a partner alone for as long as its link says; at most so many seconds."""
+    every = float(getattr(turn.site.partners[turn.lane.partner].link, "every", 0))
+    if every > 0:
+        with turn.write() as c:
+            until = turn.site.clock() + timedelta(seconds=min(every, at_most))
+            rounds.keep(c, turn.lane.partner, iso(until))
 
 
 def _not_received(turn: Turn, error: Exception) -> None:

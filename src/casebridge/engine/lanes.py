@@ -18,7 +18,7 @@ from casebridge.engine.port import Engine, rest_after
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.worker import Worker
-from casebridge.store import ledger, problems
+from casebridge.store import ledger, problems, rounds
 from casebridge.store.database import StoreTrouble
 from casebridge.store.due import STOPS
 from casebridge.store.leases import Lane
@@ -91,8 +91,10 @@ class Lanes:
         self.engine.wake(self.worker.due())
 
     def receive(self) -> None:
-        """Ask every partner's link for what is new."""
-        self.engine.wake(self._links())
+        """Ask every partner's link for what is new, none sooner than it wants to be asked."""
+        with self.site.store.read() as c:
+            resting = rounds.resting(c, self.site.now())
+        self.engine.wake([lane for lane in self._links() if lane.partner not in resting])
 
     @property
     def trouble(self) -> str:
