@@ -58,7 +58,8 @@ class _Set:
     def address(self) -> str:
         """Where the partner finds the public keys."""
         web = self.config.web
-        return f"{web.partners_url or f'http://{web.partners}'}/jwks/{self.partner}/{self.environment}.json"
+        outside = web.partners_url.rstrip("/") or f"http://{web.partners}"
+        return f"{outside}/jwks/{self.partner}/{self.environment}.json"
 
     def when(self, at: datetime) -> str:
         return moment(at.isoformat(), ZoneInfo(self.config.site.timezone))
