@@ -15,6 +15,8 @@ ORDER = (
     "Organization", "Location", "Practitioner", "PractitionerRole", "HealthcareService", "Device", "Patient",
     "RelatedPerson", "Group", "Consent", "Condition", "Goal", "Observation", "Procedure", "ServiceRequest",
 )  # fmt: skip
+BESIDE = {"url": "urn:casebridge:beside", "valueBoolean": True}
+"""Marks an entry of a Bundle of ours that is only there because others refer to it (``door/writes.py``)."""
 _RANK = {name: rank for rank, name in enumerate(ORDER)}
 
 
@@ -53,7 +55,8 @@ def _of_bundle(entry: Any, pointer: str) -> Iterator[Entry | RecordError]:
         )  # fmt: skip
         return
     full_url = entry.get("fullUrl")
-    yield from _checked(Entry(full_url if isinstance(full_url, str) else "", f"{pointer}/resource", resource))
+    address = full_url if isinstance(full_url, str) else ""
+    yield from _checked(Entry(address, f"{pointer}/resource", resource, BESIDE in entry.get("extension", ())))
 
 
 def _checked(entry: Entry) -> Iterator[Entry | RecordError]:

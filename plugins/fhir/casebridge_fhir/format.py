@@ -14,6 +14,7 @@ from casebridge.core.errors import Bug, CaseBridgeError, Position, RecordError
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import entries, rank, read_json
 from casebridge_fhir.checking import Expansions, check
+from casebridge_fhir.door.parameters import keys
 from casebridge_fhir.gathering import bundle, resource_name
 from casebridge_fhir.references import Entry, Index, localise
 
@@ -75,7 +76,7 @@ class FhirR4:
         index = Index(good)
         for entry in good:
             localise(entry)
-        for entry in sorted(good, key=rank):
+        for entry in sorted((e for e in good if not e.beside), key=rank):
             yield _native(entry, index, shapes.get(PREFIX + entry.type, {}))
 
     def recognises(self, head: bytes) -> bool:
@@ -100,6 +101,14 @@ class FhirR4:
             known = resource.get("id")
             name = f"{resource['resourceType']}/{known}" if known else str(resource["resourceType"])
             yield OutFile(name, dumps(resource), MEDIA_TYPE, (number,))
+
+    def shelved(self, document: Mapping[str, Any]) -> tuple[str, str]:
+        """``("Patient", "1")``."""
+        return str(document["resourceType"]), str(document["id"])
+
+    def keys(self, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What it is searched by (see ``door/parameters.py``)."""
+        return keys(document)
 
     def named(self, native_type: str, key: str) -> tuple[str, Mapping[str, Any]]:
         """``("Patient/1", {"id": "1"})`` (see ``gathering``)."""

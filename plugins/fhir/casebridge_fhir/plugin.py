@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from casebridge import Converter, Door, Format, Link, Natives, hookimpl
 from casebridge_fhir.decimals import DECIMAL
+from casebridge_fhir.door.door import FhirDoor
+from casebridge_fhir.door.link import FhirDoorLink
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.jwks_door import JwksDoor
 from casebridge_fhir.link import FhirRest
@@ -20,13 +22,15 @@ def register_formats(register: Callable[[type[Format]], None]) -> None:
 
 @hookimpl
 def register_links(register: Callable[[type[Link]], None]) -> None:
-    """The link ``fhir-rest``."""
+    """The links ``fhir-rest`` (we go to them) and ``fhir`` (they come to us)."""
     register(FhirRest)
+    register(FhirDoorLink)
 
 
 @hookimpl
 def register_doors(register: Callable[[type[Door]], None]) -> None:
-    """The door ``jwks``."""
+    """The doors ``fhir`` and ``jwks``."""
+    register(FhirDoor)
     register(JwksDoor)
 
 

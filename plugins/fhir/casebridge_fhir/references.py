@@ -15,11 +15,15 @@ ABSOLUTE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One resource of a payload: the address it came under, its JSON pointer and itself."""
+    """One resource of a payload: the address it came under, its JSON pointer and itself.
+
+    ``beside``: it is only there because others refer to it, and says nothing new.
+    """
 
     full_url: str
     pointer: str
     resource: dict[str, Any]
+    beside: bool = False
 
     @property
     def type(self) -> str:

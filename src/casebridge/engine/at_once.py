@@ -1,8 +1,9 @@
-"""A payload applied while its sender waits: the first three stops in one transaction, all of it or nothing."""
+"""Payloads applied while their senders wait: the first three stops in one transaction, all of it or nothing."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Sequence
 
 from casebridge.adapter import Payload
 from casebridge.core.errors import CaseBridgeError, RecordError
@@ -16,29 +17,44 @@ from casebridge.store import ledger, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
+Sent = tuple[bytes, str]
+"""A payload and its media type."""
 
-def apply(c: Connection, site: Site, partner: Partner, payload: bytes, media_type: str) -> Told:
-    """Keep ``payload`` and apply what it asserts; what observers hear after the commit.
+
+def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent]) -> Told:
+    """Keep the payloads of one partner and apply what they assert; what observers hear after the commit.
 
     Raises RecordError or Held for the first thing that cannot be applied: who waits for the answer mends it, so
     nothing of it is held here.
     """
-    taken = intake.taken(partner, Payload("request", io.BytesIO(payload), media_type))
+    parents = [_kept(c, site, partner, sent) for sent in payloads]
+    reads = [read for parent, (payload, _) in zip(parents, payloads, strict=True)
+             for read in _reads(partner, parent, payload)]  # fmt: skip
+    understanding.keep(c, site, partner, reads)
+    going = list(_to_apply(ledger.of_payloads(c, [parent.id for parent in parents])))
+    at_hand.for_apply(c, partner, going)
+    return [{"name": "applied", "message": m.id, "correlation": _applied(c, site, partner, m),
+             "partner": partner.name, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
+
+
+def _kept(c: Connection, site: Site, partner: Partner, sent: Sent) -> Message:
+    data, media_type = sent
+    taken = intake.taken(partner, Payload("request", io.BytesIO(data), media_type))
     if isinstance(taken, CaseBridgeError):
         raise taken
     outcome, id_ = intake.keep(c, site, partner, Payload("request", io.BytesIO(), media_type), taken)
     message = ledger.get(c, id_) if id_ else None
     if message is None:
         raise RecordError("CB-347", f"this was sent before ({outcome.state})")
-    understanding.keep(c, site, partner, _reads(partner, message, payload))
-    children = ledger.listed(c, parent=message.id)
+    return message
+
+
+def _to_apply(children: Iterable[Message]) -> Iterable[Message]:
     for child in children:
         if child.state == "held":
             raise RecordError(child.code, child.reason, external_id=child.external_id)
-    going = [m for m in children if m.stop == "apply"]
-    at_hand.for_apply(c, partner, going)
-    return [{"name": "applied", "message": m.id, "correlation": _applied(c, site, partner, m),
-             "partner": partner.name, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
+        if child.stop == "apply":
+            yield child
 
 
 def _reads(partner: Partner, message: Message, payload: bytes) -> list[Read]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from casebridge.adapter import Native, Payload, Submitted
 from casebridge.core.errors import CaseBridgeError
@@ -20,7 +21,7 @@ from casebridge.store.tokens import Grant
 REFUSED = Submitted("refused", "This answer could not be taken.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SiteDoorway:
     """The doorway of one site for the doors of one name."""
 
@@ -28,7 +29,7 @@ class SiteDoorway:
     door: str = ""
     after_submit: Callable[[], None] = lambda: None  # wakes the lanes: an answer need not wait for the next pass
 
-    @property
+    @cached_property
     def shelf(self) -> SiteShelf:
         """The shelves of the partners of this door."""
         return SiteShelf(self.site, self.door)

@@ -9,10 +9,12 @@ from datetime import datetime
 from casebridge.adapter import Link, MovedOn, Shelved, Sought, Wish
 from casebridge.core.released import Released
 from casebridge.engine import at_once
+from casebridge.engine.joint import Joint
 from casebridge.engine.laying import put
 from casebridge.engine.preparing import content_of, may_go, outgoing_of
 from casebridge.engine.release import own, release
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.together import Told
 from casebridge.store import disclosures, ledger, referrals, shelves
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
@@ -20,11 +22,20 @@ from casebridge.store.shelves import Place
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request to write."""
+
+    partner: str
+    wishes: Sequence[Wish]
+    sent: at_once.Sent
+
+
 class SiteShelf:
     """The shelves of the partners of one door."""
 
-    site: Site
-    door: str
+    def __init__(self, site: Site, door: str) -> None:
+        self.site, self.door = site, door
+        self._joint = Joint(self._write)
 
     @property
     def partners(self) -> Mapping[str, Link]:
@@ -59,17 +70,25 @@ class SiteShelf:
         return self._shown(partner, found[:limit]), more
 
     def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
-        """Apply the payload and lay what it says on the shelf, in one transaction."""
-        by = self.site.partners[partner]
+        """Apply the payload and lay what it says on the shelf; requests that come at the same time share a commit."""
+        return self._joint(_Asked(partner, wishes, (payload, media_type)))
+
+    def _write(self, some: Sequence[_Asked]) -> list[list[Shelved]]:
+        kept: dict[int, list[shelves.Shelved]] = {}
         with self.site.store.write(one_worker=True) as c:
-            for wish in wishes:
-                _check(c, partner, wish)
-            told = at_once.apply(c, self.site, by, payload, media_type)
-            now = self.site.now()
-            kept = [put(c, now, by, wish.type, wish.id, wish.document) for wish in wishes]
+            told: Told = []
+            for asked in some:
+                for wish in asked.wishes:
+                    _check(c, asked.partner, wish)
+            for name in dict.fromkeys(asked.partner for asked in some):
+                by = self.site.partners[name]
+                its = [(n, asked) for n, asked in enumerate(some) if asked.partner == name]
+                told += at_once.apply(c, self.site, by, [asked.sent for _, asked in its])
+                for number, asked in its:
+                    kept[number] = [_laid(c, self.site, by, wish) for wish in asked.wishes]
         for values in told:
             self.site.tell(**values)
-        return [self._own(by, one) for one in kept]
+        return [[self._own(self.site.partners[asked.partner], one) for one in kept[n]] for n, asked in enumerate(some)]
 
     def first_time(self, name: str, until: datetime) -> bool:
         """Is this the first use of what may be used once?"""
@@ -95,6 +114,12 @@ def _check(c: Connection, partner: str, wish: Wish) -> None:
     version = there.version if there else 0
     if version != wish.version - 1:
         raise MovedOn(wish.type, wish.id, version)
+
+
+def _laid(c: Connection, site: Site, partner: Partner, wish: Wish) -> shelves.Shelved:
+    """The wish as the next version; of two requests that share a commit the second may find that it is not."""
+    _check(c, partner.name, wish)
+    return put(c, site.now(), partner, wish.type, wish.id, wish.document)
 
 
 def _again(c: Connection, site: Site, partner: Partner, found: shelves.Shelved) -> Shelved | None:

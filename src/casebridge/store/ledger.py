@@ -206,6 +206,12 @@ def listed(c: Connection, **where: Any) -> list[Message]:
     return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
 
 
+def of_payloads(c: Connection, parents: Sequence[str]) -> list[Message]:
+    """The messages of the records of these payloads, in their order."""
+    query = select(*_COLUMNS).where(message.c.parent.in_(parents))
+    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
+
+
 def page(c: Connection, limit: int, offset: int = 0, *, newest: bool = False, **where: Any) -> list[Message]:
     """Some of ``listed``, for a page; with ``newest`` the latest first."""
     query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))

@@ -1,0 +1,1 @@
+"""The FHIR door: a FHIR R4 server for partners."""

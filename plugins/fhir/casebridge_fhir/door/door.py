@@ -1,0 +1,100 @@
+"""The door ``fhir``: a FHIR R4 server on which each partner has a shelf of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
+
+from casebridge import Context, Doorway, Settings
+from casebridge_fhir.door.answers import Speaking, speaking
+from casebridge_fhir.door.gate import Gate
+from casebridge_fhir.door.parameters import types
+from casebridge_fhir.door.refusals import Refusal, refused
+from casebridge_fhir.door.requests import Asked, Server
+from casebridge_fhir.door.statement import statement
+from casebridge_fhir.door.writes import Turns
+
+BODY_SECONDS = 60
+
+
+class DoorSettings(Settings):
+    """Address and limits."""
+
+    base_url: str = Field(default="", description="The server's address as partners know it; without it, as they ask")
+    max_bytes: int = Field(default=16 * 1024 * 1024, gt=0, description="The largest request taken, in bytes")
+
+
+class FhirDoor:
+    """Reads, searches and writes of partners, as FHIR R4 over HTTP."""
+
+    name: ClassVar[str] = "fhir"
+    Settings: ClassVar[type[Settings]] = DoorSettings
+
+    def __init__(self, settings: DoorSettings, context: Context) -> None:
+        self.settings = settings
+
+    def router(self, doorway: Doorway) -> APIRouter:
+        """The interactions of FHIR R4 http.html: each request is read here, and answered in a thread."""
+        router, gate, turns = APIRouter(), Gate(doorway.shelf), Turns()
+
+        def answer(do: Callable[[Server, Asked], Response]) -> Callable[[Request], object]:
+            async def endpoint(request: Request) -> Response:
+                speaks = Speaking()
+                try:
+                    headers, params = request.headers, request.query_params
+                    speaks = speaking(headers.get("accept", ""), params.get("_format", ""), headers.get("prefer", ""))
+                    body = await _body(request, self.settings.max_bytes)
+                    asked = Asked(speaks, dict(request.path_params), parse_qsl(
+                        request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
+
+                    def served() -> Response:
+                        asker = gate.asker(headers.get("authorization", ""))
+                        return do(Server(doorway.shelf, asker, self._base(request), turns), asked)
+
+                    return await run_in_threadpool(served)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in FHIR, without its text
+                    return speaks.refuse(refused(error))
+
+            return endpoint
+
+        @router.get("/metadata", include_in_schema=False)
+        async def metadata(request: Request) -> Response:
+            try:
+                speaks = speaking(request.headers.get("accept", ""), request.query_params.get("_format", ""), "")
+            except Refusal as refusal:
+                return Speaking().refuse(refusal)
+            made_on = doorway.shelf.now().date().isoformat()
+            return speaks.answer(statement(self._base(request), types(), gate.written(), made_on))
+
+        for method, path, do in (
+            ("GET", "/{type}", Server.search), ("POST", "/{type}/_search", Server.search_by_form),
+            ("POST", "/{type}", Server.create), ("GET", "/{type}/{id}", Server.read),
+            ("PUT", "/{type}/{id}", Server.update), ("DELETE", "/{type}/{id}", Server.withdraw),
+            ("GET", "/{type}/{id}/_history", Server.history), ("GET", "/{type}/{id}/_history/{version}", Server.vread),
+            ("POST", "", Server.bundle), ("POST", "/", Server.bundle),
+        ):  # fmt: skip
+            router.add_api_route(path, answer(do), methods=[method], include_in_schema=False)
+        return router
+
+    def _base(self, request: Request) -> str:
+        return self.settings.base_url.rstrip("/") or f"{str(request.base_url).rstrip('/')}/{self.name}"
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The request's body. Refusal 413 beyond ``limit`` bytes, 408 when it does not end in time."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    raise Refusal(413, f"A request may have at most {limit} bytes.")
+    except TimeoutError:
+        raise Refusal(408, "The request did not end in time.") from None
+    return bytes(body)

@@ -1,0 +1,70 @@
+"""The link ``fhir``: for a partner that comes to our own FHIR server. What is sent to it lies on its shelf there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pydantic import Field, SecretStr
+
+from casebridge import Context, Dispatch, Outcome, OutFile, Payload, Probe, Receipt, Settings, Thing
+from casebridge.core.jsontext import loads
+from casebridge_fhir.gathering import NAMES
+
+
+class FhirDoorSettings(Settings):
+    """Who the partner is at our FHIR server, and what it may write there."""
+
+    token: SecretStr | None = Field(default=None, description="Bearer token of the partner, env:NAME or file:/path")
+    may_write: tuple[str, ...] = Field(
+        default=("Task", "Procedure"), description='Resource types it may write, or ["*"] for all')
+
+
+class FhirDoorLink:
+    """Lays what is sent on the partner's shelf at the door ``fhir``."""
+
+    name: ClassVar[str] = "fhir"
+    default_format: ClassVar[str] = "fhir-r4"
+    window: ClassVar[int] = 100
+    finds: ClassVar[bool] = True
+    shelves: ClassVar[bool] = True
+    Settings: ClassVar[type[Settings]] = FhirDoorSettings
+
+    def __init__(self, settings: FhirDoorSettings, context: Context) -> None:
+        self.settings = settings
+
+    def receive(self, cursor: str | None) -> Iterator[Payload]:
+        """Nothing: the partner writes at the door."""
+        return iter(())
+
+    def settle(self, payload: Payload, outcome: Outcome) -> None:
+        """Nothing to tell: whoever wrote has the answer."""
+
+    def send(self, dispatch: Dispatch, key: str) -> Receipt:
+        """Each resource as its next version. That it still is the next one is seen when it is written down."""
+        return Receipt(dispatch.id, tuple(_thing(file, key, number) for number, file in enumerate(dispatch.files)))
+
+    def find(self, dispatch: Dispatch, key: str) -> None:
+        """Never there after a crash: what lies on the shelf was written down in the same commit."""
+
+    def probe(self) -> Probe:
+        """The partner comes to us: there is nothing to reach."""
+        if self.settings.token is None:
+            return Probe(False, "no token is set, so this partner cannot sign in at our FHIR server")
+        return Probe(True, "the partner can sign in at our FHIR server")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _thing(file: OutFile, key: str, number: int) -> Thing:
+    resource: dict[str, Any] = loads(file.data)
+    made = str(uuid.uuid5(NAMES, f"{key}.{number}"))
+    version = int(resource.get("meta", {}).get("versionId") or 0) + 1
+    resource = {**resource, "id": resource.get("id", made)}
+    if resource["resourceType"] == "Task":
+        resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
+    resource["meta"] = {**resource.get("meta", {}), "versionId": str(version)}
+    return Thing(file.records[0], f"{resource['resourceType']}/{resource['id']}", str(version), resource)

@@ -1,0 +1,148 @@
+"""Search parameters (FHIR R4, search 3.1.1): which there are, and the keys that a resource is found by.
+
+A key is exact: ``system|code``, ``?code`` (whatever its system), ``system|`` for tokens; ``Patient/1`` and ``?1`` for
+references; the first letters for texts. ``*`` says that there is a value at all. Dates have no keys but that one.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from casebridge_fhir.references import local_reference
+
+LETTERS = 3  # of a text, by which it is looked up
+ANY = "*"
+_STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One search parameter of a type; ``targets``: types that a reference may mean."""
+
+    name: str
+    kind: str
+    paths: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    def values(self, resource: Mapping[str, Any]) -> Iterator[Any]:
+        """What stands at its paths, lists taken apart."""
+        for path in self.paths:
+            yield from at(resource, path)
+
+
+@cache
+def parameters(type_: str) -> Mapping[str, Parameter]:
+    """The search parameters of a type by name, without ``_id`` and ``_lastUpdated``, which all have."""
+    return {p.name: p for of, p in _table() if of in ("*", type_)}
+
+
+@cache
+def _table() -> tuple[tuple[str, Parameter], ...]:
+    text = files("casebridge_fhir").joinpath("data/search_parameters.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return tuple((row["type"], Parameter(row["name"], row["kind"], tuple(row["paths"].split("|")),
+                                         tuple(row["targets"].split()))) for row in rows)  # fmt: skip
+
+
+def types() -> tuple[str, ...]:
+    """The types that can be searched."""
+    return tuple(dict.fromkeys(of for of, _ in _table() if of != "*"))
+
+
+def keys(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """All keys of a resource: name of the parameter, key."""
+    for parameter in parameters(str(resource.get("resourceType"))).values():
+        found = set(_composite(parameter, resource) if parameter.kind == "composite" else _keys(parameter, resource))
+        yield from ((parameter.name, key) for key in found | ({ANY} if found else set()))
+
+
+def _keys(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:
+    made = _KINDS[parameter.kind]
+    for value in parameter.values(resource):
+        yield from made(value)
+
+
+def _composite(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:
+    """Both parts in one element: ``code$value`` (of a group's characteristics each by itself)."""
+    inside = parameter.paths[0].rpartition(".")[0]
+    names = [path.rpartition(".")[2] for path in parameter.paths]
+    for element in at(resource, inside) if inside else [resource]:
+        first, second = ({k for v in at(element, name) for k in token_keys(v)} for name in names)
+        yield from (f"{a}${b}" for a in first for b in second)
+
+
+def token_keys(value: Any) -> Iterator[str]:
+    """``system|code``, ``?code``, ``system|`` of a Coding, CodeableConcept, Identifier, code or boolean."""
+    if isinstance(value, Mapping):
+        for coding in value.get("coding", ()) if isinstance(value.get("coding"), list) else [value]:
+            code = coding.get("code", coding.get("value")) if isinstance(coding, Mapping) else None
+            if isinstance(code, str):
+                system = str(coding.get("system", ""))
+                yield from (f"{system}|{code}", f"?{code}", f"{system}|")
+    elif isinstance(value, bool):
+        yield from token_keys("true" if value else "false")
+    elif isinstance(value, str):
+        yield from (f"|{value}", f"?{value}")
+
+
+def reference_keys(value: Any) -> Iterator[str]:
+    """``Patient/1``, ``?1``; ``@system|value`` of a logical one; a whole address as it is."""
+    if not isinstance(value, Mapping):
+        return
+    address = value.get("reference")
+    if isinstance(address, str):
+        local = local_reference(address)
+        yield from (local, f"?{local.rpartition('/')[2]}")
+    for key in token_keys(value.get("identifier")):
+        yield f"@{key}"
+
+
+def text_keys(value: Any) -> Iterator[str]:
+    """The first letters, alike for capitals and accents."""
+    if isinstance(value, str) and value:
+        yield folded(value)[:LETTERS]
+
+
+def _presence(value: Any) -> Iterator[str]:
+    yield ANY
+
+
+def _uri(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+
+
+_KINDS = {"token": token_keys, "reference": reference_keys, "string": text_keys, "date": _presence, "uri": _uri}
+
+
+def folded(text: str) -> str:
+    """A text as searches compare it (FHIR R4, search: string): no accents, no capitals."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def at(value: Any, path: str) -> Iterator[Any]:
+    """The values at a dotted path; a step may choose by a member: ``telecom(system=phone)``."""
+    step, _, rest = path.partition(".")
+    match = _STEP.match(step)
+    if match is None:
+        raise ValueError(f"not a path: {path}")
+    inner = value.get(match["name"]) if isinstance(value, Mapping) else None
+    for item in inner if isinstance(inner, list) else [inner]:
+        if item is None or (match["member"] and not _has(item, match["member"], match["value"])):
+            continue
+        if rest:
+            yield from at(item, rest)
+        else:
+            yield item
+
+
+def _has(item: Any, member: str, value: str) -> bool:
+    return isinstance(item, Mapping) and item.get(member) == value

@@ -1,0 +1,156 @@
+"""Create, update, withdraw: what a partner writes at the door, one resource or many, all or nothing."""
+
+from __future__ import annotations
+
+import csv
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from casebridge import MovedOn, Shelf, Shelved, Wish
+from casebridge.core.jsontext import dumps
+from casebridge_fhir.bundle import BESIDE
+from casebridge_fhir.door.refusals import Refusal, absent
+from casebridge_fhir.references import RELATIVE, local_reference, references_in
+
+MEDIA_TYPE = "application/fhir+json"
+TRIES = 3  # of an update that names no version, when others write at the same moment
+_AROUND = {"Task": ("focus", "for", "requester", "owner"), "ServiceRequest": ("requester",)}
+_OVER = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
+Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Writing:
+    """What one request writes: collected, then kept in one transaction."""
+
+    shelf: Shelf
+    partner: str
+    base: str
+    wishes: dict[tuple[str, str], Wish] = field(default_factory=dict)
+    said: list[Document] = field(default_factory=list)  # what is asserted, in order
+
+    def create(self, resource: Document, id_: str = "") -> tuple[str, str]:
+        """A new resource under an id of ours; (type, id)."""
+        type_, id_ = resource["resourceType"], id_ or str(uuid.uuid4())
+        return self._wish(type_, id_, 1, {**resource, "id": id_})
+
+    def update(self, resource: Document, id_: str, expected: int | None) -> tuple[str, str]:
+        """The resource as its next version; MovedOn when ``expected`` is not where it stands."""
+        type_ = resource["resourceType"]
+        there = self._there(type_, id_)
+        version = there.version if there else 0
+        if expected is not None and expected != version:
+            raise MovedOn(type_, id_, version)
+        return self._wish(type_, id_, version + 1, {**resource, "id": id_})
+
+    def withdraw(self, type_: str, id_: str, expected: int | None) -> tuple[str, str]:
+        """It counts no more; whoever has it hears so. Refusal 404 when there is nothing."""
+        there = self._there(type_, id_)
+        if there is None:
+            raise absent(type_, id_)
+        if expected is not None and expected != there.version:
+            raise MovedOn(type_, id_, there.version)
+        if there.released is not None:
+            version = there.version + 1
+            self.wishes[type_, id_] = Wish(type_, id_, version, None)
+            if (last := withdrawn(dict(there.released.document))) is not None:
+                self.said.append(_stamped(last, version, ""))
+        return type_, id_
+
+    def commit(self) -> dict[tuple[str, str], Shelved]:
+        """Keep it all. Raises MovedOn, RecordError, Held, TryAgain; then nothing was kept."""
+        if not self.wishes:
+            return {}
+        kept = self.shelf.write(self.partner, list(self.wishes.values()), self._payload(), MEDIA_TYPE)
+        return {(one.type, one.id): one for one in kept}
+
+    def _wish(self, type_: str, id_: str, version: int, resource: Document) -> tuple[str, str]:
+        if (type_, id_) in self.wishes:
+            raise Refusal(400, f"{type_}/{id_} is written twice in one request.")
+        stamped = _stamped(resource, version, self.shelf.now().isoformat(timespec="milliseconds"))
+        self.wishes[type_, id_] = Wish(type_, id_, version, stamped)
+        self.said.append(stamped)
+        return type_, id_
+
+    def _there(self, type_: str, id_: str) -> Shelved | None:
+        return self.shelf.read(self.partner, type_, id_)
+
+    def _payload(self) -> bytes:
+        """A Bundle of what is asserted, with what it refers to beside it."""
+        entries: list[Document] = [{"fullUrl": self._url(resource), "resource": resource} for resource in self.said]
+        for resource in self._around():
+            entries.append({"extension": [BESIDE], "fullUrl": self._url(resource), "resource": resource})
+        return dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+    def _url(self, resource: Mapping[str, Any]) -> str:
+        return f"{self.base}/{resource['resourceType']}/{resource['id']}"
+
+    def _around(self) -> Iterable[Mapping[str, Any]]:
+        """What the resources refer to that lies on the shelf already."""
+        seen = {(r["resourceType"], r["id"]) for r in self.said}
+        for resource in list(self.said):
+            for name in _AROUND.get(resource["resourceType"], ()):
+                value = resource.get(name)
+                text = value.get("reference") if isinstance(value, dict) else None
+                match = RELATIVE.match(local_reference(text, self.base)) if isinstance(text, str) else None
+                if match is None or (match["type"], match["id"]) in seen:
+                    continue
+                seen.add((match["type"], match["id"]))
+                there = self._there(match["type"], match["id"])
+                if there is not None and there.released is not None:
+                    yield there.released.document
+
+
+def _stamped(resource: Document, version: int, at: str) -> Document:
+    meta = {**resource.get("meta", {}), "versionId": str(version)}
+    return {**resource, "meta": {**meta, "lastUpdated": at} if at else meta}
+
+
+def withdrawn(resource: Document) -> Document | None:
+    """The resource as it says that it counts no more; None when it has nothing to say, or said it already."""
+    type_ = resource["resourceType"]
+    if type_ == "Task" and resource.get("status") in _OVER:
+        return None
+    if type_ == "Condition":
+        wrong = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+        status = {"coding": [{"system": wrong, "code": "entered-in-error"}]}
+        return {k: v for k, v in resource.items() if k != "clinicalStatus"} | {"verificationStatus": status}
+    if type_ not in _withdrawals():
+        return None
+    element, value = _withdrawals()[type_]
+    last = {**resource, element: value}
+    if type_ == "Task":
+        last["statusReason"] = {"text": "Withdrawn by the sender"}
+    return last
+
+
+@cache
+def _withdrawals() -> Mapping[str, tuple[str, str | bool]]:
+    text = files("casebridge_fhir").joinpath("data/withdrawals.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {row["type"]: (row["element"], row["value"] != "false" and row["value"]) for row in rows}
+
+
+def renamed(resource: Document, names: Mapping[str, str]) -> None:
+    """References to what is made in the same request get the names that were given to it."""
+    for reference in references_in(resource):
+        address = reference["reference"]
+        reference["reference"] = names.get(address, address)
+
+
+@dataclass(slots=True)
+class Turns:
+    """One at a time for each partner: two creates with the same If-None-Exist at the same moment make one."""
+
+    _locks: dict[str, threading.RLock] = field(default_factory=dict)
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, partner: str) -> threading.RLock:
+        """The lock that this partner's conditional writes hold."""
+        with self._mutex:
+            return self._locks.setdefault(partner, threading.RLock())

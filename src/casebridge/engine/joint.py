@@ -1,0 +1,67 @@
+"""Several who wait for a commit share one: whoever comes first does it for all that came meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+MOST = 50
+"""Items that share one commit."""
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    over: bool = False
+    result: list[Result] = field(default_factory=list)
+    error: Exception | None = None
+
+
+class Joint(Generic[Item, Result]):
+    """``do`` takes items that came at the same time and gives a result for each, all or nothing.
+
+    When it raises, each half is tried by itself: an item that cannot be done costs only whoever asked for it.
+    """
+
+    def __init__(self, do: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
+        self._do = do
+        self._line: list[_Waiting[Item, Result]] = []
+        self._mutex, self._turn = threading.Lock(), threading.Lock()
+
+    def __call__(self, item: Item) -> Result:
+        """The item's own result; raises what ``do`` raised for it alone."""
+        mine: _Waiting[Item, Result] = _Waiting(item)
+        with self._mutex:
+            self._line.append(mine)
+        with self._turn:  # by now it may have been done by whoever had the turn before
+            if not mine.over:
+                self._next()
+        if mine.error is not None:
+            raise mine.error
+        return mine.result[0]
+
+    def _next(self) -> None:
+        """Do what stands in line, this thread's own item among the first of it."""
+        with self._mutex:
+            some, self._line = self._line[:MOST], self._line[MOST:]
+        self._done(some)
+
+    def _done(self, some: Sequence[_Waiting[Item, Result]]) -> None:
+        try:
+            results = self._do([waiting.item for waiting in some])
+        except Exception as error:  # noqa: BLE001 - raised again for whom it concerns
+            if len(some) > 1:
+                middle = len(some) // 2
+                self._done(some[:middle])
+                self._done(some[middle:])
+                return
+            some[0].error = error
+        else:
+            for waiting, result in zip(some, results, strict=True):
+                waiting.result.append(result)
+        for waiting in some:
+            waiting.over = True
