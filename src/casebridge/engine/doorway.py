@@ -21,13 +21,17 @@ from casebridge.store.tokens import Grant
 REFUSED = Submitted("refused", "This answer could not be taken.")
 
 
+def wakes_nobody() -> None:
+    """Where no lanes run."""
+
+
 @dataclass(frozen=True)
 class SiteDoorway:
     """The doorway of one site for the doors of one name."""
 
     site: Site
     door: str = ""
-    after_submit: Callable[[], None] = lambda: None  # wakes the lanes: an answer need not wait for the next pass
+    after_submit: Callable[[], None] = wakes_nobody  # wakes the lanes: an answer need not wait for the next pass
 
     @cached_property
     def shelf(self) -> SiteShelf:
