@@ -29,7 +29,7 @@ PRIMITIVES: dict[str, st.SearchStrategy[Any]] = {
     "date": PARTIAL, "dateTime": st.one_of(PARTIAL, INSTANT), "instant": INSTANT, "time": TIME,
     "id": WORD, "code": st.from_regex(r"[a-z\-]{1,8}( [a-z]{1,3})?", fullmatch=True),
     "uri": URI, "url": URI, "canonical": URI, "oid": st.sampled_from(["urn:oid:1.2.3", "urn:oid:2.16.840"]),
-    "uuid": st.uuids().map(lambda value: f"urn:uuid:{value}"),
+    "uuid": st.uuids(version=4).map(lambda value: f"urn:uuid:{value}"),
     "base64Binary": st.sampled_from(["QQ==", "QUI=", "QUJD"]),
 }  # fmt: skip
 

@@ -124,8 +124,8 @@ class Reader:
 
     def _error(self, element: etree._Element, message: str, expected: str = "", code: str = "CB-301") -> RecordError:
         row: Any = element.sourceline
-        position = Position(row=row, pointer=quiet_place(".".join(self._place)))
-        return RecordError(code, message, position=position, expected=expected)
+        place = quiet_place(".".join(self._place))
+        return RecordError(code, message, position=Position(row=row), field=place, expected=expected)
 
 
 def _as_json(row: ElementRow, found: list[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from itertools import zip_longest
 from typing import Any
 
-from casebridge.core.errors import Position, RecordError, quiet_place
+from casebridge.core.errors import RecordError, quiet_place
 from casebridge_fhir import xhtml
+from casebridge_fhir.primitives import UNWRITABLE
 from casebridge_fhir.r4 import ANY_RESOURCE, ElementRow, resource_types, table
 
 FHIR = "http://hl7.org/fhir"
 MOST_LEVELS = 48  # each makes two levels of JSON at most, of which jsontext reads 100
 NUMBERS = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 _IN_QUOTES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
                             "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})  # fmt: skip
 
@@ -124,7 +123,7 @@ class Writer:
     def _text(self, type_: str, value: Any) -> str:
         """A plain value as it stands between quotes."""
         if isinstance(value, str) and type_ != "boolean" and type_ not in NUMBERS:
-            if _UNWRITABLE.search(value):
+            if UNWRITABLE.search(value):
                 raise self._error("a text holds a character that XML cannot hold", "text without control characters")
             return value.translate(_IN_QUOTES)
         if isinstance(value, bool) and type_ == "boolean":
@@ -140,4 +139,4 @@ class Writer:
 
     def _error(self, message: str, expected: str, name: str = "") -> RecordError:
         place = quiet_place(".".join([*self._place, name] if name else self._place))
-        return RecordError("CB-301", message, position=Position(pointer=place), expected=expected)
+        return RecordError("CB-301", message, field=place, expected=expected)
