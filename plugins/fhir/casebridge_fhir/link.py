@@ -43,6 +43,12 @@ class FhirRest:
         self._capability = Capability(self._server, settings)
         self._receiver = Receiver(self._server, settings, self._capability)
 
+    @property
+    def every(self) -> float:
+        """Seconds between two polls: fewer while an urgent referral is open (SDOHCC 3.0.0, checking task status)."""
+        minutes = self._settings.urgent_poll_minutes if self._receiver.urgent else self._settings.poll_minutes
+        return 60 * minutes
+
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
 

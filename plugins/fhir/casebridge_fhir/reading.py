@@ -35,6 +35,10 @@ class Reading:
         answer = self._server.get(address)
         return self._keep(address, answer.resource() if answer.ok else None, answer.status)
 
+    def is_now(self, address: str, resource: Resource) -> None:
+        """The resource was found elsewhere, and need not be read."""
+        self._keep(address, resource, 200)
+
     def consents(self, patient: str) -> list[str]:
         """The addresses of every consent of ``Patient/id``, whatever its status: a revoked one must be heard of too."""
         if patient not in self._consents:

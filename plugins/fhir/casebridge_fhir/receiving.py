@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,26 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.capability import Capability
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.moments import UNKNOWN, latest, moment, stamp
-from casebridge_fhir.polling import TaskPoll
+from casebridge_fhir.polling import TaskPoll, is_ours
 from casebridge_fhir.reading import Reading
-from casebridge_fhir.references import Entry
+from casebridge_fhir.references import Entry, localise
 from casebridge_fhir.results import Results
 from casebridge_fhir.server import JSON, Server
 from casebridge_fhir.settings import RestSettings
+from casebridge_fhir.watching import Watch, digest
 
+Resource = dict[str, Any]
 log = logging.getLogger("casebridge.fhir")
 MOST_WAITING = 3  # when so many Tasks cannot be completed in one poll, the server is down rather than a record bad
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A Task that was handed over with what is around it, and may yet not be stored; ``looked``: by a second look."""
+
+    task: Resource
+    around: tuple[Entry, ...]
+    looked: bool = False
 
 
 class Receiver:
@@ -30,19 +42,26 @@ class Receiver:
 
     def __init__(self, server: Server, settings: RestSettings, capability: Capability) -> None:
         self._server, self._settings, self._capability = server, settings, capability
-        self._given: dict[str, datetime] = {}  # Task versions that were safely stored lately, by name
-        self._handed: dict[str, datetime] = {}  # those that were handed over, and may yet not be stored
+        self._watch = Watch(server, settings, capability)
+        self._given: dict[str, datetime] = {}  # Task versions that were stored lately, by name: when they changed
+        self._handed: dict[str, Handed] = {}
+
+    @property
+    def urgent(self) -> bool:
+        """Is an urgent referral open?"""
+        return self._watch.urgent
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
 
         Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap; a version that
-        was settled is not given again until the link is made anew (then the format's identity tells).
+        was settled is not given again until the link is made anew (then the format's identity tells). An open Task
+        comes again with the same version when its patient or a consent has changed.
         """
         poll = TaskPoll(self._server, self._settings, cursor, self._capability)
-        around = self._around(poll)
-        self._forget(poll.since)
-        self._handed.clear()  # what was not settled meanwhile is given again
+        reading = Reading(self._server, poll.known, self._capability)
+        around = self._around(reading)
+        self._begin(poll.since)
         waiting: list[TryAgain] = []
         for page in poll.pages():
             fresh = [task for task in page if not self._is_known(task)]
@@ -57,48 +76,68 @@ class Receiver:
                     log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
                     continue
                 cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
-                yield self._payload(task, entries, cursor)
+                yield self._payload(_name(task), Handed(task, tuple(entries)), cursor)
         if waiting:
             raise waiting[-1]
+        if not self._settings.requester:
+            yield from self._second_look(poll.since, reading, around, cursor)
 
     def settled(self, name: str) -> None:
         """The payload of this name is safely stored, and need not be given again."""
-        changed = self._handed.pop(name, UNKNOWN)
-        if changed != UNKNOWN:
-            self._given[name] = changed
+        handed = self._handed.pop(name, None)
+        if handed is not None:
+            self._watch.note(handed.task, handed.around)
+            if not handed.looked and latest(handed.task) != UNKNOWN:
+                self._given[name] = latest(handed.task)
 
-    def _around(self, poll: TaskPoll) -> Companions | Results:
+    def _second_look(
+        self, since: datetime | None, reading: Reading, around: Companions | Results, cursor: str | None
+    ) -> Iterator[Payload]:
+        """Open Tasks that stayed as they are while their patient or a consent changed."""
+        for id_, patients in self._watch.changed(since):
+            for address, patient in patients.items():
+                reading.is_now(address, patient)
+            answer = self._server.get(f"Task/{id_}")
+            task = answer.resource()
+            if not answer.ok or task is None or task.get("id") != id_ or not is_ours(task, self._settings):
+                self._watch.drop(id_)
+                continue
+            localise(Entry(f"{self._server.base}/Task/{id_}", "", task))
+            entries = tuple(around.of(task))
+            if not self._watch.given_as(task, entries):
+                yield self._payload(f"{_name(task)}+{digest(entries)}", Handed(task, entries, looked=True), cursor)
+
+    def _begin(self, since: datetime | None) -> None:
+        """What was not settled meanwhile is given again."""
+        if not any(handed.looked for handed in self._handed.values()):
+            self._watch.confirm()
+        self._handed.clear()
+        self._given = {name: at for name, at in self._given.items() if since is not None and at >= since}
+
+    def _around(self, reading: Reading) -> Companions | Results:
         """Who asks there by our name reads what came of it; else everything that a referral is made of."""
-        if self._settings.requester:
-            return Results(self._server)
-        return Companions(self._server.base, Reading(self._server, poll.known, self._capability))
+        return Results(self._server) if self._settings.requester else Companions(self._server.base, reading)
 
-    def _is_known(self, task: dict[str, Any]) -> bool:
+    def _is_known(self, task: Resource) -> bool:
         name = _name(task)
         return name in self._given or name in self._handed
 
-    def _payload(self, task: dict[str, Any], around: list[Entry], cursor: str | None) -> Payload:
-        listed = [Entry(f"{self._server.base}/Task/{task['id']}", "", task), *around]
+    def _payload(self, name: str, handed: Handed, cursor: str | None) -> Payload:
+        listed = [Entry(f"{self._server.base}/Task/{handed.task['id']}", "", handed.task), *handed.around]
         entry = [{"fullUrl": entry.full_url, "resource": entry.resource} for entry in listed]
         data = dumps({"resourceType": "Bundle", "type": "collection", "entry": entry})
-        self._handed[_name(task)] = latest(task)
-        return Payload(_name(task), io.BytesIO(data), media_type=JSON, cursor=cursor)
-
-    def _forget(self, since: datetime | None) -> None:
-        if since is None:
-            self._given.clear()
-        else:
-            self._given = {name: changed for name, changed in self._given.items() if changed >= since}
+        self._handed[name] = handed
+        return Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
 
 
-def _name(task: dict[str, Any]) -> str:
+def _name(task: Resource) -> str:
     """``Task/abc/3``; without a version, when it was changed."""
     meta = task.get("meta")
     version = meta.get("versionId") if isinstance(meta, dict) else ""
     return f"Task/{task['id']}/{version or stamp(task).isoformat()}"
 
 
-def _later(cursor: str | None, task: dict[str, Any]) -> str | None:
+def _later(cursor: str | None, task: Resource) -> str | None:
     changed = stamp(task)
     if changed == UNKNOWN or (cursor and moment(cursor) >= changed):
         return cursor

@@ -22,6 +22,8 @@ class RestSettings(SignInSettings):
     connect_timeout: float = Field(default=10.0, gt=0, le=300, description="Seconds to wait for a connection")
     timeout: float = Field(default=30.0, gt=0, le=300, description="Seconds of silence after which we stop waiting")
     total_timeout: float = Field(default=120.0, gt=0, le=3600, description="Seconds for a request and all its answer")
+    poll_minutes: float = Field(default=15.0, gt=0, le=1440, description="Minutes between two polls")
+    urgent_poll_minutes: float = Field(default=1.0, gt=0, le=1440, description="The same while an urgent one is open")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tasks asked for at a time")
     max_pages: int = Field(default=200, ge=1, description="Most pages read in one poll")
     max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest answer accepted, in bytes")

@@ -2,109 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
-from uuid import uuid4
 
-import httpx2
 import pytest
 from casebridge_fhir.link import FhirRest
+from hospitals import Hospital, link_to
 from weather import STORM, Weather, weather
 
-from casebridge import Context, Outcome
-from casebridge.core.errors import SetupError, TryAgain
-
-CODE = {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]}
-Resource = dict[str, Any]
-
-
-class Hospital:
-    """The hospital's own people at their server, and us polling it through whatever weather there is."""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.name = f"w{uuid4().hex[:8]}"
-        self.http = httpx2.Client(base_url=base, trust_env=False)
-        self.versions: dict[str, list[str]] = {}
-        self.given: list[tuple[str, str]] = []
-        self.payloads: list[Resource] = []
-        self.cursor: str | None = None
-
-    def put(self, resource: Resource) -> Resource:
-        stored: Resource = self.http.put(f"/{resource['resourceType']}/{resource['id']}", json=resource).json()
-        assert "meta" in stored, stored
-        return stored
-
-    def task(self, id_: str, **more: Any) -> Resource:
-        stored = self.put({
-            "resourceType": "Task", "id": f"{self.name}-{id_}", "status": "requested", "intent": "order", "code": CODE,
-            "owner": {"reference": f"Organization/{self.name}"}, "for": {"reference": f"Patient/{self.name}-p"}, **more,
-        })  # fmt: skip
-        self.versions.setdefault(stored["id"], []).append(stored["meta"]["versionId"])
-        return stored
-
-    def consent(self, id_: str, patient: Resource, status: str = "active") -> Resource:
-        return self.put({
-            "resourceType": "Consent", "id": f"{self.name}-{id_}", "status": status, "patient": patient,
-            "scope": {"text": "privacy"}, "category": [{"text": "disclosure"}],
-        })  # fmt: skip
-
-    def poll(self, link: FhirRest) -> bool:
-        """One poll, committed payload by payload; False when it broke off."""
-        try:
-            for payload in link.receive(self.cursor):
-                bundle = json.loads(payload.stream.read())
-                task = bundle["entry"][0]["resource"]
-                self.given.append((task["id"], task["meta"]["versionId"]))
-                self.payloads.append(bundle)
-                self.cursor = payload.cursor
-                link.settle(payload, Outcome("accepted"))
-        except (TryAgain, SetupError):
-            return False
-        return True
-
-    def poll_until_through(self, link: FhirRest) -> None:
-        for _ in range(60):
-            if self.poll(link):
-                return
-        raise AssertionError("sixty polls in a row broke off")
+Under = Callable[..., tuple[Weather, Callable[..., FhirRest]]]
 
 
 @pytest.fixture
 def hospital(either: str) -> Iterator[Hospital]:
-    made = Hospital(either)
-    yield made
-    made.http.close()
+    with Hospital(either) as made:
+        yield made
 
 
 @pytest.fixture
-def under(hospital: Hospital) -> Iterator[Callable[..., tuple[Weather, Callable[..., FhirRest]]]]:
+def under(hospital: Hospital) -> Iterator[Under]:
     """Weather before the hospital's server, and what makes links that go through it."""
     with ExitStack() as stack:
 
         def make(*habits: str, **more: Any) -> tuple[Weather, Callable[..., FhirRest]]:
             made = stack.enter_context(weather(hospital.base, *habits, **more))
-
-            def link(**settings: Any) -> FhirRest:
-                chosen = {"base_url": made.base, "pause": 0, "owner": f"Organization/{hospital.name}", **settings}
-                return stack.enter_context(_closing(FhirRest(FhirRest.Settings(**chosen), Context("hospital"))))
-
-            return made, link
+            return made, stack.enter_context(link_to(made.base, hospital.name))
 
         yield make
-
-
-class _closing:
-    def __init__(self, link: FhirRest) -> None:
-        self.link = link
-
-    def __enter__(self) -> FhirRest:
-        return self.link
-
-    def __exit__(self, *_: object) -> None:
-        self.link.close()
 
 
 HABITS = [
@@ -125,7 +50,7 @@ def in_order(hospital: Hospital) -> None:
 
 @pytest.mark.parametrize("habit", HABITS)
 def test_whatever_a_server_is_used_to_every_task_comes(
-    hospital: Hospital, under: Callable[..., Any], habit: str
+    hospital: Hospital, under: Under, habit: str
 ) -> None:
     _, link = under(habit)
     polling = link(page_size=2, overlap=0)
@@ -139,7 +64,7 @@ def test_whatever_a_server_is_used_to_every_task_comes(
     assert len(hospital.given) == 6
 
 
-def test_a_page_of_ten_referrals_costs_few_requests(hospital: Hospital, under: Callable[..., Any]) -> None:
+def test_a_page_of_ten_referrals_costs_few_requests(hospital: Hospital, under: Under) -> None:
     sky, link = under()
     for number in range(10):
         patient = hospital.put({"resourceType": "Patient", "id": f"{hospital.name}-p{number}"})
@@ -154,7 +79,7 @@ def test_a_page_of_ten_referrals_costs_few_requests(hospital: Hospital, under: C
 
 @pytest.mark.parametrize("seed", range(3))
 def test_in_a_storm_every_version_that_stood_is_given_in_its_order(
-    hospital: Hospital, under: Callable[..., Any], seed: int
+    hospital: Hospital, under: Under, seed: int
 ) -> None:
     sky, link = under("wrong-total", "remarks", faults=STORM, seed=seed)
     for turn in range(6):

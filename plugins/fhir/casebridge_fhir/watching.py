@@ -1,0 +1,138 @@
+"""Open referrals: whom they are for, how urgent they are, and what changes while their Task does not."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from casebridge.core.errors import SetupError
+from casebridge_fhir.capability import Capability
+from casebridge_fhir.companions import patient_of
+from casebridge_fhir.moments import UNKNOWN, instant
+from casebridge_fhir.polling import TASK_CODES, is_ours, is_task
+from casebridge_fhir.references import Entry
+from casebridge_fhir.searching import Query, Search, matches
+from casebridge_fhir.server import Server
+from casebridge_fhir.settings import RestSettings
+
+log = logging.getLogger("casebridge.fhir")
+Resource = dict[str, Any]
+OPEN = ("requested", "received", "accepted", "ready", "in-progress", "on-hold")
+URGENT = frozenset({"urgent", "asap", "stat"})  # http://hl7.org/fhir/request-priority
+LOOK_BACK = timedelta(days=1)  # after a restart: a change may have come just before the last Task that we have
+TOGETHER = 30  # patients in one search
+
+
+@dataclass(slots=True)
+class Watched:
+    """An open Task: its patients (several when records were merged), and what came around it when it was given."""
+
+    patients: frozenset[str]
+    urgent: bool
+    around: str = ""
+
+
+class Watch:
+    """The open referrals of one link, kept while it lives; after a restart they are listed anew."""
+
+    def __init__(self, server: Server, settings: RestSettings, capability: Capability) -> None:
+        self._server, self._settings, self._capability = server, settings, capability
+        self._open: dict[str, Watched] = {}
+        self._complete = False  # do we know of every open Task?
+        self._looked: datetime | None = None  # what changed before is stored
+        self._reached: datetime | None = None  # what changed before was handed over
+
+    @property
+    def urgent(self) -> bool:
+        """Is somebody waiting for an urgent one?"""
+        return any(watched.urgent for watched in self._open.values())
+
+    def note(self, task: Resource, around: Sequence[Entry]) -> None:
+        """A Task was given with what is around it."""
+        if task.get("status") in OPEN:
+            patients = frozenset(entry.external_id for entry in around if entry.type == "Patient")
+            self._open[str(task["id"])] = Watched(patients, task.get("priority") in URGENT, digest(around))
+        else:
+            self._open.pop(str(task["id"]), None)
+
+    def drop(self, id_: str) -> None:
+        """The Task is no more."""
+        self._open.pop(id_, None)
+
+    def confirm(self) -> None:
+        """All that the last look found is safely stored."""
+        self._looked = self._reached
+
+    def given_as(self, task: Resource, around: Sequence[Entry]) -> bool:
+        """Was the Task given with just this around it?"""
+        known = self._open.get(str(task["id"]))
+        return known is not None and known.around == digest(around)
+
+    def changed(self, since: datetime | None) -> Iterator[tuple[str, dict[str, Resource]]]:
+        """Open Tasks whose patient, or a consent of whom, changed since: Task id, and the patients as they are now.
+
+        Raises TryAgain; a server that cannot be asked so is told of once and left in peace.
+        """
+        if since is None:
+            self._complete = True  # this poll read every Task there is
+        if since is None or "look" in self._capability.refused:
+            return
+        try:
+            if not self._complete:
+                self._list()
+            fresh = self._fresh(self._looked or max(since, UNKNOWN + LOOK_BACK) - LOOK_BACK)
+        except SetupError as error:
+            log.warning("changes of patients and consents are seen with their Task only: %s", error.message)
+            if error.code != "CB-106":  # a token that just ended is no answer
+                self._capability.refused.add("look")
+            return
+        for id_, watched in list(self._open.items()):
+            if watched.patients & fresh.keys():
+                yield id_, {address: found for address in watched.patients if (found := fresh.get(address))}
+        self._reached = since
+
+    def _fresh(self, since: datetime) -> dict[str, Resource]:
+        """The patients that changed, or have a consent that did: themselves, or nothing when only the consent did."""
+        patients = sorted({patient for watched in self._open.values() for patient in watched.patients})
+        found: dict[str, Resource] = {}
+        for begin in range(0, len(patients), TOGETHER):
+            some = patients[begin : begin + TOGETHER]
+            for entry in self._all("Consent", [("patient", ",".join(some))], since):
+                subject = entry.resource.get("patient")
+                address = subject.get("reference") if isinstance(subject, dict) else None
+                if address in some:
+                    found.setdefault(str(address), {})
+            for entry in self._all("Patient", [("_id", ",".join(p.partition("/")[2] for p in some))], since):
+                if entry.external_id in some:
+                    found[entry.external_id] = entry.resource
+        return found
+
+    def _all(self, kind: str, query: Query, since: datetime) -> Iterable[Entry]:
+        search = Search(self._server, self._capability, kind)
+        query = [*query, ("_lastUpdated", f"ge{instant(since)}"), ("_count", str(self._settings.page_size))]
+        pages = search.pages(query, self._settings.max_pages)
+        return [entry for page in pages for entry in matches(page, self._server.base) if entry.type == kind]
+
+    def _list(self) -> None:
+        """Every open Task, as after a restart: what came around it before is not known, so one look gives it again."""
+        wanted = {"owner": self._settings.owner, "requester": self._settings.requester}
+        query = [("code", f"{TASK_CODES}|fulfill"), ("status", ",".join(OPEN))]
+        query.append(("_count", str(self._settings.page_size)))
+        query += [(name, reference) for name, reference in wanted.items() if reference]
+        for page in Search(self._server, self._capability, "Task").pages(query, self._settings.max_pages):
+            for entry in matches(page, self._server.base):
+                task = entry.resource
+                if is_task(entry) and is_ours(task, self._settings) and task.get("status") in OPEN:
+                    patients = frozenset({patient_of(task)} - {""})
+                    self._open.setdefault(str(task["id"]), Watched(patients, task.get("priority") in URGENT))
+        self._complete = True
+
+
+def digest(around: Sequence[Entry]) -> str:
+    """Which versions of what came with a Task."""
+    versions = [f"{entry.external_id} {entry.resource.get('meta')}" for entry in around]
+    return hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
