@@ -273,6 +273,8 @@ class Link(Protocol):
     It may have ``every``, the seconds between two askings (0: none), which may change while it lives: it is then asked
     no sooner by itself. A person who asks for what is new is not kept waiting.
 
+    ``doors`` names the doors that are opened with it: where the partner finds what it needs of us, such as our keys.
+
     Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
 

@@ -249,7 +249,7 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
             if door in routers:
                 continue
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
-            settings = partner.door_settings if door == partner.carrier else {}
+            settings = partner.door_settings if door == partner.carrier or partner.carrier not in registry.doors else {}
             made = _made(f"partner.{name}.door_settings", registry.door(door), settings, context, base)
             routers[door] = made.router(SiteDoorway(lanes.site, door, lanes.wake))
     return routers
