@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from r4_resources import resources
 
-from casebridge.core.jsontext import Number, dumps, loads
+from casebridge.core.jsontext import Number, loads
 
 NO_SUCH = "FHIR R4 has no such element here"
 PATIENT = {"resourceType": "Patient"}
@@ -153,7 +153,7 @@ def test_a_resource_full_of_problems_names_the_first_of_them() -> None:
 
 
 @given(resource=resources())
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_resource_made_from_the_table_has_no_problem(resource: dict[str, Any]) -> None:
     assert problems(resource) == []
 
@@ -163,7 +163,7 @@ VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=2), st.dictionaries(st.sa
 
 
 @given(resource=resources(), data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_has_no_problem_passes_through_xml(resource: dict[str, Any], data: st.DataObject) -> None:
     """Spoil one place: it is either told, or the resource is still one that XML holds to the letter."""
     spoiled = copy.deepcopy(resource)
@@ -171,23 +171,6 @@ def test_what_has_no_problem_passes_through_xml(resource: dict[str, Any], data: 
     holder[key] = data.draw(VALUES)
     if not problems(spoiled) and _all_known(spoiled):
         assert from_xml(to_xml(spoiled)) == spoiled
-
-
-_LACKED = {"_id", "valueMeta"}  # extensions of Resource.id; Meta in an Extension
-
-
-@given(resource=resources(), data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_what_has_no_problem_is_one_for_nobody_else(resource: dict[str, Any], data: st.DataObject) -> None:
-    """fhir.resources knows R4B by itself. It is laxer (codes, empty things), and lacks two things that R4 has."""
-    model = pytest.importorskip("fhir.resources.R4B").get_fhir_model_class(resource["resourceType"])
-    spoiled = copy.deepcopy(resource)
-    places = [place for place in _places(spoiled) if place[1] != "resourceType"]
-    if places and data.draw(st.booleans()):
-        holder, key = data.draw(st.sampled_from(places))
-        holder[key] = data.draw(VALUES)
-    if not problems(spoiled) and _all_known(spoiled) and not _LACKED.intersection(key for _, key in _places(spoiled)):
-        assert model.model_validate_json(dumps(spoiled))
 
 
 def _places(value: Any) -> Any:
