@@ -8,6 +8,7 @@ from typing import Any
 
 from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
+from casebridge.core.transitions import STANDARD
 from casebridge.engine import alarms, copies, moving
 from casebridge.engine.discretion import without_what_is_not_needed
 from casebridge.engine.release import Outgoing, packed, release
@@ -48,7 +49,7 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
     referral = referrals.get(c, message.about["referral"])
     if referral is None:
         raise Held("CB-507", "the referral this is about is gone")
-    slot = _slot(message)
+    slot = slot_of(message)
     content = content_of(c, site, partner, message, referral)
     map_ = partner.map_for(slot, content.slice[slot])
     if map_ is None:
@@ -112,25 +113,42 @@ def has_it(c: Connection, partner: Partner, message: Message, prepared: Prepared
 
 
 def nothing_new(c: Connection, site: Site, partner: Partner, message: Message, prepared: Prepared) -> bool:
-    """A copy that the recipient has already as it would be sent stays where it is, and what follows it goes on."""
-    if "record" not in message.about or not has_it(c, partner, message, prepared):
+    """A copy that the recipient has already as it would be sent stays where it is, and what follows it goes on; so does
+    what is said of a referral that the recipient has brought to an end: it will tell us."""
+    why = f"{partner.title} has it already" if has_it(c, partner, message, prepared) else ""
+    why = why or (f"{partner.title} has ended it" if _ended_there(c, partner, message, prepared) else "")
+    if "record" not in message.about or not why:
         return False
-    ledger.change(c, message, site.now(), state="skipped", reason=f"{partner.title} has it already")
+    ledger.change(c, message, site.now(), state="skipped", reason=why)
     ledger.note(c, site.now(), "unchanged", message)
     return True
 
 
+def _ended_there(c: Connection, partner: Partner, message: Message, prepared: Prepared) -> bool:
+    """Does the recipient's own Task, as we last saw it, say so? Only a mistake is told it after that."""
+    remote = records.remote_of(c, partner.name, message.kind, message.our_id)
+    if message.kind != "referral" or remote is None or remote.original is None:
+        return False
+    over, meant = (_status(prepared.map, data) for data in (remote.original, prepared.released.document))
+    known = STANDARD.find(over, "entered-in-error") is not None
+    return known and STANDARD.ended(over) and meant != "entered-in-error"
+
+
+def _status(map_: Map, data: Mapping[str, Any]) -> str:
+    return str(map_.read(data).slice.get("referral", {}).get("status"))
+
+
 def may_go(message: Message, released: Released) -> bool:
     """Is there something of the record it is all about? A name alone, beside what was told before, is no referral."""
-    return any(path.startswith(f"{_slot(message)}.") for path in released.permitted)
+    return any(path.startswith(f"{slot_of(message)}.") for path in released.permitted)
 
 
 def _why_not(message: Message, released: Released) -> str:
-    why = dict.fromkeys(w.why for w in released.withheld if w.path.startswith(f"{_slot(message)}."))
+    why = dict.fromkeys(w.why for w in released.withheld if w.path.startswith(f"{slot_of(message)}."))
     return "; ".join(why or dict.fromkeys(w.why for w in released.withheld))
 
 
-def _slot(message: Message) -> str:
+def slot_of(message: Message) -> str:
     """The slot of the record it is all about."""
     return message.kind if message.kind == "activity" or "record" in message.about else "referral"
 

@@ -11,7 +11,7 @@ from casebridge.core.released import Released
 from casebridge.engine import at_once
 from casebridge.engine.joint import Joint
 from casebridge.engine.laying import put
-from casebridge.engine.preparing import content_of, may_go, outgoing_of
+from casebridge.engine.preparing import content_of, may_go, outgoing_of, slot_of
 from casebridge.engine.release import own, release
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told
@@ -146,7 +146,7 @@ def _decided(c: Connection, site: Site, partner: Partner, message: Message) -> R
     if referral is None:
         return None
     content = content_of(c, site, partner, message, referral)
-    slot = "activity" if message.kind == "activity" else "referral"
+    slot = slot_of(message)
     map_ = partner.map_for(slot, content.slice[slot])
     if map_ is None:
         return None

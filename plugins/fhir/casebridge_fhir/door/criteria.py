@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from casebridge.core.errors import RecordError
-from casebridge_fhir.door.parameters import ANY, LETTERS, Parameter, folded, keys, parameters
+from casebridge_fhir.door.parameters import ANY, Parameter, folded, heads, keys, parameters
 from casebridge_fhir.references import local_reference
 
 Test = Callable[[Mapping[str, Any]], bool]
@@ -87,9 +87,9 @@ def _string(parameter: Parameter, modifier: str, values: list[str], base: str) -
     def test(resource: Mapping[str, Any]) -> bool:
         return any(isinstance(have, str) and fits(have, want) for have in parameter.values(resource) for want in values)
 
-    heads = [folded(value)[:LETTERS] for value in values]
-    narrow = modifier != "contains" and all(len(head) == LETTERS for head in heads)
-    return Criterion(parameter.name, frozenset(heads) if narrow else None, test)
+    longest = [heads(folded(value))[-1:] for value in values]
+    narrow = modifier != "contains" and all(longest)
+    return Criterion(parameter.name, frozenset(head for head, *_ in longest) if narrow else None, test)
 
 
 def _uri(parameter: Parameter, modifier: str, values: list[str], base: str) -> Criterion:

@@ -20,6 +20,8 @@ class FhirDoorSettings(Settings):
     token: SecretStr | None = Field(default=None, description="Bearer token of the partner, env:NAME or file:/path")
     may_write: tuple[str, ...] = Field(
         default=("Task", "Procedure"), description='Resource types it may write, or ["*"] for all')
+    recipient: str = Field(default="", description="Owner of the Tasks we put there: the partner, Organization/1")
+    requester: str = Field(default="", description="Who asks in them: us, Organization/2")
 
 
 class FhirDoorLink:
@@ -44,7 +46,8 @@ class FhirDoorLink:
 
     def send(self, dispatch: Dispatch, key: str) -> Receipt:
         """Each resource as its next version. That it still is the next one is seen when it is written down."""
-        return Receipt(dispatch.id, tuple(_thing(file, key, number) for number, file in enumerate(dispatch.files)))
+        made = (self._thing(file, f"{key}.{number}") for number, file in enumerate(dispatch.files))
+        return Receipt(dispatch.id, tuple(made))
 
     def find(self, dispatch: Dispatch, key: str) -> None:
         """Never there after a crash: what lies on the shelf was written down in the same commit."""
@@ -58,13 +61,17 @@ class FhirDoorLink:
     def close(self) -> None:
         """Nothing is open."""
 
+    def _thing(self, file: OutFile, key: str) -> Thing:
+        resource: dict[str, Any] = loads(file.data)
+        is_new = "id" not in resource
+        version = int(resource.get("meta", {}).get("versionId") or 0) + 1
+        resource = {**resource, "id": resource.get("id", str(uuid.uuid5(NAMES, key)))}
+        resource["meta"] = {**resource.get("meta", {}), "versionId": str(version)}
+        if resource["resourceType"] == "Task":
+            resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
+            resource |= self._parties() if is_new else {}
+        return Thing(file.records[0], f"{resource['resourceType']}/{resource['id']}", str(version), resource)
 
-def _thing(file: OutFile, key: str, number: int) -> Thing:
-    resource: dict[str, Any] = loads(file.data)
-    made = str(uuid.uuid5(NAMES, f"{key}.{number}"))
-    version = int(resource.get("meta", {}).get("versionId") or 0) + 1
-    resource = {**resource, "id": resource.get("id", made)}
-    if resource["resourceType"] == "Task":
-        resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
-    resource["meta"] = {**resource.get("meta", {}), "versionId": str(version)}
-    return Thing(file.records[0], f"{resource['resourceType']}/{resource['id']}", str(version), resource)
+    def _parties(self) -> dict[str, Any]:
+        said = {"owner": self.settings.recipient, "requester": self.settings.requester}
+        return {name: {"reference": reference} for name, reference in said.items() if reference}

@@ -17,7 +17,7 @@ from typing import Any
 
 from casebridge_fhir.references import local_reference
 
-LETTERS = 3  # of a text, by which it is looked up
+LENGTHS = (3, 6, 12)  # letters of a text, by which it is looked up
 ANY = "*"
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
@@ -105,9 +105,14 @@ def reference_keys(value: Any) -> Iterator[str]:
 
 
 def text_keys(value: Any) -> Iterator[str]:
-    """The first letters, alike for capitals and accents."""
+    """Its first letters, alike for capitals and accents."""
     if isinstance(value, str) and value:
-        yield folded(value)[:LETTERS]
+        yield from (ANY, *heads(folded(value)))
+
+
+def heads(text: str) -> list[str]:
+    """Beginnings of a text, the longest last; nothing for one that is too short to be looked up by."""
+    return [text[:length] for length in LENGTHS if len(text) >= length]
 
 
 def _presence(value: Any) -> Iterator[str]:
