@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from casebridge.adapter import Link, MovedOn, Shelved, Sought, Wish
+from casebridge.core.errors import TryAgain
 from casebridge.core.released import Released
 from casebridge.engine import at_once
 from casebridge.engine.joint import Joint
@@ -16,7 +18,7 @@ from casebridge.engine.release import own, release
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told
 from casebridge.store import disclosures, ledger, referrals, shelves
-from casebridge.store.database import Connection
+from casebridge.store.database import Connection, StoreTrouble
 from casebridge.store.ledger import Message
 from casebridge.store.shelves import Place
 
@@ -30,8 +32,17 @@ class _Asked:
     sent: at_once.Sent
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """A door cannot know the store's own errors: it is told to try again."""
+    try:
+        yield
+    except StoreTrouble as trouble:
+        raise TryAgain("CB-404", "The database did not do what was asked of it") from trouble
+
+
 class SiteShelf:
-    """The shelves of the partners of one door."""
+    """The shelves of the partners of one door. Raises TryAgain CB-404 while the database does not answer."""
 
     def __init__(self, site: Site, door: str) -> None:
         self.site, self.door = site, door
@@ -49,14 +60,14 @@ class SiteShelf:
 
     def read(self, partner: str, type_: str, id_: str, version: int | None = None) -> Shelved | None:
         """A record as it is, or one version of it."""
-        with self.site.store.read() as c:
+        with _told(), self.site.store.read() as c:
             found = (shelves.get(c, partner, type_, id_) if version is None
                      else shelves.version(c, partner, type_, id_, version))  # fmt: skip
         return next(iter(self._shown(partner, [found] if found else [])), None)
 
     def versions(self, partner: str, type_: str, id_: str, limit: int) -> list[Shelved]:
         """Its versions, the newest first."""
-        with self.site.store.read() as c:
+        with _told(), self.site.store.read() as c:
             found = shelves.versions(c, partner, type_, id_, limit)
         return self._shown(partner, found)
 
@@ -64,14 +75,15 @@ class SiteShelf:
         self, partner: str, type_: str, sought: Sought, after: tuple[str, str] | None, limit: int
     ) -> tuple[list[Shelved], tuple[str, str] | None]:
         """Current records by their moments, behind ``after``, and where the next list begins."""
-        with self.site.store.read() as c:
+        with _told(), self.site.store.read() as c:
             found = shelves.listed(c, partner, type_, sought, Place(*after) if after else None, limit + 1)
         more = (found[limit - 1].at, found[limit - 1].id) if len(found) > limit else None
         return self._shown(partner, found[:limit]), more
 
     def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
         """Apply the payload and lay what it says on the shelf; requests that come at the same time share a commit."""
-        return self._joint(_Asked(partner, wishes, (payload, media_type)))
+        with _told():
+            return self._joint(_Asked(partner, wishes, (payload, media_type)))
 
     def _write(self, some: Sequence[_Asked]) -> list[list[Shelved]]:
         kept: dict[int, list[shelves.Shelved]] = {}
@@ -92,7 +104,7 @@ class SiteShelf:
 
     def first_time(self, name: str, until: datetime) -> bool:
         """Is this the first use of what may be used once?"""
-        with self.site.store.write(one_worker=True) as c:
+        with _told(), self.site.store.write(one_worker=True) as c:
             return shelves.first_time(c, name, self.site.clock(), until)
 
     def _own(self, partner: Partner, found: shelves.Shelved) -> Shelved:
@@ -104,7 +116,7 @@ class SiteShelf:
         reader = self.site.partners[partner]
         if not any(one.message for one in found):
             return [self._own(reader, one) for one in found]
-        with self.site.store.write() as c:
+        with _told(), self.site.store.write() as c:
             shown = [self._own(reader, one) if not one.message else _again(c, self.site, reader, one) for one in found]
         return [one for one in shown if one is not None]
 
