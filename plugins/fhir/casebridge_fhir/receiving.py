@@ -94,9 +94,9 @@ class Receiver:
         self, since: datetime | None, reading: Reading, around: Companions | Results, cursor: str | None
     ) -> Iterator[Payload]:
         """Open Tasks that stayed as they are while their patient or a consent changed."""
-        for id_, patients in self._watch.changed(since):
-            for address, patient in patients.items():
-                reading.is_now(address, patient)
+        for id_, changed in self._watch.changed(since):
+            for entry in changed:
+                reading.is_now(entry.external_id, entry.resource)
             answer = self._server.get(f"Task/{id_}")
             task = answer.resource()
             if not answer.ok or task is None or task.get("id") != id_ or not is_ours(task, self._settings):

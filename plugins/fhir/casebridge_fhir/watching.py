@@ -33,7 +33,7 @@ class Watched:
 
     patients: frozenset[str]
     urgent: bool
-    around: str = ""
+    around: frozenset[str] = frozenset()
 
 
 class Watch:
@@ -55,7 +55,7 @@ class Watch:
         """A Task was given with what is around it."""
         if task.get("status") in OPEN:
             patients = frozenset(entry.external_id for entry in around if entry.type == "Patient")
-            self._open[str(task["id"])] = Watched(patients, task.get("priority") in URGENT, digest(around))
+            self._open[str(task["id"])] = Watched(patients, task.get("priority") in URGENT, versions(around))
         else:
             self._open.pop(str(task["id"]), None)
 
@@ -70,10 +70,10 @@ class Watch:
     def given_as(self, task: Resource, around: Sequence[Entry]) -> bool:
         """Was the Task given with just this around it?"""
         known = self._open.get(str(task["id"]))
-        return known is not None and known.around == digest(around)
+        return known is not None and known.around == versions(around)
 
-    def changed(self, since: datetime | None) -> Iterator[tuple[str, dict[str, Resource]]]:
-        """Open Tasks whose patient, or a consent of whom, changed since: Task id, and the patients as they are now.
+    def changed(self, since: datetime | None) -> Iterator[tuple[str, list[Entry]]]:
+        """Open Tasks whose patient, or a consent of whom, is not as it was given: Task id, and what changed since.
 
         Raises TryAgain; a server that cannot be asked so is told of once and left in peace.
         """
@@ -91,24 +91,22 @@ class Watch:
                 self._capability.refused.add("look")
             return
         for id_, watched in list(self._open.items()):
-            if watched.patients & fresh.keys():
-                yield id_, {address: found for address in watched.patients if (found := fresh.get(address))}
+            news = [e for patient, e in fresh if patient in watched.patients and not versions([e]) <= watched.around]
+            if news:
+                yield id_, news
         self._reached = since
 
-    def _fresh(self, since: datetime) -> dict[str, Resource]:
-        """The patients that changed, or have a consent that did: themselves, or nothing when only the consent did."""
+    def _fresh(self, since: datetime) -> list[tuple[str, Entry]]:
+        """What changed since of the patients of open Tasks, each with the patient: they themselves and consents."""
         patients = sorted({patient for watched in self._open.values() for patient in watched.patients})
-        found: dict[str, Resource] = {}
+        found: list[tuple[str, Entry]] = []
         for begin in range(0, len(patients), TOGETHER):
             some = patients[begin : begin + TOGETHER]
+            ids = ",".join(patient.partition("/")[2] for patient in some)
+            found += [(entry.external_id, entry) for entry in self._all("Patient", [("_id", ids)], since)]
             for entry in self._all("Consent", [("patient", ",".join(some))], since):
                 subject = entry.resource.get("patient")
-                address = subject.get("reference") if isinstance(subject, dict) else None
-                if address in some:
-                    found.setdefault(str(address), {})
-            for entry in self._all("Patient", [("_id", ",".join(p.partition("/")[2] for p in some))], since):
-                if entry.external_id in some:
-                    found[entry.external_id] = entry.resource
+                found.append((str(subject.get("reference")) if isinstance(subject, dict) else "", entry))
         return found
 
     def _all(self, kind: str, query: Query, since: datetime) -> Iterable[Entry]:
@@ -132,7 +130,11 @@ class Watch:
         self._complete = True
 
 
-def digest(around: Sequence[Entry]) -> str:
+def versions(around: Sequence[Entry]) -> frozenset[str]:
     """Which versions of what came with a Task."""
-    versions = [f"{entry.external_id} {entry.resource.get('meta')}" for entry in around]
-    return hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
+    return frozenset(f"{entry.external_id} {entry.resource.get('meta')}" for entry in around)
+
+
+def digest(around: Sequence[Entry]) -> str:
+    """The same, short."""
+    return hashlib.sha256("\n".join(sorted(versions(around))).encode()).hexdigest()[:16]
