@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from casebridge.app import Bridge
+from casebridge.core import signing_keys
 from casebridge.core.errors import SetupError, error_codes
 from casebridge.engine import relocating
 from casebridge.engine.chain import PLAIN
@@ -164,7 +165,7 @@ def _of_others(path: Path) -> Iterator[Finding]:
 def _private(bridge: Bridge) -> Iterator[Path]:
     """The store's file and every file that holds a secret."""
     url = bridge.site.store.url
-    named = list(_secrets(bridge.config.model_dump()))
+    named = [*_secrets(bridge.config.model_dump()), *(bridge.base / signing_keys.FOLDER).glob("*/*.pem")]
     for path in [*([Path(url.removeprefix("sqlite:///"))] if url.startswith("sqlite:///") else []), *named]:
         whole = bridge.base / path
         if whole.is_file() and not whole.is_relative_to("/run/secrets"):  # a container's own, which it cannot change

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from casebridge import startup
 from casebridge.core.errors import SetupError
+from casebridge.core.signing_keys import SigningKeys
 from casebridge.engine import sealing
 from casebridge.engine.chain import Keyring
 from casebridge.startup import Finding
@@ -140,6 +141,17 @@ def test_who_else_may_read_or_change_a_secret(
     (finding,) = found(site, "rights")
     assert (finding.code, finding.stops) == (code, stops)
     assert not code or f"{secret}: chmod" in finding.said
+
+
+def test_who_else_may_read_a_key_that_we_sign_in_with(make_site: Callable[..., TestSite], tmp_path: Path) -> None:
+    site = make_site()
+    SigningKeys.of(site.bridge.base, "mercy", "prod").make("ES384", datetime.now(UTC))
+    assert [finding.code for finding in found(site, "rights")] == [""]
+    (file,) = (site.bridge.base / "signing-keys").glob("*/*.pem")
+    file.chmod(0o644)
+    (finding,) = found(site, "rights")
+    assert finding.code == "CB-145"
+    assert f"{file}: chmod" in finding.said
 
 
 # --- what is found while it opens --------------------------------------------------------------------------------

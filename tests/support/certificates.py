@@ -71,7 +71,7 @@ def _leave(number: int) -> None:
 
 @contextmanager
 def tls_server(cert: Path, key: Path, clients: Path | None, body: bytes, seen: list[str]) -> Iterator[str]:
-    """A server on 127.0.0.1 that answers every GET with ``body``. ``clients``: it wants a certificate signed by this
+    """A server on 127.0.0.1 that answers everything with ``body``. ``clients``: it wants a certificate signed by this
     authority, and writes the name in it to ``seen``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -80,6 +80,10 @@ def tls_server(cert: Path, key: Path, clients: Path | None, body: bytes, seen: l
         context.load_verify_locations(clients)
 
     class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def do_GET(self) -> None:
             shown = self.connection.getpeercert() or {}
             seen.append(dict(pair for names in shown.get("subject", ()) for pair in names).get("commonName", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from casebridge import Context, Doorway, Settings
 from casebridge.core.errors import SetupError
 from casebridge.core.jsontext import dumps
 from casebridge.core.signing_keys import SigningKeys
+
+log = logging.getLogger("casebridge.fhir")
 
 
 class JwksSettings(Settings):
@@ -46,6 +49,7 @@ class JwksDoor:
         except SetupError as error:
             if error.code == "CB-101":
                 return Response(status_code=404)
+            log.warning("the public keys of %s cannot be given out: %s", partner, error.message)
             return Response(status_code=503, headers={"Retry-After": "300"})
         if not found["keys"]:
             return Response(status_code=404)

@@ -81,7 +81,8 @@ class SignIn:
     def _smart(self, settings: RestSettings, context: Context, transport: httpx2.BaseTransport | None) -> httpx2.Auth:
         keys = SigningKeys.of(Path(context.base_dir), context.partner, context.environment)
         small = settings.model_copy(update={"max_bytes": MAX_BYTES})
-        self._unsigned = Server(small, transport, tls=self.tls)
+        tls = tls_context(settings, Path(context.base_dir), elsewhere=True)
+        self._unsigned = Server(small, transport, tls=tls)
         self.smart = SmartClient(settings, keys, self._unsigned)
         return Smart(KeptToken(self.smart.ask))
 

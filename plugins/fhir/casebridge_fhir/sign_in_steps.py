@@ -13,6 +13,7 @@ from casebridge_fhir.smart_client import SmartClient, Token
 from casebridge_fhir.smart_discovery import Published
 from casebridge_fhir.smart_scopes import missing
 
+METHOD = "private_key_jwt"
 _THEIRS = frozenset({"CB-110", "CB-111", "CB-112", "CB-402"})
 _FIXED = {
     "none": "nothing is sent that says who we are; the server must know us by our certificate or address",
@@ -51,7 +52,11 @@ def _smart(client: SmartClient, key: SigningKey | None) -> Iterator[Step]:
 
 
 def _discovered(published: Published, key: SigningKey) -> Step:
+    """What a server does not name it may take all the same: the next step tells."""
     found = f"tokens are given at {published.token_endpoint}"
+    if published.methods and METHOD not in published.methods:
+        remedy = "If no token is given: ask the partner whether it offers SMART Backend Services, or another way."
+        return Step("discovery", True, f"{found}; the server does not name {METHOD}", remedy, "partner")
     if published.algorithms and key.alg not in published.algorithms:
         taken = " and ".join(sorted(published.algorithms))
         remedy = "If no token is given: make a key of another kind (casebridge keys rotate --alg)."

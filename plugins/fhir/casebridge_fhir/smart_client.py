@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -19,8 +20,9 @@ from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.smart_assertion import ASSERTION_TYPE, signed
 from casebridge_fhir.smart_discovery import Published, discover
 from casebridge_fhir.smart_refusal import refusal
-from casebridge_fhir.smart_scopes import chosen
+from casebridge_fhir.smart_scopes import chosen, missing
 
+log = logging.getLogger("casebridge.fhir")
 MAX_BYTES = 256 * 1024
 UNTOLD = 300.0
 """Seconds we take a token to be good when the server does not say: the longest that SMART recommends."""
@@ -51,6 +53,7 @@ class SmartClient:
     ) -> None:  # fmt: skip
         self._settings, self._keys, self._server, self._clock = settings, keys, server, clock
         self._published: tuple[float, Published] | None = None
+        self._lacking: tuple[str, ...] = ()
         self.skew = timedelta()  # the endpoint's clock less ours, as far as it matters
 
     def key(self) -> SigningKey:
@@ -142,8 +145,16 @@ class SmartClient:
         if str(body.get("token_type")).lower() != "bearer":
             raise SetupError("CB-110", f"{self._where()} gives a token of another kind than Bearer")
         lasts = _seconds(body.get("expires_in"))
-        scopes = body.get("scope") if isinstance(body.get("scope"), str) else self.scopes()
-        return Token(text, asked + lasts - min(MARGIN, lasts / 4), tuple(str(scopes).split()))
+        told = body.get("scope")
+        scopes = tuple((told if isinstance(told, str) and told.strip() else self.scopes()).split())
+        self._warn_of(missing(scopes))
+        return Token(text, asked + lasts - min(MARGIN, lasts / 4), scopes)
+
+    def _warn_of(self, lacking: tuple[str, ...]) -> None:
+        """Once, and again when it changes: a 403 says nothing of what was lacking."""
+        if lacking and lacking != self._lacking:
+            log.warning("%s does not grant what no referral is served without: %s", self._where(), ", ".join(lacking))
+        self._lacking = lacking
 
 
 def _seconds(value: object) -> float:

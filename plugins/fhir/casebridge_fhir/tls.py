@@ -18,15 +18,16 @@ from casebridge_fhir.settings import RestSettings
 _ABOUT_OURS = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)")
 
 
-def tls_context(settings: RestSettings, base: Path) -> ssl.SSLContext | None:
+def tls_context(settings: RestSettings, base: Path, *, elsewhere: bool = False) -> ssl.SSLContext | None:
     """What connections are made with, or None where nothing is set; relative paths start at ``base``.
 
-    Raises SetupError CB-114 when our own certificate, its key or ``ca_file`` cannot be used, CB-145 when others may
-    read the key.
+    ``elsewhere``: the system's authorities are trusted beside ``ca_file``, for a token endpoint that is not the
+    hospital's own. Raises SetupError CB-114 when our own certificate, its key or ``ca_file`` cannot be used, CB-145
+    when others may read the key.
     """
     if not (settings.ca_file or settings.client_cert_file):
         return None
-    trust = _trusting(settings, base)
+    trust = _trusting(settings, base, elsewhere)
     if settings.client_cert_file:
         _show(trust, settings, base)
     return trust
@@ -55,11 +56,16 @@ def refusal(error: BaseException) -> SetupError | None:
     return None
 
 
-def _trusting(settings: RestSettings, base: Path) -> ssl.SSLContext:
+def _trusting(settings: RestSettings, base: Path, elsewhere: bool) -> ssl.SSLContext:
     if not settings.ca_file:
         return httpx2.create_ssl_context(settings.verify_tls)
+    file = str(base / settings.ca_file)
     try:
-        return ssl.create_default_context(cafile=str(base / settings.ca_file))
+        if not elsewhere:
+            return ssl.create_default_context(cafile=file)
+        trust = httpx2.create_ssl_context()
+        trust.load_verify_locations(file)
+        return trust
     except OSError as e:
         raise SetupError("CB-114", f"ca_file: {settings.ca_file} cannot be used ({_reason(e)})") from None
 
@@ -80,8 +86,8 @@ def _refuse_if_others_read(path: Path) -> None:
         mode = path.stat().st_mode
     except OSError as e:
         raise SetupError("CB-114", f"{path} cannot be read ({_reason(e)})") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not path.is_relative_to("/run/secrets"):
-        raise SetupError("CB-145", f"{path} holds our private key and others may use it: chmod 600 {path}")
+    if mode & (stat.S_IWGRP | stat.S_IRWXO) and not path.is_relative_to("/run/secrets"):  # a container's own
+        raise SetupError("CB-145", f"{path} holds our private key and others may use it: chmod g-w,o-rwx {path}")
 
 
 def _last_days(path: Path) -> Iterator[date]:

@@ -253,6 +253,44 @@ def test_threads_that_wait_for_a_token_hear_of_its_one_refusal() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "noted"),
+    [
+        ({"token_endpoint_auth_methods_supported": ["client_secret_basic"]}, "does not name private_key_jwt"),
+        ({"token_endpoint_auth_signing_alg_values_supported": ["RS384"]}, "names RS384 and not our ES384"),
+        ({"token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"]}, ""),
+    ],
+)
+def test_what_a_server_does_not_name_is_noted_and_tried_all_the_same(
+    hospital: Hospital, link: Any, said: dict[str, list[str]], noted: str
+) -> None:
+    hospital.on(f"{BASE}/.well-known/smart-configuration", httpx2.Response(200, json={**KNOWN, **said}))
+    steps = {step.name: step for step in link().sign_in_steps()}
+    assert all(step.ok for step in steps.values())
+    assert noted in steps["discovery"].message
+    assert bool(steps["discovery"].remedy) == bool(noted)
+
+
+def test_rights_that_are_lacking_are_logged_once(
+    hospital: Hospital, link: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hospital.on(TOKEN, httpx2.Response(200, json={**GIVEN, "scope": "system/*.rs"}))
+    made = link()
+    for _ in range(3):
+        made._sign_in.smart.ask()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{TOKEN} does not grant what no referral is served without: Task: update"
+    ]
+
+
+@pytest.mark.parametrize("told", [None, "", " "])
+def test_an_endpoint_that_does_not_say_what_it_granted_granted_what_was_asked(
+    hospital: Hospital, link: Any, told: str | None
+) -> None:
+    hospital.on(TOKEN, httpx2.Response(200, json={**GIVEN, "scope": told}))
+    assert all(step.ok for step in link().sign_in_steps())
+
+
 def test_no_key_was_made(link: Any) -> None:
     error = error_of(link("nobody"))
     assert error.code == "CB-113"

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from casebridge_fhir.link import FhirRest
 from certificates import Authority, tls_server
+from smart_hospital import key_set
 
 from casebridge import Context
 from casebridge.adapter import Expiring
 from casebridge.core.errors import CaseBridgeError, SetupError
 
+TOKEN = json.dumps({"access_token": "t", "token_type": "bearer", "expires_in": 60}).encode()
 EMPTY = json.dumps({"resourceType": "Bundle", "type": "searchset"}).encode()
 Link = Callable[..., FhirRest]
 
@@ -46,7 +48,7 @@ def link(tmp_path: Path) -> Iterator[Link]:
 
     def make(base: str, **settings: Any) -> FhirRest:
         chosen = {"base_url": base, "ca_file": "ca.pem", "pause": 0, **settings}
-        made.append(FhirRest(FhirRest.Settings(**chosen), Context("hospital", base_dir=str(tmp_path))))
+        made.append(FhirRest(FhirRest.Settings(**chosen), Context("hospital", "test", base_dir=str(tmp_path))))
         return made[-1]
 
     yield make
@@ -108,13 +110,30 @@ def test_a_server_that_cannot_be_trusted(ours: Authority, link: Link, seen: list
     assert seen == []
 
 
+def test_a_token_endpoint_elsewhere_is_trusted_as_the_system_does_and_the_hospital_by_its_own(
+    ours: Authority, base: str, link: Link, seen: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = Authority(tmp_path, "public")
+    monkeypatch.setenv("SSL_CERT_FILE", str(public.file))
+    ours.sign("us")
+    key_set(tmp_path, "hospital")
+    cert = {"client_cert_file": "us.crt", "client_key_file": "us.key"}
+    asked: list[str] = []
+    with tls_server(*public.sign("login"), None, TOKEN, asked) as login:
+        smart = {"client_id": "us", "token_url": login, "scopes": "system/*.cruds", **cert}
+        assert list(link(base, **smart).receive(None)) == []
+        assert "not trusted" in error_of(link(login)).message  # ca_file alone says who the hospital is
+    assert asked == [""]  # the one token
+    assert set(seen) == {"us"}
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "said"),
     [
         ({"client_cert_file": "nowhere.crt", "client_key_file": "us.key"}, "CB-114", "nowhere.crt"),
         ({"client_cert_file": "us.crt", "client_key_file": "nowhere.key"}, "CB-114", "nowhere.key"),
         ({"client_cert_file": "us.crt", "client_key_file": "them.key"}, "CB-114", "KEY_VALUES_MISMATCH"),
-        ({"client_cert_file": "us.crt", "client_key_file": "open.key"}, "CB-145", "chmod 600"),
+        ({"client_cert_file": "us.crt", "client_key_file": "open.key"}, "CB-145", "others may use it: chmod g-w,o-rwx"),
         ({"ca_file": "nowhere.pem"}, "CB-114", "ca_file: nowhere.pem"),
         ({"ca_file": "us.key"}, "CB-114", "ca_file: us.key"),
     ],

@@ -34,6 +34,7 @@ PUBLISHED_FIRST = timedelta(days=1)
 """How long a new key is published before it is used: partners keep what they have read for hours."""
 KEPT_AFTER = timedelta(days=1)
 """How long the old one stays published after that."""
+_READABLE = "Make keys as the account that runs casebridge: it alone may read them. A lost key is made anew."
 _PUBLIC = ("kty", "kid", "use", "alg", "key_ops", "crv", "x", "y", "n", "e")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 
@@ -77,7 +78,8 @@ class SigningKeys:
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError) as e:
-            raise SetupError("CB-113", f"{self._folder / 'ring.json'} cannot be read ({type(e).__name__})") from None
+            file = self._folder / "ring.json"
+            raise SetupError("CB-113", f"{file} cannot be read ({type(e).__name__})", remedy=_READABLE) from None
 
     def published(self) -> dict[str, list[dict[str, Any]]]:
         """The JWK Set (RFC 7517) for the partner: public members only, whatever else stands in the list."""
@@ -96,7 +98,7 @@ class SigningKeys:
                 raise SetupError("CB-145", f"{path} is a private key and others may use it: chmod 600 {path}")
             return path.read_bytes()
         except OSError as e:
-            raise SetupError("CB-113", f"the private key {path} cannot be read ({e.strerror})") from None
+            raise SetupError("CB-113", f"{path} cannot be read ({e.strerror})", remedy=_READABLE) from None
 
     def make(self, alg: str, now: datetime) -> SigningKey:
         """A new key: in use at once where there is none yet, else published beside the one in use."""
