@@ -140,6 +140,43 @@ def test_the_source_cancels_and_the_recipient_hears_it(
     assert at(agency, "ServiceRequest")["status"] == "revoked"
 
 
+def test_a_cancellation_that_crosses_the_end_does_not_undo_it(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    hospital.put(*hospitals())
+    site.work()
+    task = at(agency, "Task")
+    change(agency, f"Task/{task['id']}", status="rejected", statusReason={"text": "No room"})
+    change(hospital, "Task/ref", status="cancelled", statusReason={"text": "She has moved away"})
+    site.work(2)
+    assert held(site) == []
+    assert (at(agency, "Task")["status"], at(agency, "Task")["statusReason"]) == ("rejected", {"text": "No room"})
+
+
+def test_a_need_that_changes_is_changed_in_its_copy(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    hospital.put(*hospitals())
+    site.work()
+    agency.writes.clear()
+    change(hospital, "Condition/hunger", severity={"coding": [{"display": "Severe"}]}, code={
+        "coding": [{"system": "http://snomed.info/sct", "code": "445281000124101", "display": "Nutrition impaired"}]})
+    touch(hospital)
+    site.work()
+    assert held(site) == []
+    assert at(agency, "Condition")["code"]["coding"][0]["display"] == "Nutrition impaired"
+    assert agency.writes == [f"PUT Condition/{at(agency, 'Condition')['id']}"]
+
+
+def test_our_order_ends_with_the_referral(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:
+    hospital.put(*hospitals())
+    site.work()
+    change(agency, f"Task/{at(agency, 'Task')['id']}", status="rejected", statusReason={"text": "No room"})
+    site.work(2)
+    assert at(agency, "ServiceRequest")["status"] == "revoked"
+    assert hospital.resources["ServiceRequest/order"]["status"] == "active", "theirs is not ours to end"
+
+
 def test_what_was_done_comes_back_as_a_procedure(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:
     hospital.put(*hospitals())
     site.work()

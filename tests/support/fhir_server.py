@@ -37,7 +37,7 @@ class FhirServer:
     asked: list[str] = field(default_factory=list)
     extra_entries: list[dict[str, Any]] = field(default_factory=list)  # strange company in each searchset
     versions: int = 0
-    after_write: Callable[[], object] = lambda: None  # called when a PUT is written and not yet answered
+    after_write: Callable[[], object] = lambda: None  # called when something is written and not yet answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, *resources: dict[str, Any]) -> None:
@@ -124,7 +124,10 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
             body = self._body()
             if self._goes_wrong(path, body):
                 return
-            self._json(*self._create(path, body))
+            answer = self._create(path, body)
+            state.after_write()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._json(*answer)
 
         def _asked(self) -> tuple[str, dict[str, list[str]]]:
             parts = urlsplit(self.path)

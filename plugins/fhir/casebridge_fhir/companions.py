@@ -9,7 +9,7 @@ from casebridge_fhir.bundle import rank
 from casebridge_fhir.reading import Reading
 from casebridge_fhir.references import RELATIVE, Entry, local_reference
 
-# Only what the referral needs (minimum necessary): not the Task's inputs, nor anything of the chart beyond the reasons.
+# Only what the referral needs (minimum necessary): nothing of the chart beyond the reasons and what was sent along.
 _FOLLOW = {
     "Task": ("focus", "for", "requester", "owner"),
     "ServiceRequest": ("requester", "reasonReference", "supportingInfo"),
@@ -17,7 +17,7 @@ _FOLLOW = {
 }
 _TAKEN = frozenset({
     "Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Patient", "RelatedPerson", "Consent",
-    "Condition", "ServiceRequest",
+    "Condition", "ServiceRequest", "DocumentReference", "Observation",
 })  # fmt: skip
 _SAME = frozenset({"replaced-by", "replaces"})  # Patient.link.type: two records of one person
 
@@ -65,7 +65,15 @@ def _referred(resource: dict[str, Any]) -> Iterator[str]:
         for reference in value if isinstance(value, list) else [value]:
             if address := _address(reference):
                 yield address
+    for item in _inputs(resource) if kind == "Task" else ():  # what was sent along: SDOHCC, content-rich referral
+        if address := _address(item.get("valueReference")):
+            yield address
     yield from same_person(resource) if kind == "Patient" else ()
+
+
+def _inputs(task: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    inputs = task.get("input")
+    yield from (item for item in (inputs if isinstance(inputs, list) else []) if isinstance(item, dict))
 
 
 def same_person(patient: dict[str, Any]) -> Iterator[str]:

@@ -373,4 +373,4 @@ def test_not_enrolled_is_told_apart_from_enrolled_and_waiting(maps: MapSet) -> N
 def test_an_order_on_its_own_is_a_document_that_is_never_written(maps: MapSet) -> None:
     found = maps.for_native("fhir-r4/ServiceRequest", order())
     assert set(found.read(order()).slice) == {"document"}
-    assert maps.writing("document") == []
+    assert maps.writing("document", {"intent": "order"}) == []

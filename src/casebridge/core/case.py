@@ -344,10 +344,13 @@ class Consent(Record):
 
 
 class Document(Record):
-    """A file or an order kept elsewhere: a file is known by its hash, an order by what it asks for."""
+    """A file or an order. A file is kept elsewhere (``storage``) or comes along (``data``, base64); an order is known
+    by what it asks for."""
 
-    status: Literal["current", "superseded"] | Absent | None = None
+    status: Literal["current", "superseded", "entered-in-error"] | Absent | None = None
+    title: Text | None = None
     media_type: str | None = None
+    data: str | None = None
     sha256: str | None = None
     storage: str | None = None
     document_type: Coding | None = None
@@ -361,6 +364,7 @@ class Document(Record):
     requester: Ref | None = None
     authored: Moment | None = None
     about: list[Ref] | None = None
+    attachments: list[Ref] | None = None
     based_on: list[Ref] | None = None
     note: Text | None = None
     do_not_contact: bool | None = None

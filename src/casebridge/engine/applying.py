@@ -33,7 +33,7 @@ class Applied:
 class Change:
     """Something other partners may have to hear of: ``referral-new``, ``referral-moved``, ``referral-edited`` (its
     source asks for something else), ``referral-taken`` (by another one than who says so now), ``person-changed``,
-    ``coverage-ended``."""
+    ``need-changed``, ``coverage-ended``."""
 
     name: str
     client: str | None = None
@@ -81,7 +81,8 @@ def _follow_record(
         key = PersonKey(partner.name, after.external_id)
         now_linked = link_person(c, site.now(), key, person_identifiers(c, after.document))
         referrals.follow_person(c, partner.name, after.external_id, now_linked)
-        if before is not None and any(before.document.get(k) != after.document.get(k) for k in TOLD_OF_A_PERSON):
+        said = before.document if before else {}
+        if any(said.get(name) != after.document.get(name) for name in TOLD_OF_A_PERSON):
             mine = referrals.open_of_person(c, partner.name, after.external_id)
             done.changes += [Change("person-changed", now_linked, referral, "source") for referral in mine]
     elif after.kind == "referral":
@@ -91,6 +92,9 @@ def _follow_record(
             if moved.name:
                 client = client_of_subject(c, partner.name, after.subject)
                 done.changes.append(Change(moved.name, client, moved.referral, moved.side))
+    elif after.kind == "need" and before is not None and before.version != after.version:
+        mine = referrals.open_of_person(c, partner.name, after.subject)
+        done.changes += [Change("need-changed", None, referral, "source") for referral in mine]
     elif partner.role in ("payer", "government") and _coverage_ended(before, after):
         client = client_of_subject(c, partner.name, after.subject)
         done.changes.append(Change("coverage-ended", client))

@@ -16,13 +16,9 @@ from casebridge.store import records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
 
-ORDER_STATES = {"cancelled": "revoked", "completed": "completed", "on-hold": "on-hold", "draft": "draft",
-                "entered-in-error": "entered-in-error"}  # fmt: skip
-"""FHIR R4 request-status of an order, by the referral's state; active otherwise."""
 SOURCE_MOVES = ("cancelled", "entered-in-error")
 """States that come to the recipient from us; every other is the recipient's own to tell."""
-_ORDERED = ("subject", "priority", "domain", "service", "note", "do_not_contact", "authored",
-            "labels")
+_ORDERED = ("subject", "priority", "domain", "service", "note", "do_not_contact", "authored", "labels")
 COPY_OF = "urn:casebridge:dispatch"
 """The system of the identifier by which a copy is known again."""
 _WITHHELD = {"absent": "withheld"}
@@ -42,7 +38,7 @@ def messages(c: Connection, referral: StoredReferral, to: Partner) -> list[tuple
     """
     said = asked_for(c, referral)
     person = [one for one in _person(c, referral) if not _has_its_own(c, to, referral, one[1])]
-    copied = [*person, *_needs(c, referral, said), *_requester(c, referral, said)]
+    copied = [*person, *_needs(c, referral, said), *_sent_along(c, referral, said), *_requester(c, referral, said)]
     found = [*((kind, id_) for kind, id_ in copied), ("document", referral.id), ("referral", referral.id)]
     return [(kind, {"referral": referral.id, "record": id_}) for kind, id_ in found]
 
@@ -67,11 +63,19 @@ def for_recipient(c: Connection, partner: Partner, referral: StoredReferral) -> 
     """What the referral says more, or leaves as it is, where it is written on the recipient's own server."""
     more: dict[str, Any] = {
         "order": {"kind": "document", "id": referral.id},
-        "parent": {"kind": "referral", "external_id": f"{referral.source}/{referral.asked}"}}  # fmt: skip
+        "parent": {"kind": "referral", "external_id": f"{referral.source}/{referral.asked}"},
+        "inputs": _inputs_there(c, partner, referral)}  # fmt: skip
     there = records.remote_of(c, partner.name, "referral", referral.id) is not None
     if there and referral.status not in SOURCE_MOVES:
         more |= dict.fromkeys(("status", "detail", "reason"), _WITHHELD)
     return more
+
+
+def _inputs_there(c: Connection, partner: Partner, referral: StoredReferral) -> list[dict[str, Any]]:
+    """What was sent along with the Task, as far as the recipient has its copy; a name alone would tell of the rest."""
+    inputs = in_our_ids(c, referral.source, asked_for(c, referral).get("inputs") or [])
+    there = ((one, one.get("ref")) for one in inputs)
+    return [one for one, ref in there if ref and records.remote_of(c, partner.name, ref["kind"], ref["id"])]
 
 
 def in_our_ids(c: Connection, source: str, value: Any) -> Any:
@@ -102,13 +106,12 @@ def _ours(c: Connection, source: str, ref: Mapping[str, Any]) -> dict[str, Any] 
 def _order(c: Connection, referral: StoredReferral) -> dict[str, Any]:
     said = asked_for(c, referral)
     order = {name: said[name] for name in _ORDERED if said.get(name)}
-    order["state"] = ORDER_STATES.get(referral.status, "active")
-    order["intent"] = "filler-order"
-    order["categories"] = [{"system": "http://snomed.info/sct", "code": "410606002"}]  # SDOHCC: a social service
+    order |= {"state": referral.status, "intent": "filler-order"}
     order["effective"] = {"start": said.get("occurrence")} if said.get("occurrence") else None
     if referral.category and not order.get("service"):
         order["service"] = {"system": "urn:casebridge:service", "code": referral.category}
     order["about"] = [{"kind": "need", "id": id_} for _, id_ in _needs(c, referral, said)]
+    order["attachments"] = [{"kind": kind, "id": id_} for kind, id_ in _attached(c, referral, said.get("attachments"))]
     order["requester"] = next(({"kind": kind, "id": id_} for kind, id_ in _requester(c, referral, said)), None)
     order = in_our_ids(c, referral.source, order)
     based_on = (said.get("order") or {}).get("external_id")
@@ -128,6 +131,20 @@ def _person(c: Connection, referral: StoredReferral) -> Iterator[tuple[str, str]
 
 def _needs(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _known(c, referral.source, "need", said.get("needs") or ())
+
+
+def _sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Documents and findings that the source chose to send along, with the Task or with the order."""
+    refs = [one.get("ref") or {} for one in said.get("inputs") or ()]
+    yield from dict.fromkeys(_attached(c, referral, [*refs, *(said.get("attachments") or ())]))
+
+
+def _attached(
+    c: Connection, referral: StoredReferral, refs: Iterable[Mapping[str, Any]] | None
+) -> Iterator[tuple[str, str]]:
+    for ref in refs or ():
+        if ref.get("kind") in ("document", "assessment"):
+            yield from _known(c, referral.source, str(ref["kind"]), [ref])
 
 
 def _requester(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

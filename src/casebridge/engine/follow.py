@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from casebridge.core.errors import Held
 from casebridge.core.transitions import STANDARD
-from casebridge.engine import children, moving, routing
+from casebridge.engine import children, copies, moving, routing
 from casebridge.engine.applying import Applied, Change
-from casebridge.engine.site import Site
-from casebridge.engine.telling import answer, send, send_referral
+from casebridge.engine.site import Partner, Site
+from casebridge.engine.telling import answer, end_order, send, send_referral
 from casebridge.store import ledger, referrals
 from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
@@ -21,7 +23,11 @@ def follow(c: Connection, site: Site, applied: Applied) -> None:
             continue
         referral = referrals.get(c, change.referral or "")
         assert referral is not None  # noqa: S101  (a change names a referral that was just written)
-        if change.name in ("referral-taken", "referral-edited", "person-changed"):
+        if change.side == "target":
+            end_order(c, site, referral)
+        if change.name == "need-changed":
+            _tell_again(c, site, referral, only=copies.takes)
+        elif change.name in ("referral-taken", "referral-edited", "person-changed"):
             _tell_again(c, site, referral)
         elif change.side == "target" and referral.sort:
             children.moved(c, site, referral)
@@ -57,11 +63,14 @@ def _send_to_one(c: Connection, site: Site, referral: StoredReferral, name: str,
     send_referral(c, site, referrals.get(c, referral.id) or referral, site.partners[name])
 
 
-def _tell_again(c: Connection, site: Site, referral: StoredReferral) -> None:
+def _tell_again(
+    c: Connection, site: Site, referral: StoredReferral, only: Callable[[Partner], bool] = lambda to: True
+) -> None:  # fmt: skip
     """The recipients hear it as it stands now; when all is over only who has just shown that it does not know."""
     for one in (referral, *referrals.children(c, referral.id)):
-        if one.recipient and (one.detail == moving.TAKEN or not STANDARD.ended(one.status)):
-            send_referral(c, site, one, site.partners[one.recipient])
+        to = site.partners[one.recipient] if one.recipient else None
+        if to is not None and only(to) and (one.detail == moving.TAKEN or not STANDARD.ended(one.status)):
+            send_referral(c, site, one, to)
 
 
 def _coverage_ended(c: Connection, site: Site, change: Change) -> None:

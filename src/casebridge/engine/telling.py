@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from casebridge.core.transitions import STANDARD
 from casebridge.engine import copies, moving
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.understanding import is_urgent
@@ -57,6 +58,16 @@ def send_referral(
     for kind, what in copies.messages(c, referral, to):
         written = send(c, site, to, kind, purpose, {**about, **what}, referral.id, urgent=urgent, order_key=key,
                        after_new=written) or written  # fmt: skip
+
+
+def end_order(c: Connection, site: Site, referral: StoredReferral) -> None:
+    """The order that we made for a recipient of copies ends with the referral."""
+    to = site.partners.get(referral.recipient or "")
+    if to is None or not STANDARD.ended(referral.status) or not copies.takes(to):
+        return
+    about = {"referral": referral.id, "record": referral.id}
+    send(c, site, to, "document", "referral", about, referral.id, urgent=_is_urgent(c, referral),
+         order_key=copies.order_key(c, referral))  # fmt: skip
 
 
 def answer(c: Connection, site: Site, referral: StoredReferral) -> None:
