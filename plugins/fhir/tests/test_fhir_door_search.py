@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from casebridge_fhir.door import search
 from casebridge_fhir.door.criteria import moments
 from casebridge_fhir.door.parameters import at, keys
 from doors import SETTINGS, TOKEN, fhir_client
@@ -21,7 +22,8 @@ PATIENTS = [
      "identifier": [{"system": "urn:mrn", "value": "1"}]},
     {"resourceType": "Patient", "id": "bo", "name": [{"family": "Nunn", "given": ["Bo"]}], "birthDate": "1987",
      "gender": "male", "identifier": [{"system": "urn:other", "value": "1"}]},
-    {"resourceType": "Patient", "id": "cy", "name": [{"family": "Cy"}], "birthDate": "1990-05"},
+    {"resourceType": "Patient", "id": "cy", "name": [{"family": "Cy"}], "birthDate": "1990-05",
+     "active": False},
 ]  # fmt: skip
 OBSERVATIONS = [
     {"resourceType": "Observation", "id": f"o{n}", "status": "final",
@@ -67,6 +69,8 @@ def found(answer: httpx2.Response, mode: str = "match") -> list[str]:
     ("Patient?gender=female,male", "ana bo"),
     ("Patient?gender:not=female", "bo cy"),
     ("Patient?gender:missing=true", "cy"),
+    ("Patient?active:missing=true", "ana bo"),
+    ("Patient?active=false", "cy"),
     ("Patient?gender:missing=false", "ana bo"),
     ("Patient?phone=555-0101", "ana"),
     ("Patient?birthdate=1987", "ana bo"),
@@ -116,6 +120,15 @@ def test_without_strict_an_unknown_parameter_is_left_out_and_said(hospital: http
     assert own.endswith("/Patient?gender=male")
     assert [e["resource"]["issue"][0]["expression"] for e in answer.json()["entry"] if e["search"]["mode"] == "outcome"
             ] == [["elephant"]]  # fmt: skip
+
+
+def test_a_search_that_nothing_narrows_ends(hospital: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(search, "MOST", 1)
+    answer = hospital.get("Patient?name:contains=zzz")
+    assert answer.status_code == 400
+    assert "narrower" in answer.json()["issue"][0]["diagnostics"]
+    assert found(hospital.get("Patient?name=Nunn")) == ["bo"]
 
 
 def test_pages_hold_everything_once(hospital: httpx2.Client) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from casebridge.core.errors import RecordError
-from casebridge_fhir.door.parameters import ANY, Parameter, folded, heads, keys, parameters
+from casebridge_fhir.door.parameters import Parameter, folded, heads, keys_of, parameters, types
 from casebridge_fhir.references import local_reference
 
 Test = Callable[[Mapping[str, Any]], bool]
@@ -47,18 +47,23 @@ def wrong(name: str, what: str, expected: str) -> RecordError:
 
 
 def _missing(parameter: Parameter, text: str) -> Criterion:
-    if text == "false":
-        return Criterion(parameter.name, frozenset({ANY}))
-    if text != "true":
+    if text not in ("true", "false"):
         raise wrong(f"{parameter.name}:missing", "this says neither yes nor no", "true or false")
-    return Criterion(parameter.name, None, lambda resource: (parameter.name, ANY) not in set(keys(resource)))
+    wanted = text == "false"
+    return Criterion(parameter.name, None, lambda resource: any(True for _ in parameter.values(resource)) is wanted)
 
 
 def _token(parameter: Parameter, modifier: str, values: list[str], base: str) -> Criterion:
     wanted = frozenset(value if "|" in value else f"?{value}" for value in values)
+    systems = tuple(value for value in values if value.endswith("|"))
+
+    def bears(resource: Mapping[str, Any]) -> bool:
+        keys = set(keys_of(parameter, resource))
+        return bool(wanted & keys) or any(key.startswith(systems) for key in keys)
+
     if modifier == "not":
-        return Criterion(parameter.name, None, lambda resource: not wanted & _of(parameter, resource))
-    return Criterion(parameter.name, wanted)
+        return Criterion(parameter.name, None, lambda resource: not bears(resource))
+    return Criterion(parameter.name, None, bears) if systems else Criterion(parameter.name, wanted)
 
 
 def _composite(parameter: Parameter, modifier: str, values: list[str], base: str) -> Criterion:
@@ -73,7 +78,9 @@ def _reference(parameter: Parameter, modifier: str, values: list[str], base: str
     if modifier == "identifier":
         return Criterion(parameter.name, frozenset(f"@{v if '|' in v else f'?{v}'}" for v in values))
     local = [local_reference(value, base) for value in values]
-    return Criterion(parameter.name, frozenset(value if "/" in value else f"?{value}" for value in local))
+    targets = parameter.targets or types()
+    meant = ([value] if "/" in value else [f"{type_}/{value}" for type_ in targets] for value in local)
+    return Criterion(parameter.name, frozenset(one for several in meant for one in several))
 
 
 def _string(parameter: Parameter, modifier: str, values: list[str], base: str) -> Criterion:
@@ -103,7 +110,7 @@ def _date(parameter: Parameter, modifier: str, values: list[str], base: str) -> 
         there = [span for value in parameter.values(resource) if (span := _span(value)) is not None]
         return any(_compared(prefix, have, want) for have in there for prefix, want in wanted)
 
-    return Criterion(parameter.name, frozenset({ANY}), test)
+    return Criterion(parameter.name, None, test)
 
 
 _OF: dict[str, Callable[[Parameter, str, list[str], str], Criterion]] = {
@@ -163,6 +170,3 @@ def _compared(prefix: str, have: Span, want: Span) -> bool:
     return {"eq": within, "ne": not within, "gt": above, "lt": below, "ge": above or within, "le": below or within}[
         prefix]  # fmt: skip
 
-
-def _of(parameter: Parameter, resource: Mapping[str, Any]) -> set[str]:
-    return {key for name, key in keys(resource) if name == parameter.name}

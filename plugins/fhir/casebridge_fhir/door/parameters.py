@@ -1,7 +1,7 @@
 """Search parameters (FHIR R4, search 3.1.1): which there are, and the keys that a resource is found by.
 
-A key is exact: ``system|code``, ``?code`` (whatever its system), ``system|`` for tokens; ``Patient/1`` and ``?1`` for
-references; the first letters for texts. ``*`` says that there is a value at all. Dates have no keys but that one.
+A key is exact: ``system|code`` and ``?code`` (whatever its system) for tokens, ``Patient/1`` for references, the first
+letters for texts. Dates have none: a search by date alone looks at every resource of the type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 from casebridge_fhir.references import local_reference
 
 LENGTHS = (3, 6, 12)  # letters of a text, by which it is looked up
-ANY = "*"
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
 
@@ -59,14 +58,17 @@ def types() -> tuple[str, ...]:
 def keys(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """All keys of a resource: name of the parameter, key."""
     for parameter in parameters(str(resource.get("resourceType"))).values():
-        found = set(_composite(parameter, resource) if parameter.kind == "composite" else _keys(parameter, resource))
-        yield from ((parameter.name, key) for key in found | ({ANY} if found else set()))
+        yield from ((parameter.name, key) for key in set(keys_of(parameter, resource)))
 
 
-def _keys(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:
-    made = _KINDS[parameter.kind]
-    for value in parameter.values(resource):
-        yield from made(value)
+def keys_of(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of one parameter."""
+    if parameter.kind == "composite":
+        yield from _composite(parameter, resource)
+    elif parameter.kind in _KINDS:
+        made = _KINDS[parameter.kind]
+        for value in parameter.values(resource):
+            yield from made(value)
 
 
 def _composite(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:
@@ -79,13 +81,12 @@ def _composite(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[st
 
 
 def token_keys(value: Any) -> Iterator[str]:
-    """``system|code``, ``?code``, ``system|`` of a Coding, CodeableConcept, Identifier, code or boolean."""
+    """``system|code`` and ``?code`` of a Coding, CodeableConcept, Identifier, code or boolean."""
     if isinstance(value, Mapping):
         for coding in value.get("coding", ()) if isinstance(value.get("coding"), list) else [value]:
             code = coding.get("code", coding.get("value")) if isinstance(coding, Mapping) else None
             if isinstance(code, str):
-                system = str(coding.get("system", ""))
-                yield from (f"{system}|{code}", f"?{code}", f"{system}|")
+                yield from (f"{coding.get('system', '')}|{code}", f"?{code}")
     elif isinstance(value, bool):
         yield from token_keys("true" if value else "false")
     elif isinstance(value, str):
@@ -93,13 +94,12 @@ def token_keys(value: Any) -> Iterator[str]:
 
 
 def reference_keys(value: Any) -> Iterator[str]:
-    """``Patient/1``, ``?1``; ``@system|value`` of a logical one; a whole address as it is."""
+    """``Patient/1``; ``@system|value`` of a logical one; the address of another server as it is."""
     if not isinstance(value, Mapping):
         return
     address = value.get("reference")
     if isinstance(address, str):
-        local = local_reference(address)
-        yield from (local, f"?{local.rpartition('/')[2]}")
+        yield local_reference(address)
     for key in token_keys(value.get("identifier")):
         yield f"@{key}"
 
@@ -107,7 +107,7 @@ def reference_keys(value: Any) -> Iterator[str]:
 def text_keys(value: Any) -> Iterator[str]:
     """Its first letters, alike for capitals and accents."""
     if isinstance(value, str) and value:
-        yield from (ANY, *heads(folded(value)))
+        yield from heads(folded(value))
 
 
 def heads(text: str) -> list[str]:
@@ -115,16 +115,12 @@ def heads(text: str) -> list[str]:
     return [text[:length] for length in LENGTHS if len(text) >= length]
 
 
-def _presence(value: Any) -> Iterator[str]:
-    yield ANY
-
-
 def _uri(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
 
 
-_KINDS = {"token": token_keys, "reference": reference_keys, "string": text_keys, "date": _presence, "uri": _uri}
+_KINDS = {"token": token_keys, "reference": reference_keys, "string": text_keys, "uri": _uri}
 
 
 def folded(text: str) -> str:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from casebridge import Shelf, Shelved, Sought
+from casebridge_fhir.door.criteria import wrong
 from casebridge_fhir.door.parameters import parameters
 from casebridge_fhir.door.query import MOST, MOST_LINKED, Pairs, Place, Query, parsed
 from casebridge_fhir.references import RELATIVE, local_reference
 
 MOST_INCLUDED = 1000
+MOST_LOOKED_AT = 20_000
+"""Resources that one request may look at: a search that nothing narrows would keep the door from others."""
 
 
 @dataclass(slots=True)
@@ -71,12 +74,14 @@ class Searching:
         """Every match from a place on, as many at a time as a page has, and one more."""
         if query.type not in self.types:
             return
-        step = MOST if query.only_count else query.count + 1
-        while True:
+        looks = any(criterion.test is not None for criterion in query.criteria)
+        step = MOST if query.only_count or looks else query.count + 1
+        for _ in range(0, MOST_LOOKED_AT, step):
             found, after = self.shelf.listed(self.partner, query.type, query.sought, after, step)
             yield from (one for one in found if one.released is not None and query.fits(one.released.document))
             if after is None:
                 return
+        raise wrong(query.type, f"more than {MOST_LOOKED_AT} resources would have to be looked at", "a narrower search")
 
     def _around(self, query: Query, matches: list[Shelved]) -> list[Shelved]:
         seen = {(one.type, one.id) for one in matches}
