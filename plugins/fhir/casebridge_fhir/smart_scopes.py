@@ -37,15 +37,26 @@ def needs() -> tuple[Need, ...]:
     return tuple(Need(**row) for row in csv.DictReader(text.splitlines()))
 
 
+def understood(scope: str) -> tuple[str, frozenset[str]] | None:
+    """The resource type (or ``*``) and the rights of a scope for systems; None for any other, and for one with a query.
+
+    >>> understood("system/Task.rs") == understood("system/Task.read") == ("Task", frozenset("rs"))
+    True
+    """
+    found = _SCOPE.fullmatch(scope)
+    if found is None or found["query"]:
+        return None
+    return found["resource"], frozenset(_WORDS.get(found["rights"], found["rights"]))
+
+
 def covered(scopes: Iterable[str], resource: str) -> frozenset[str]:
     """The rights on ``resource`` that ``scopes`` give, as letters; a scope narrowed by a query gives none for sure.
 
     >>> sorted(covered(["system/*.read", "system/Task.u"], "Task"))
     ['r', 's', 'u']
     """
-    found = filter(None, map(_SCOPE.fullmatch, scopes))
-    ours = [one["rights"] for one in found if one["resource"] in ("*", resource) and not one["query"]]
-    return frozenset(letter for rights in ours for letter in _WORDS.get(rights, rights))
+    found = filter(None, map(understood, scopes))
+    return frozenset(letter for type_, rights in found if type_ in ("*", resource) for letter in rights)
 
 
 def chosen(capabilities: Set[str], supported: Iterable[str]) -> tuple[str, ...]:
