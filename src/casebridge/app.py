@@ -238,7 +238,7 @@ def _routes(config: Config) -> Iterator[Route]:
         yield Route(
             kind=when.kind, to=table.to, also=table.also, source=when.source, domain=when.domain,
             category=when.category, change=when.change, set_category=table.category, mode=table.mode,
-            then=table.then)  # fmt: skip
+            then=table.then, skip_full=table.skip_full)  # fmt: skip
 
 
 def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict[str, Any]:

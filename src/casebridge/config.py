@@ -296,6 +296,7 @@ class RouteTable(_Table):
     to: Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
     mode: Literal["", "split", "offer"] = ""  # of several: each does a part, or the first who accepts has it
     then: tuple[str, ...] = ()  # who is asked next, when it was declined or could not be done
+    skip_full: bool = False  # nobody is asked whose programs say that there is no room
     also: tuple[str, ...] = ()
     category: str = ""  # the service this route stands for, where the sender's code does not say
 

@@ -1,4 +1,4 @@
-"""Nobody may contact the client about this request: SDOHCC ServiceRequest.orderDetail, contacting-subject-prohibited."""
+"""Nobody may contact the client about this request: ServiceRequest.orderDetail, contacting-subject-prohibited."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sites import SDOH, TestSite, bundle, order, patient, task
 from casebridge.engine.timeline import referral_page
 
 PROHIBITED = {"orderDetail": [{"coding": [{"system": SDOH, "code": "contacting-subject-prohibited"}]}]}
+MOVED = '[[route]]\nwhen = { kind = "referral", domain = "transportation-insecurity" }\nto = "agency"'
 REACHED_BY = {"telecom": [{"system": "phone", "value": "555-0142"}], "address": [{"line": ["12 Elm St"]}]}
 
 
@@ -24,7 +25,7 @@ def referral(domain: str = "food-insecurity", **order_more: Any) -> dict[str, An
 def test_the_agency_is_told_and_gets_nothing_to_contact_the_client_with(
     make_site: Callable[..., TestSite], domain: str
 ) -> None:
-    site = make_site(more='[[route]]\nwhen = { kind = "referral", domain = "transportation-insecurity" }\nto = "agency"')
+    site = make_site(more=MOVED)
     site.drop("hospital", "1.json", referral(domain, **PROHIBITED))
     (got,) = site.out("agency")
     assert got["do_not_contact"] is True

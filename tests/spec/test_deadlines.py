@@ -46,6 +46,8 @@ TABLE = [  # status, how it stands, what is due when
     ("requested", {"role": "hmis_lead"}, {"not-received": "11-02 13:00"}),
     ("requested", {"quiet": True, "needed_by": "2026-11-03"}, {}),
     ("requested", {"needed_by": "2026-11-03"}, {"not-received": "11-02 13:00", "past-due": "11-04 08:00"}),
+    ("requested", {**RECEIVED, "second": True}, {"possibly-same": "11-02 09:00", "not-answered": "11-04 10:00"}),
+    ("completed", {"second": True}, {}),
     ("requested", {**RECEIVED, "sort": "part"}, {"not-answered": "11-04 10:00"}),
     ("requested", {**RECEIVED, "sort": "try", "needed_by": "2026-11-03"}, {"not-answered": "11-04 10:00"}),
     ("requested", {"sort": "offer"}, {"not-received": "11-02 13:00"}),

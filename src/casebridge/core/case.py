@@ -102,7 +102,8 @@ class Location(Record):
 class Program(Record):
     """A project or service one can be referred to; ``items`` are what else its source says of it.
 
-    ``domains`` are the needs it is for. A ``roster`` is a payer's group of patients.
+    ``domains`` are the needs it is for; ``as_of`` is when its source last said how it stands.
+    A ``roster`` is a payer's group of patients.
     """
 
     status: Literal["active", "inactive"] | Absent | None = None
@@ -114,6 +115,8 @@ class Program(Record):
     domains: list[str] | None = None
     taxonomy: list[Coding] | None = None
     capacity: str | None = None
+    capacity_note: Text | None = None
+    as_of: Moment | None = None
     costs: str | None = None
     documents_needed: str | None = None
     languages: list[Language] | None = None

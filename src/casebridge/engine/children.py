@@ -31,10 +31,10 @@ DONE = {"code": "resulting-activity", "value": "Completed"}
 Standing = tuple[StoredReferral, ReferralState]
 
 
-def begin(c: Connection, site: Site, parent: StoredReferral, found: Route) -> None:
-    """Make the first children of a referral: for all recipients of its route."""
+def begin(c: Connection, site: Site, parent: StoredReferral, found: Route, names: Sequence[str]) -> None:
+    """Make the first children of a referral: for these recipients of its route."""
     sort = {"split": "part", "offer": "offer"}.get(found.mode, "try")
-    for name in found.to:
+    for name in names:
         _make(c, site, parent, name, sort, found.set_category)
 
 
@@ -112,9 +112,10 @@ def _try_next(c: Connection, site: Site, parent: StoredReferral, child: StoredRe
         return
     made, found = referrals.children(c, parent.id), routing.fitting(site, parent)
     waiting = child.sort == "offer" and any(not STANDARD.ended(one.status) for one in made)
-    names = routing.left_to_try(found, made) if found and not waiting and not STANDARD.ended(parent.status) else ()
-    for name in names[:1]:
-        _make(c, site, parent, name, "try", found.set_category if found else "")
+    if found is None or waiting or STANDARD.ended(parent.status):
+        return
+    for name in routing.next_one(c, site, found, parent, made):
+        _make(c, site, parent, name, "try", found.set_category)
 
 
 def _tell(c: Connection, site: Site, child: StoredReferral) -> None:

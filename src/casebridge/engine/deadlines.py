@@ -60,7 +60,8 @@ class Rule:
 class Standing:
     """How a referral stands. Times are ISO 8601, empty while it has not happened; ``needed_by`` and ``due_by`` as the
     sender wrote them. ``quiet``: its recipient's partner is on trial, so nothing is sent on purpose. ``sort``: part,
-    offer or try of another; ``whole`` where others were made of it, ``open`` while those are offers."""
+    offer or try of another; ``whole`` where others were made of it, ``open`` while those are offers. ``second``: it may
+    be the same as one that was there before."""
 
     status: str
     requested: str
@@ -73,6 +74,7 @@ class Standing:
     role: str = ""
     quiet: bool = False
     sort: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ def _starts(standing: Standing, calendar: Calendar) -> Iterator[tuple[str, datet
         yield "not-claimed", datetime.fromisoformat(standing.requested)
     elif standing.status == UNANSWERED and standing.sort not in ("whole", "open"):
         yield from _of_recipient(standing)
+    if standing.second:
+        yield "possibly-same", datetime.fromisoformat(standing.requested)
     if not made and (needed_by := end_of(standing.needed_by, calendar)):
         yield "past-due", needed_by
 

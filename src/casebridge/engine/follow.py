@@ -50,10 +50,15 @@ def route(c: Connection, site: Site, referral: StoredReferral) -> None:
         error = Held("CB-504", f"no route takes a referral for {referral.domain or 'an unnamed need'}", who="it")
         _hold_unrouted(c, site, referral, error)
         return
+    names = routing.first(c, site, found, referral)
+    if not names:
+        error = Held("CB-535", "every recipient that its route names says that there is no room", who="worker")
+        _hold_unrouted(c, site, referral, error)
+        return
     if found.makes_children:
-        children.begin(c, site, referral, found)
+        children.begin(c, site, referral, found, names)
     else:
-        _send_to_one(c, site, referral, found.to[0], found.set_category)
+        _send_to_one(c, site, referral, names[0], found.set_category)
     for name in found.also:
         send_referral(c, site, referral, site.partners[name], also=True)
 

@@ -82,7 +82,8 @@ class Route:
     room for.
 
     Several in ``to``: each gets a part of it (``split``), or whoever accepts first has it (``offer``). ``then`` are
-    asked, one after the other, when one of them declined it or could not bring it to an end.
+    asked, one after the other, when one of them declined it or could not bring it to an end. ``skip_full``: nobody is
+    asked who says that there is no room.
     """
 
     kind: str
@@ -95,6 +96,7 @@ class Route:
     set_category: str = ""
     mode: Literal["", "split", "offer"] = ""
     then: tuple[str, ...] = ()
+    skip_full: bool = False
 
     @property
     def makes_children(self) -> bool:

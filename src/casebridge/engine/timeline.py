@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from casebridge.core.words import words
+from casebridge.engine.family import Family, family
 from casebridge.engine.site import Site
 from casebridge.engine.views import (
     DisclosureRow,
@@ -98,6 +99,7 @@ class ReferralPage:
     said: tuple[Said, ...]
     journeys: tuple[Journey, ...]
     coverage_ended: tuple[str, ...]
+    family: Family
 
     @property
     def conflicts(self) -> tuple[Said, ...]:
@@ -111,18 +113,19 @@ def referral_page(site: Site, id_: str) -> ReferralPage | None:
         referral = referrals.get(c, id_)
         if referral is None:
             return None
-        messages = ledger.listed(c, correlation=id_)
+        messages, asked = ledger.listed(c, correlation=id_), desk_document(c, site, referral)
         events = ledger.events(c, correlation=id_)
         return ReferralPage(
             row=referral_row(c, site, referral), client=client_of(c, referral),
-            parties=tuple(_parties(site, referral, messages)), asked=desk_document(c, site, referral),
+            parties=tuple(_parties(site, referral, messages)), asked=asked,
             said=tuple(_said(c, site, referral)), journeys=tuple(_journey(c, site, m) for m in messages),
-            coverage_ended=tuple(e["at"] for e in events if e["name"] == "coverage-ended"))  # fmt: skip
+            coverage_ended=tuple(e["at"] for e in events if e["name"] == "coverage-ended"),
+            family=family(c, site, referral, asked))  # fmt: skip
 
 
 def _parties(site: Site, referral: StoredReferral, messages: Iterable[Message]) -> Iterable[Party]:
     told = dict.fromkeys(m.partner for m in messages if m.direction == "out" and m.state == "done")
-    parts = {referral.source: "Sent by", referral.recipient or "": "Sent to"}
+    parts = {referral.source: "Sent by", referral.recipient or "": "Sent to"}  # of a parent its children say to whom
     for name in (*parts, *(n for n in told if n not in parts)):
         partner = site.partners.get(name)
         if partner is not None:

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 from itertools import groupby
 
 from casebridge.adapter import Expiring
-from casebridge.engine import alarms, deadlines
+from casebridge.engine import alarms, deadlines, likeness
 from casebridge.engine.deadlines import Deadline, Standing
 from casebridge.engine.site import Partner, Site
 from casebridge.store import records, referrals, seals, timers
@@ -50,10 +50,19 @@ def follow(site: Site) -> bool:
     until, ids = found
     for start in range(0, len(ids), AT_ONCE):
         with site.store.write() as c:
-            of_referrals(c, site, ids[start : start + AT_ONCE])
+            some = ids[start : start + AT_ONCE]
+            of_referrals(c, site, sorted({*some, *_beside(c, some)}))
     with site.store.write() as c:
         timers.follow_to(c, until)
     return True
+
+
+def _beside(c: Connection, ids: Sequence[str]) -> Iterable[str]:
+    """What may have been the second of one that has ended now."""
+    referrals.load(c, ids)
+    ended = [r for id_ in ids if (r := referrals.get(c, id_)) is not None and r.status in referrals.TERMINAL]
+    referrals.load_of_clients(c, sorted({r.client for r in ended if r.client}))
+    return (other.id for r in ended if r.client for other in referrals.of_client(c, r.client))
 
 
 def _touched(site: Site) -> tuple[int, list[str]] | None:
@@ -80,6 +89,7 @@ def standings(c: Connection, site: Site, ids: Sequence[str]) -> dict[str, Standi
     referrals.load(c, ids)
     referrals.load_children(c, ids)
     found = [r for id_ in ids if (r := referrals.get(c, id_)) is not None]
+    referrals.load_of_clients(c, sorted({r.client for r in found if r.client}))
     for source in {r.source for r in found}:
         records.load(c, source, "referral", [r.asked for r in found if r.source == source])
     asked, had = timers.requested(c, ids), timers.receipts(c, ids)
@@ -95,7 +105,7 @@ def _standing(c: Connection, site: Site, referral: StoredReferral, asked: str, h
         status=referral.status, requested=_leaves(site, partner, asked), received=had.received_at, seen=had.seen_at,
         urgent=said.get("priority") in URGENT, on_form=bool(partner and partner.answers_on_form),
         role=partner.role if partner else "", quiet=bool(partner and partner.mode == "dry-run"),
-        sort=_sort(c, referral), **texts)  # fmt: skip
+        sort=_sort(c, referral), second=likeness.is_second(c, site, referral), **texts)  # fmt: skip
 
 
 def _sort(c: Connection, referral: StoredReferral) -> str:

@@ -272,7 +272,7 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
     detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
     return ReferralRow(
         referral=referral.id, client=_person_name(c, site, key, client) if key else "",
-        service=service_words(asked), sent_by=title(site, referral.source), sent_to=title(site, referral.recipient),
+        service=service_words(asked), sent_by=title(site, referral.source), sent_to=_sent_to(c, site, referral),
         status=referral.status, detail=referral.detail or "", way=way, words=said + detail,
         since=referral.updated_at, call=recipient.contact if recipient else "",
         client_id=referral.client or "", needed_by=needed_by,
@@ -333,6 +333,13 @@ def desk_document(c: Connection, site: Site, referral: StoredReferral) -> Mappin
     return _at_the_desk(c, site, "referral", document, referral.source, client_of(c, referral), referral.domain or "")
 
 
+def desk_record(
+    c: Connection, site: Site, kind: str, document: Mapping[str, Any], source: str, client: str | None
+) -> Mapping[str, Any]:  # fmt: skip
+    """Any record that a partner asserted, as the desk may see it."""
+    return _at_the_desk(c, site, kind, document, source, client)
+
+
 def desk_event(c: Connection, site: Site, referral: StoredReferral, partner: str, said: Mapping[str, Any]) -> str:
     """What a partner wrote beside a state, as the desk may see it."""
     document = {k: said[k] for k in ("detail", "reason", "outcome") if isinstance(said.get(k), str)}
@@ -353,6 +360,15 @@ def title(site: Site, name: str | None) -> str:
     """How a partner is called; empty for nobody."""
     partner = site.partners.get(name or "")
     return partner.title or partner.name if partner else (name or "")
+
+
+def _sent_to(c: Connection, site: Site, referral: StoredReferral) -> str:
+    """The recipient; of what several were asked for all who have not declined, or all of them when it is over."""
+    if referral.recipient:
+        return title(site, referral.recipient)
+    made = referrals.children(c, referral.id)
+    going = [one for one in made if one.status not in referrals.TERMINAL]
+    return ", ".join(title(site, one.recipient) for one in going or made)
 
 
 def _at_the_desk(

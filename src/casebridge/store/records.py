@@ -48,6 +48,7 @@ _FIELDS = ("id", "version", "kind", "source", "external_id", "subject", "status"
 
 
 _BY_THEIRS = ("source", "kind", "external_id", "current")
+_BY_KIND = ("source", "kind", "current")
 _BY_SUBJECT = ("source", "subject", "current")
 _BY_ID = ("id", "current")
 _OURS = ("partner", "kind", "our_id")
@@ -99,6 +100,11 @@ def about(c: Connection, source: str, subject: str, kind: str = "") -> list[Stor
     """Current records of a source about one of its persons."""
     rows = c.rows(record).of(_BY_SUBJECT, source, subject, True)
     return [_record(c, row) for row in sorted(rows, key=lambda r: str(r["id"])) if row["kind"] == kind or not kind]
+
+
+def of_kind(c: Connection, source: str, kind: str) -> list[StoredRecord]:
+    """Current records of one kind of a source; only for kinds of which a source has few."""
+    return [_record(c, row) for row in c.rows(record).of(_BY_KIND, source, kind, True)]
 
 
 def assert_record(

@@ -118,6 +118,16 @@ def children(c: Connection, id_: str) -> list[StoredReferral]:
     return sorted((StoredReferral(**row) for row in rows if row["sort"]), key=lambda r: r.id)
 
 
+def load_of_clients(c: Connection, clients: Iterable[str]) -> None:
+    """Have the referrals of these clients at hand."""
+    c.rows(referral).load(("client",), [(client,) for client in clients])
+
+
+def of_client(c: Connection, client: str) -> list[StoredReferral]:
+    """All referrals of a client, in the order in which they were made."""
+    return sorted((StoredReferral(**row) for row in c.rows(referral).of(("client",), client)), key=lambda r: r.id)
+
+
 def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
     """A client's referrals that have not ended."""
     query = select(referral).where(referral.c.client == client, referral.c.status.notin_(TERMINAL))
@@ -162,7 +172,8 @@ def in_conflict(c: Connection, limit: int = 500) -> list[StoredReferral]:
     moved_on = exists().where(
         later.c.referral == said.c.referral, later.c.sequence > said.c.sequence, later.c.verdict == "apply")
     open_ = exists().where(said.c.referral == referral.c.id, said.c.verdict == "conflict", ~moved_on)
-    query = select(referral).where(open_).order_by(referral.c.updated_at.desc()).limit(limit)
+    nobody_told = func.coalesce(referral.c.detail, "") != "taken"  # whoever was too late is told by itself
+    query = select(referral).where(open_, nobody_told).order_by(referral.c.updated_at.desc()).limit(limit)
     return [_referral(row) for row in c.execute(query)]
 
 
