@@ -84,10 +84,37 @@ def test_numbers_keep_their_spelling_and_are_no_fault() -> None:
     assert checked(data) == []
 
 
+PLAN = {"resourceType": "CarePlan", "id": "p1", "status": "active", "intent": "plan", "colour": "red",
+        "subject": {"reference": "Patient/p1"}}  # fmt: skip
+
+
+def test_a_resource_that_is_not_in_our_table_is_held_against_the_models_of_fhir() -> None:
+    (only,) = checked(json.dumps(PLAN).encode())
+    assert (only.rule, only.message, only.field) == ("structure", "FHIR R4 has no such element here", "CarePlan.colour")
+    fields = {(one.field, one.code) for one in checked(json.dumps({**PLAN, "created": "Jane Doe 1980"}).encode())}
+    assert ("CarePlan.created", "CB-301") in fields
+    without = {name: value for name, value in PLAN.items() if name not in ("intent", "colour")}
+    assert [(one.field, one.code) for one in checked(json.dumps(without).encode())] == [("CarePlan.intent", "CB-302")]
+
+
 def test_without_the_models_it_is_said_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fhir.resources.R4B", None)
-    data = json.dumps({"resourceType": "Patient", "id": "p1", "gender": "f", "sex": "f"}).encode()
-    said = {one.level: one for one in checked(data)}
-    assert said["not-checked"].do == structure.INSTALL
-    assert said["wrong"].field == "Patient.gender"  # codes are looked up without them
-    assert len(said) == 2
+    (only,) = checked(json.dumps(PLAN).encode())
+    assert (only.level, only.do) == ("not-checked", structure.INSTALL)
+    (known,) = checked(b'{"resourceType": "Patient", "id": "p1", "sex": "f"}')  # in our table: looked at all the same
+    assert (known.level, known.field) == ("wrong", "Patient.sex")
+
+
+@pytest.mark.parametrize(
+    ("resource", "field", "pointer"),
+    [
+        ({"resourceType": "Patient", "deceasedBoolean": "no"}, "Patient.deceased", "/deceasedBoolean"),
+        ({"resourceType": "Patient", "name": [{"given": ["Ada", ""]}]}, "Patient.name[0].given[1]", "/name/0/given/1"),
+        ({"resourceType": "Patient", "birthDate": "x", "_birthDate": {"id": "1"}}, "Patient.birthDate", "/birthDate"),
+        ({"resourceType": "Bundle", "type": "heap", "entry": []}, "Bundle.entry", "/entry"),
+        ({"resourceType": "Bundle", "type": "heap"}, "Bundle.type", "/type"),
+    ],
+)
+def test_the_place_is_told_as_fhirpath_and_as_json_pointer(resource: dict[str, Any], field: str, pointer: str) -> None:
+    said = checked(json.dumps({"id": "p1", **resource}).encode())
+    assert (field, pointer) in {(one.field, one.position.pointer) for one in said}

@@ -75,18 +75,18 @@ def check_stated(entries: list[tuple[Entry, Place]], addresses: Addresses) -> It
 def _omb(patient: Mapping[str, Any], url: str) -> set[str]:
     parts = [part for one in _list(patient.get("extension")) if one.get("url") == url
              for part in _list(one.get("extension")) if part.get("url") == "ombCategory"]  # fmt: skip
-    return {str(part["valueCoding"].get("code")) for part in parts if isinstance(part.get("valueCoding"), Mapping)}
+    return {str(part["valueCoding"].get("code")) for part in parts if isinstance(part.get("valueCoding"), dict)}
 
 
 def _codes(concept: Any) -> set[str]:
-    listed = concept.get("coding") if isinstance(concept, Mapping) else None
+    listed = concept.get("coding") if isinstance(concept, dict) else None
     return {one["code"] for one in _list(listed) if isinstance(one.get("code"), str)}
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _address(reference: Any) -> str:
-    address = reference.get("reference") if isinstance(reference, Mapping) else None
+    address = reference.get("reference") if isinstance(reference, dict) else None
     return address if isinstance(address, str) else ""

@@ -37,7 +37,7 @@ def _wanted(rule: Rule) -> str:
 
 
 def _is_something(value: Any, allowed: str) -> bool:
-    if isinstance(value, Mapping) and not allowed:
+    if isinstance(value, dict) and not allowed:
         return bool(value.keys() - _ONLY_ABOUT)
     return value not in (None, "", {}, [])
 
@@ -96,7 +96,7 @@ def not_checked(rule: str, place: Place, value_set: str) -> Finding:
 
 def type_of(reference: Any) -> str:
     """The type of resource that a Reference names; nothing when it does not say."""
-    if not isinstance(reference, Mapping):
+    if not isinstance(reference, dict):
         return ""
     address, said = reference.get("reference"), reference.get("type")
     if isinstance(address, str):

@@ -19,13 +19,13 @@ from casebridge_fhir.references import Entry
 def check(payload: dict[str, Any], expansions: Expansions) -> Iterator[Finding]:
     """What is found in the resources of a payload, in their order; then what is wrong between them."""
     found: list[tuple[Entry, Place]] = []
+    if payload["resourceType"] == "Bundle":
+        yield from structure.check_bundle(payload)
     for entry in entries_of(payload):
         if isinstance(entry, RecordError):
             yield _of_error(entry)
         else:
             found.append((entry, Place(entry.pointer, entry.type, entry.resource)))
-    if found and structure.models() is None:
-        yield structure.not_installed(found[0][1])
     addresses = resolving.Addresses([entry for entry, _ in found])
     yield from _named_twice(found)
     for entry, root in found:

@@ -29,7 +29,7 @@ class Place:
 
     def member(self, name: str) -> Iterator[Place]:
         """The values of one member; each item of a list."""
-        if not isinstance(self.value, Mapping) or name not in self.value:
+        if not isinstance(self.value, dict) or name not in self.value:
             return
         value, pointer, field = self.value[name], f"{self.pointer}/{name}", f"{self.field}.{name}"
         if not isinstance(value, list):
@@ -50,11 +50,11 @@ class Codes:
         """Has this code, Coding or CodeableConcept (or one of the codings in it) a code of the set?"""
         if isinstance(value, str):
             return any(code in (value, "*") for _, code in self.pairs)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return False
         if "coding" in value:
             listed = value["coding"]
-            return isinstance(listed, list) and any(self.hold(one) for one in listed if isinstance(one, Mapping))
+            return isinstance(listed, list) and any(self.hold(one) for one in listed if isinstance(one, dict))
         system, code = value.get("system", ""), value.get("code")
         if not isinstance(system, str) or not isinstance(code, str):
             return False
@@ -81,7 +81,7 @@ class Step:
     def _names(self, value: Any) -> Iterator[str]:
         if not self.choice:
             yield self.name
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             size = len(self.name)
             yield from (n for n in value if n.startswith(self.name) and n[size : size + 1].isupper())
 

@@ -27,7 +27,7 @@ class Addresses:
 
     def find(self, reference: Any, entry: Entry) -> dict[str, Any] | None:
         """The resource that a Reference in ``entry`` leads to, when it is in the payload."""
-        address = reference.get("reference") if isinstance(reference, Mapping) else None
+        address = reference.get("reference") if isinstance(reference, dict) else None
         if not isinstance(address, str):
             return None
         if address.startswith("#"):
@@ -65,10 +65,10 @@ def _one(place: Place, entry: Entry, addresses: Addresses, alone: bool) -> Itera
 
 def _references(place: Place, elements: Mapping[str, Element]) -> Iterator[Place]:
     """Every Reference inside a value of these elements; where we know of none, whatever has a ``reference``."""
-    for name in place.value if isinstance(place.value, Mapping) else ():
+    for name in place.value if isinstance(place.value, dict) else ():
         known = elements.get(name)
         for inner in place.member(name):
-            if not isinstance(inner.value, Mapping):
+            if not isinstance(inner.value, dict):
                 continue
             if known.about == "Reference" if known else isinstance(inner.value.get("reference"), str):
                 yield inner
