@@ -66,7 +66,8 @@ def _discovered(published: Published, key: SigningKey) -> Step:
 
 def _given(token: Token, client: SmartClient) -> Step:
     seconds = max(0, round(token.until - time.monotonic()))
-    late = f"; its clock is {client.skew} from ours" if client.skew else ""
+    off = round(client.skew.total_seconds())
+    late = f"; its clock is {abs(off)} seconds {'ahead of' if off > 0 else 'behind'} ours" if off else ""
     return Step("token", True, f"a token was given; we ask for the next in {seconds} seconds{late}")
 
 

@@ -38,5 +38,5 @@ def refusal(answer: Answer, where: str, client_id: str, kid: str, scopes: str, s
         return SetupError("CB-111", f"{said}: client {client_id} is not registered for this way", remedy=remedy)
     if 300 <= answer.status < 400 or (not code and answer.status in (404, 405, 406, 410, 415)):
         return SetupError("CB-110", f"{said}: no tokens are given there")
-    late = f"; its clock and ours differ by {abs(skew)}" if skew else ""
+    late = f"; its clock and ours differ by {abs(skew).total_seconds():.0f} seconds" if skew else ""
     return SetupError("CB-111", f"{said}: client {client_id} is not mapped there, or not with our key {kid}{late}")

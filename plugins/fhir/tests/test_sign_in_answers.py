@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +161,36 @@ def test_a_refusal_says_what_it_means(
     assert hospital.to(f"{BASE}/Task") == hospital.to("https://elsewhere.example") == []
 
 
+@pytest.mark.parametrize(
+    ("off", "said"), [(1200, "is 1200 seconds ahead of ours"), (-1200, "is 1200 seconds behind ours")]
+)
+def test_clocks_that_differ_are_named(hospital: Hospital, link: Any, off: int, said: str) -> None:
+    date = {"Date": format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)}
+    no = httpx2.Response(401, json={"error": "invalid_client"}, headers=date)
+    hospital.on(TOKEN, no)
+    assert re.search(r"its clock and ours differ by 1(19|20)[0-9] seconds", error_of(link()).message)
+    assert len(hospital.to(TOKEN)) == 2
+    hospital.on(TOKEN, no, httpx2.Response(200, json=GIVEN))
+    steps = {step.name: step.message for step in link().sign_in_steps()}
+    assert re.sub("1(19|20)[0-9]", "1200", steps["token"]).endswith(said)
+
+
+def test_a_clock_years_away_is_not_followed(hospital: Hospital, link: Any) -> None:
+    hospital.on(TOKEN, httpx2.Response(401, headers={"Date": "Thu, 01 Jan 2032 00:00:00 GMT"}))
+    assert "clock" not in error_of(link()).message
+    assert len(hospital.to(TOKEN)) == 1
+
+
+def test_a_token_endpoint_that_moved_is_found_after_a_refusal(hospital: Hospital, link: Any) -> None:
+    moved = "https://login.example/moved"
+    hospital.on(TOKEN, httpx2.Response(404))
+    hospital.on(moved, httpx2.Response(200, json=GIVEN))
+    made = link()
+    assert error_of(made).code == "CB-110"
+    hospital.on(f"{BASE}/.well-known/smart-configuration", httpx2.Response(200, json={"token_endpoint": moved}))
+    assert list(made.receive(None)) == []
+
+
 def test_an_endpoint_that_is_down_is_tried_again_and_no_message_is_lost(hospital: Hospital, link: Any) -> None:
     hospital.on(TOKEN, httpx2.Response(503), httpx2.Response(500), httpx2.Response(200, json=GIVEN))
     assert list(link().receive(None)) == []
@@ -184,6 +218,20 @@ def test_a_token_is_used_whatever_is_said_of_its_end(hospital: Hospital, link: A
     made = link()
     assert [list(made.receive(None)) for _ in range(3)] == [[], [], []]
     assert len(hospital.to(TOKEN)) == 1
+
+
+@pytest.mark.parametrize(("lasts", "used"), [(3600, 3540), (300, 240), (240, 180), (60, 45), (4, 3), (None, 240)])
+def test_a_token_is_renewed_shortly_before_its_end(hospital: Hospital, link: Any, lasts: object, used: int) -> None:
+    hospital.on(TOKEN, httpx2.Response(200, json={**GIVEN, "expires_in": lasts}))
+    made, before = link(), time.monotonic()
+    until = made._sign_in.smart.ask().until
+    assert before + used <= until <= time.monotonic() + used
+
+
+def test_a_token_whose_time_is_up_is_asked_for_anew() -> None:
+    tokens = iter([Token("a", time.monotonic() - 1, ()), Token("b", time.monotonic() + 3600, ())])
+    kept = KeptToken(lambda: next(tokens))
+    assert [kept.get().text for _ in range(3)] == ["a", "b", "b"]
 
 
 def test_a_refused_request_is_not_read_to_its_end(hospital: Hospital, link: Any) -> None:
