@@ -104,8 +104,11 @@ class Partner:
             {name: value for name, value in said.items() if value is not None}, signer, algorithms=[top["alg"]],
         )  # fmt: skip
 
-    def ask(self, gate: Gate, assertion: str | None = None, address: str = ADDRESS, **form: str | None) -> Answer:
+    def form(self, assertion: str, **more: str | None) -> dict[str, str]:
+        """What is posted to the token endpoint."""
         said = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "scope": "system/Task.rs",
-                "client_assertion": assertion or self.assertion(), **form}  # fmt: skip
-        body = urlencode({name: value for name, value in said.items() if value is not None})
-        return gate.token(FORM, body.encode(), address)
+                "client_assertion": assertion, **more}  # fmt: skip
+        return {name: value for name, value in said.items() if value is not None}
+
+    def ask(self, gate: Gate, assertion: str | None = None, address: str = ADDRESS, **form: str | None) -> Answer:
+        return gate.token(FORM, urlencode(self.form(assertion or self.assertion(), **form)).encode(), address)

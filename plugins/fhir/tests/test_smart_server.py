@@ -97,7 +97,8 @@ def test_an_assertion_with_wrong_claims_is_refused_and_only_our_log_says_why(
 @pytest.mark.parametrize(
     "claims",
     [
-        {"exp": EXPIRES + 330}, {"exp": EXPIRES - 29}, {"exp": EXPIRES + 60.5}, {"iat": EXPIRES + 30, "nbf": EXPIRES + 30},
+        {"exp": EXPIRES + 330}, {"exp": EXPIRES - 29}, {"exp": EXPIRES + 60.5},
+        {"iat": EXPIRES + 30, "nbf": EXPIRES + 30},
         {"iat": EXPIRES - 3600}, {"aud": ["https://other.example/token", f"{BASE}/token"]}, {"jti": "x" * 512},
     ],
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from casebridge_fhir.smart_server.clients import Client, SmartClientSettings, client
 from casebridge_fhir.smart_server.gate import Answer, Gate, NotSignedIn, Once
 from casebridge_fhir.smart_server.grants import Grant, allows
-from casebridge_fhir.smart_server.router import configuration, router
+from casebridge_fhir.smart_server.routes import configuration, router
 from casebridge_fhir.smart_server.tokens import AccessTokens, token_secret
 
 __all__ = [

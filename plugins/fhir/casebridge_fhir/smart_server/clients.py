@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class SmartClientSettings(Settings):
     jwks_uri: str = Field(
         default="", description="Where it publishes its public keys: the best way, it can change them"
     )
+    ca_file: str = Field(default="", description="Certificates to trust there beside the system's")
     jwks_file: str = Field(default="", description="Else a file with its public keys (a JWK Set)")
     jwks: dict[str, Any] | None = Field(default=None, description="Else the JWK Set itself")
     scopes: str = Field(description="What it may do at most, separated by blanks: system/*.rs system/Task.cu")
@@ -45,6 +47,8 @@ class SmartClientSettings(Settings):
 
     @model_validator(mode="after")
     def _one_way(self) -> SmartClientSettings:
+        if self.ca_file and not self.jwks_uri:
+            raise ValueError("ca_file is for jwks_uri")
         if sum(bool(getattr(self, way)) for way in _WAYS) != 1:
             raise ValueError(f"say where its public keys are: one of {', '.join(_WAYS)}")
         return self
@@ -60,14 +64,15 @@ class Client:
     allowed: Rights
 
 
-def client(settings: SmartClientSettings, context: Context, transport: httpx2.BaseTransport | None = None) -> Client:
-    """The client of ``context.partner``. SetupError CB-101 when its keys cannot be used."""
-    allowed = rights(settings.scopes.split())
+def client(settings: SmartClientSettings, context: Context) -> Client:
+    """The client of ``context.partner``. SetupError CB-101 when its keys cannot be used, CB-114 for its ca_file."""
+    allowed, base = rights(settings.scopes.split()), Path(context.base_dir)
     if settings.jwks_uri:
-        return Client(context.partner, settings.client_id, PublishedKeys(settings.jwks_uri, transport), allowed)
+        keys = PublishedKeys(settings.jwks_uri, _trust(base, settings.ca_file))
+        return Client(context.partner, settings.client_id, keys, allowed)
     where = f"partner.{context.partner}: the keys of client {settings.client_id}"
     try:
-        given = settings.jwks or loads((Path(context.base_dir) / settings.jwks_file).read_bytes())
+        given = settings.jwks or loads((base / settings.jwks_file).read_bytes())
         found = tuple(usable(given))
     except (OSError, ValueError) as e:
         said = e.strerror if isinstance(e, OSError) else e
@@ -76,3 +81,15 @@ def client(settings: SmartClientSettings, context: Context, transport: httpx2.Ba
         remedy = "Ask the partner for its public keys: RSA of 2048 bits and more, or P-384, each with a kid."
         raise SetupError("CB-101", f"{where}: there is none among them that can be used", remedy=remedy)
     return Client(context.partner, settings.client_id, FixedKeys(found), allowed)
+
+
+def _trust(base: Path, ca_file: str) -> ssl.SSLContext | None:
+    if not ca_file:
+        return None
+    trust = httpx2.create_ssl_context()
+    try:
+        trust.load_verify_locations(base / ca_file)
+    except OSError as e:
+        said = e.strerror or type(e).__name__
+        raise SetupError("CB-114", f"ca_file: {ca_file} cannot be used ({said})") from None
+    return trust

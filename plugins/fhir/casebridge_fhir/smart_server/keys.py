@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx2
 
 from casebridge.core.jsontext import loads
 from casebridge.core.within import within
+from casebridge_fhir.sign_in_settings import is_loopback
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
 
 log = logging.getLogger("casebridge.fhir")
 MOST_KEYS = 20
-RSA_BITS = range(2048, 8193)
+RSA_BITS, EXPONENT_BITS = range(2048, 8193), 32
 MAX_BYTES = 64 * 1024
 TIMEOUT = 10.0
 BETWEEN = 60.0
@@ -65,9 +69,9 @@ class PublishedKeys:
     """Keys that the client publishes. Fetched when one is asked for: none is used longer than its set may be kept."""
 
     def __init__(
-        self, uri: str, transport: httpx2.BaseTransport | None = None, clock: Callable[[], float] = time.monotonic
+        self, uri: str, trust: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.uri, self._transport, self._clock, self._lock = uri, transport, clock, Lock()
+        self.uri, self._trust, self._clock, self._lock = uri, trust, clock, Lock()
         self._keys, self._until, self._next = tuple[ClientKey, ...](), 0.0, 0.0
 
     def named(self, kid: str, alg: str) -> list[ClientKey]:
@@ -94,7 +98,12 @@ class PublishedKeys:
     def _read(self, until: float) -> tuple[Mapping[str, str], bytes]:
         """One request, never redirected: what the configuration names is all that we ask."""
         with (
-            httpx2.Client(timeout=TIMEOUT, follow_redirects=False, transport=self._transport) as client,
+            httpx2.Client(
+                timeout=TIMEOUT,
+                follow_redirects=False,
+                verify=self._trust or True,
+                trust_env=not is_loopback(urlsplit(self.uri).hostname or ""),
+            ) as client,
             client.stream("GET", self.uri, headers={"Accept": "application/json"}) as answer,
         ):
             if answer.status_code != 200:
@@ -132,13 +141,18 @@ def _usable(jwk: Mapping[str, Any]) -> ClientKey | None:
         return None
     try:
         if jwk.get("kty") == "RSA" and jwk.get("alg", "RS384") == "RS384":
-            rsa = RSAKey.import_key(dict(jwk))
-            return ClientKey(kid, "RS384", rsa) if rsa.raw_value.key_size in RSA_BITS else None
+            sizes = _bits(jwk.get("n")) in RSA_BITS and _bits(jwk.get("e")) <= EXPONENT_BITS
+            return ClientKey(kid, "RS384", RSAKey.import_key(dict(jwk))) if sizes else None
         if (jwk.get("kty"), jwk.get("crv")) == ("EC", "P-384") and jwk.get("alg", "ES384") == "ES384":
             return ClientKey(kid, "ES384", ECKey.import_key(dict(jwk)))
     except (JoseError, ValueError, TypeError):
         log.warning("a key of a JWK Set cannot be read and is left out")
     return None
+
+
+def _bits(number: object) -> int:
+    """The length of a number of a JWK (Base64urlUInt); ValueError when it is none."""
+    return int.from_bytes(urlsafe_b64decode(f"{number}==")).bit_length()
 
 
 def _lifetime(cache_control: str) -> float:
