@@ -13,6 +13,8 @@ from indirect import IndirectSite, hospitals, of_type, parties
 from programs import Program
 from workers import workers
 
+from casebridge.store import timers
+
 OUTPUTS: list[Any] = [
     7, [None], [{"valueReference": 3}], [{"valueReference": {"reference": "Procedure/../x"}}],
     [{"type": {}, "valueReference": {"reference": "Procedure/gone"}}],
@@ -49,6 +51,13 @@ def made(agency: FhirServer) -> list[str]:
 def its(agency: FhirServer, kind: str) -> dict[str, Any]:
     (found,) = [r for r in of_type(agency.resources.values(), kind) if r["id"].startswith("made-")]
     return found
+
+
+def received(site: IndirectSite) -> str:
+    """When the agency had the referral, by the books."""
+    (referral,) = site.referrals()
+    with site.bridge.site.store.read() as c:
+        return timers.receipts(c, [referral.id])[referral.id].received_at
 
 
 def assert_whole(agency: FhirServer) -> None:
@@ -97,8 +106,10 @@ def test_what_the_server_refuses_is_held_and_the_task_waits_for_it(site: Indirec
     assert (waiting.kind, waiting.code) == ("document", "CB-305")
     assert "Moreno" not in waiting.reason
     assert made(agency) == MADE[:3]
+    assert not received(site), "a copy of the patient is no referral: the alarm goes on waiting"
     site.replay(waiting.id)
     assert_whole(agency)
+    assert received(site)
 
 
 def test_without_a_patient_nothing_goes(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from casebridge.store.database import Connection
-from casebridge.store.tables import disclosure, event, fact, record, referral, referral_event, timer
+from casebridge.store.tables import disclosure, event, fact, message, record, referral, referral_event, timer
 
 NEVER = "9999"
 CURSOR = "timers/followed"
@@ -116,12 +116,17 @@ def touched(c: Connection, after: int, until: int, names: Sequence[str]) -> list
 
 
 def receipts(c: Connection, referrals: Sequence[str]) -> dict[str, Receipts]:
-    """By referral; what was released to its recipient, delivered as a message, or shown on a page at once."""
-    d = disclosure.c
+    """By referral; what was released to its recipient, delivered as a message, or shown on a page at once.
+
+    A copy of what the referral refers to, which goes first, is not the referral.
+    """
+    d, kind = disclosure.c, message.c.kind
+    itself = d.message.is_not(None) & (kind.is_(None) | (kind == "referral"))
     joined = select(
-        d.correlation, func.min(d.delivered_at).filter(d.message.is_not(None)).label("received"),
+        d.correlation, func.min(d.delivered_at).filter(itself).label("received"),
         func.min(d.at).filter(d.message.is_(None)).label("seen"),
-    ).join(referral, (referral.c.id == d.correlation) & (referral.c.recipient == d.recipient))  # fmt: skip
+    ).join(referral, (referral.c.id == d.correlation) & (referral.c.recipient == d.recipient)).outerjoin(
+        message, message.c.id == d.message)  # fmt: skip
     query = joined.where(d.correlation.in_(referrals), d.effect == "released").group_by(d.correlation)
     return {row.correlation: Receipts(row.received or "", row.seen or "") for row in c.execute(query)}
 
