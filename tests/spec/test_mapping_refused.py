@@ -60,6 +60,8 @@ BAD: list[tuple[str, str, str, int]] = [
     ("fields:\n  birth: {at: x, when: {^.status: active}}", "CB-202", "`when` looks at the present place", 5),
     ("fields:\n  names: {each: n, key: a, fields: {^.birth: x, family: a}}", "CB-202", "where import cannot write", 5),
     ("fields:\n  birth: {each: dob, key: a, fields: {a: a}}", "CB-202", "is not a list", 5),
+    ("fields: {birth: dob}\ndefaults: {export: {codes(): a}}", "CB-202", "say which field", 5),
+    ("fields: {birth: dob}\ndefaults: {import: {names(use=official): a}}", "CB-202", "say which field", 5),
 ]  # fmt: skip
 
 

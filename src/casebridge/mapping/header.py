@@ -201,7 +201,8 @@ def _defaults(tree: Entries, around: Surroundings) -> dict[str, tuple[tuple[Path
     for way, said in ways.values.items():
         keyed = notation.entries(said, f"`defaults.{way}`")
         found[way] = tuple(
-            (around.path_of(key, keyed.keys[key]), around.typed(value)) for key, value in keyed.values.items()
+            (parse.leaf_path(around.path_of(key, keyed.keys[key]), keyed.keys[key]), around.typed(value))
+            for key, value in keyed.values.items()
         )
     return found
 

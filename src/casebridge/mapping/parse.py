@@ -62,7 +62,7 @@ def line(case: Path, node: Node, around: Surroundings, place: Place) -> Line:
 
 def _line(case: Path, node: Node, around: Surroundings, place: Place) -> Line:
     if isinstance(node, Scalar):
-        return Leaf(case, place, other=_leaf_path(around.path(node), node.place))
+        return Leaf(case, place, other=leaf_path(around.path(node), node.place))
     if isinstance(node, Items):
         return Spread(case, place, parts=_parts(case, node, Entries({}, {}, node.place), around))
     shape = _shape(node)
@@ -89,7 +89,8 @@ def _common(node: Entries, around: Surroundings) -> dict[str, Any]:
     }
 
 
-def _leaf_path(path: Path, place: Place) -> Path:
+def leaf_path(path: Path, place: Place) -> Path:
+    """A path that ends at a value and not at a whole item of a list; MapError CB-202."""
     if path.steps and path.steps[-1].selector is not None:
         raise place.error("CB-202", f"`{path}` picks an item; say which field of it, as in `{path}.value`")
     return path
@@ -107,7 +108,7 @@ def _at(case: Path, node: Entries, around: Surroundings, place: Place) -> Line:
 
 
 def _leaf(case: Path, at: Node, node: Entries, around: Surroundings, place: Place) -> Leaf:
-    other = _leaf_path(around.path(at, "`at`"), at.place)
+    other = leaf_path(around.path(at, "`at`"), at.place)
     also = node.get("also_read")
     beside = node.get("with")
     return Leaf(
@@ -198,7 +199,7 @@ def _split(case: Path, node: Entries, around: Surroundings, place: Place) -> Lin
     for part in fields:
         if not isinstance(part, Leaf) or not part.other.text.isdigit() or part.other.text == "0":
             raise part.place.error("CB-201", "under `split` every field is the number of a part: 1, 2, 3 ...")
-    other = _leaf_path(around.path(node.values["at"], "`at`"), node.values["at"].place)
+    other = leaf_path(around.path(node.values["at"], "`at`"), node.values["at"].place)
     mark = notation.text(node.values["split"], "`split`")
     return Group(case, place, **_common(node, around), other=other, fields=fields, split=mark)
 
