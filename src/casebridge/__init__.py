@@ -8,7 +8,6 @@ from casebridge.adapter import (
     Dispatch,
     Door,
     Doorway,
-    Event,
     Format,
     Gathering,
     Headed,
@@ -33,6 +32,7 @@ from casebridge.adapter import (
     Thing,
     Wish,
 )  # fmt: skip
+from casebridge.core.event import Event
 from casebridge.core.finding import Checking, Finding
 from casebridge.core.native import Element
 from casebridge.core.released import Released, Withheld

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
 from casebridge.core.native import Element
+from casebridge.core.notes import Notes, Scratch
 from casebridge.core.released import CONVERSION, Released
 
 
@@ -36,6 +37,8 @@ class Context:
     environment: Literal["prod", "test"] = "prod"
     timezone: str = "UTC"
     base_dir: str = "."  # where relative paths in settings start: the folder of casebridge.toml
+    partners_url: str = ""  # where partners find our doors: each is below it under its name
+    notes: Notes = field(default_factory=Scratch, compare=False)
 
 
 # --- formats -------------------------------------------------------------------------------------------------
@@ -275,6 +278,9 @@ class Link(Protocol):
 
     ``doors`` names the doors that are opened with it: where the partner finds what it needs of us, such as our keys.
 
+    It may have a ``remark``: what people should know of the partner though it could be asked, in words without
+    personal data; "" for nothing. It is looked at after each ``receive``.
+
     Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
 
@@ -436,6 +442,14 @@ class Doorway(Protocol):
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
         """Put an answer on the first stop; durable when this returns."""
 
+    @property
+    def partners(self) -> Mapping[str, Link]:
+        """The partners that are not off and use this door, or whose link opens it, each with its link."""
+
+    def ask(self, partner: str, missed: int = 0) -> None:
+        """Let the partner's link be asked for what is new now and not at its time: at most once a second, and also
+        after a crash. ``missed``: of so much that was new we were not told; that is written down."""
+
 
 @runtime_checkable
 class Door(Protocol):
@@ -450,7 +464,7 @@ class Door(Protocol):
         """The ``fastapi.APIRouter`` to mount under ``/<door name>``."""
 
 
-# --- converters, events --------------------------------------------------------------------------------------
+# --- converters ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,18 +482,3 @@ class Converter:
     law: Literal["exact", "canonical", "lossy"]
     samples: tuple[tuple[Any, Any], ...]
     about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something happened to a message. Holds no personal data."""
-
-    name: str
-    at: datetime
-    message: str = ""
-    partner: str = ""
-    stop: str = ""
-    state: str = ""
-    code: str = ""
-    correlation: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from casebridge.adapter import Context, Link
 from casebridge.config import Config, PartnerTable, days, explain, minutes, read_config, resolve_secrets, size
 from casebridge.core.errors import MapError, SetupError
+from casebridge.core.notes import Notes, Scratch
 from casebridge.core.policy import standard_rules
 from casebridge.engine import relocating, upkeep
 from casebridge.engine.calendar import WEEK, Calendar
@@ -24,6 +25,7 @@ from casebridge.engine.deadlines import rules_of
 from casebridge.engine.doorway import SiteDoorway
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.lanes import Lanes
+from casebridge.engine.noting import StoredNotes
 from casebridge.engine.port import Engine
 from casebridge.engine.pulse import EVERY, Pulse
 from casebridge.engine.reloading import MapWatch
@@ -84,15 +86,19 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
             watch.problems[partner] = f"{error.message} ({error.code})"
             return MapSet(name, ())
 
-    tables = {**config.partner, **_duty(config)}
-    partners = {name: _partner(name, table, config, registry, base, maps_of) for name, table in tables.items()}
+    tables, store = {**config.partner, **_duty(config)}, open_store(config, base)
+    try:
+        partners = {n: _partner(n, table, config, registry, base, maps_of, store) for n, table in tables.items()}
+    except BaseException:
+        store.close()
+        raise
     if DUTY in partners:
         partners[DUTY] = replace(partners[DUTY], role="site")  # our own workforce
     site = Site(
-        name=config.site.name, store=open_store(config, base), partners=partners,
+        name=config.site.name, store=store, partners=partners,
         routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
-        partners_url=config.web.partners_url or f"http://{config.web.partners}",
+        partners_url=_partners_url(config),
         console_url=f"http://{config.web.console}", notify=registry.notify,
         ledger_keys=_ledger_keys(config, base), retention=_retention(config), calendar=_calendar(config),
         alarm_rules=rules_of(config.alarms))  # fmt: skip
@@ -155,9 +161,9 @@ def alone(bridge: Bridge, *, anyhow: bool = False) -> Iterator[None]:
 
 def _partner(
     name: str, table: PartnerTable, config: Config, registry: Registry, base: Path,
-    maps_of: Callable[[str, str], MapSet],
+    maps_of: Callable[[str, str], MapSet], store: Store,
 ) -> Partner:  # fmt: skip
-    context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
+    context = _context(name, config, base, StoredNotes(store, name))
     carrier = registry.link(table.carrier)
     format_ = registry.format(table.format or getattr(carrier, "default_format", table.carrier))
     return Partner(
@@ -173,11 +179,20 @@ def _partner(
 
 def link_of(name: str, config: Config, base: Path) -> Link:
     """One partner's link and nothing else of the site, for a command that needs no books."""
-    table = config.partner[name]
-    context = Context(partner=name, environment=table.environment, timezone=config.site.timezone, base_dir=str(base))
+    table, context = config.partner[name], _context(name, config, base, Scratch())
     carrier = load_plugins(base / "plugins").link(table.carrier)
     made: Link = _made(f"partner.{name}.settings", carrier, table.settings, context, base)
     return made
+
+
+def _context(name: str, config: Config, base: Path, notes: Notes) -> Context:
+    environment = config.partner[name].environment if name in config.partner else "prod"
+    return Context(partner=name, environment=environment, timezone=config.site.timezone, base_dir=str(base),
+                   partners_url=_partners_url(config), notes=notes)  # fmt: skip
+
+
+def _partners_url(config: Config) -> str:
+    return config.web.partners_url or f"http://{config.web.partners}"
 
 
 def _made(entry: str, adapter: Any, settings: dict[str, Any], context: Context, base: Path) -> Any:
@@ -251,7 +266,7 @@ def _doors(config: Config, lanes: Lanes, registry: Registry, base: Path) -> dict
             context = Context(partner=name, timezone=config.site.timezone, base_dir=str(base))
             settings = partner.door_settings if door == partner.carrier or partner.carrier not in registry.doors else {}
             made = _made(f"partner.{name}.door_settings", registry.door(door), settings, context, base)
-            routers[door] = made.router(SiteDoorway(lanes.site, door, lanes.wake))
+            routers[door] = made.router(SiteDoorway(lanes.site, door, lanes.wake, lanes.bell.ring))
     return routers
 
 

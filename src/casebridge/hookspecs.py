@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pluggy
 
-from casebridge.adapter import Converter, Door, Event, Format, Link, Natives
+from casebridge.adapter import Converter, Door, Format, Link, Natives
+from casebridge.core.event import Event
 
 GROUP = "casebridge"
 hookspec = pluggy.HookspecMarker(GROUP)

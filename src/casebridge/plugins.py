@@ -21,9 +21,9 @@ from typing import Any
 import pluggy
 
 from casebridge import adapter_check, hookspecs, logs
-from casebridge.adapter import Event
 from casebridge.catalogue import describe
 from casebridge.core.errors import SetupError
+from casebridge.core.event import Event
 from casebridge.hookspecs import GROUP, hookimpl
 from casebridge.mapping.converters import BUILT_IN
 from casebridge.registry import Offer, PluginReport, Registry

@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from casebridge.adapter import Converter, Door, Event, Format, Link, Natives
+from casebridge.adapter import Converter, Door, Format, Link, Natives
 from casebridge.core.errors import SetupError
+from casebridge.core.event import Event
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -33,9 +33,10 @@ def work(turn: Turn) -> int:
         _not_received(turn, error)
         _rest(turn, AFTER_TROUBLE)
         return 0
-    if before:
+    remark = str(getattr(turn.site.partners[turn.lane.partner].link, "remark", ""))
+    if (before.text if before else "") != remark:
         with turn.write() as c:
-            problems.keep(c, turn.lane.partner, None)
+            problems.keep(c, turn.lane.partner, Problem(remark) if remark else None)
     _rest(turn, float("inf"))
     return done
 

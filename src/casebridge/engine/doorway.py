@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from casebridge.adapter import Native, Payload, Submitted
-from casebridge.core.errors import CaseBridgeError
+from casebridge.adapter import Link, Native, Payload, Submitted
+from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.core.released import Released
 from casebridge.engine import flow
 from casebridge.engine.preparing import content_of, may_go, outgoing_of, translate
 from casebridge.engine.release import Outgoing, release
 from casebridge.engine.shelving import SiteShelf
 from casebridge.engine.site import Partner, Site
-from casebridge.store import ledger, referrals, tokens
+from casebridge.store import ledger, referrals, rounds, tokens
+from casebridge.store.database import StoreTrouble
 from casebridge.store.tokens import Grant
 
 REFUSED = Submitted("refused", "This answer could not be taken.")
 
 
 def wakes_nobody() -> None:
+    """Where no lanes run."""
+
+
+def asks_nobody(partner: str) -> None:
     """Where no lanes run."""
 
 
@@ -32,6 +37,7 @@ class SiteDoorway:
     site: Site
     door: str = ""
     after_submit: Callable[[], None] = wakes_nobody  # wakes the lanes: an answer need not wait for the next pass
+    ring: Callable[[str], None] = asks_nobody  # has a partner asked before its time
 
     @cached_property
     def shelf(self) -> SiteShelf:
@@ -74,6 +80,24 @@ class SiteDoorway:
             return Submitted("refused", "A different answer with the same number came before.")
         self.after_submit()
         return Submitted(outcome.state)
+
+    @property
+    def partners(self) -> Mapping[str, Link]:
+        """The partners of this door, and those whose link opens it."""
+        return {p.name: p.link for p in self.site.partners.values() if p.link is not None and p.mode != "off"
+                and self.door in (p.link.name, *getattr(p.link, "doors", ()))}  # fmt: skip
+
+    def ask(self, partner: str, missed: int = 0) -> None:
+        """Let the partner be asked now. Raises TryAgain CB-404 while the database does not answer."""
+        try:
+            with self.site.store.write() as c:
+                rounds.keep(c, partner, self.site.now())  # a process that dies now asks at its next start
+                if missed:
+                    facts = {"missed": str(missed)}
+                    ledger.note(c, self.site.now(), "notification-missed", partner=partner, stop="accept", facts=facts)
+        except StoreTrouble as trouble:
+            raise TryAgain("CB-404", "The database did not do what was asked of it") from trouble
+        self.ring(partner)
 
 
 def _only_the_state(outgoing: Outgoing) -> Outgoing:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from casebridge.engine import asking, sealing
+from casebridge.engine.bell import PAUSE, Bell
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.pace import settle_in
 from casebridge.engine.port import Engine, rest_after
@@ -41,9 +42,11 @@ class Lanes:
         self._trouble = ""
         self._one, self._looking, self._stop = threading.Lock(), threading.Lock(), threading.Event()
         self._drainer: int | None = None
+        self.bell = Bell(lambda partners: self.wake([Lane("accept", name) for name in partners]))
         site.store.woken = self._woken
         self.every(self.engine.sweep, "sweep", self.sweep, overlap=True)
         self.every(poll, "receive", self.receive, overlap=True)
+        self.every(PAUSE, "bell", self.bell.tend, everywhere=True)
         self.every(LOOK, "maps", self._look_at_maps, everywhere=True)
         self.every(self.worker.lease.total_seconds() / 3, "leases", self.worker.keep, everywhere=True)
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from casebridge.adapter import Event, Format, Link
+from casebridge.adapter import Format, Link
+from casebridge.core.event import Event
 from casebridge.core.policy import Rules
 from casebridge.engine.calendar import Calendar
 from casebridge.engine.chain import Keyring
