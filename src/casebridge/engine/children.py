@@ -14,7 +14,7 @@ from casebridge.core.transitions import STANDARD
 from casebridge.engine import moving, routing
 from casebridge.engine.moving import BRIDGE, TAKEN, record_event
 from casebridge.engine.site import Route, Site
-from casebridge.engine.telling import answer, send_referral
+from casebridge.engine.telling import answer, send, send_referral
 from casebridge.store import ledger, records, referrals
 from casebridge.store.database import Connection, new_id
 from casebridge.store.referrals import StoredReferral
@@ -43,7 +43,8 @@ def moved(c: Connection, site: Site, child: StoredReferral) -> None:
     parent = referrals.get(c, child.parent or "")
     assert parent is not None  # noqa: S101  (a child is made of a referral, and goes with it)
     if child.sort == "offer" and child.status in BEGUN:
-        _claimed(c, site, child)
+        _claimed(c, site, parent, child)
+    _show(c, site, parent, child)
     _try_next(c, site, parent, child)
     if refold(c, site, parent, child):
         answer(c, site, parent)
@@ -60,6 +61,7 @@ def pass_on(c: Connection, site: Site, parent: StoredReferral) -> None:
         elif STANDARD.find(child.status, parent.status) is not None:
             record_event(c, site, child, last.partner, "source", None, said)
             _tell(c, site, child)
+            _show(c, site, parent, child)
 
 
 def refold(c: Connection, site: Site, parent: StoredReferral, child: StoredReferral) -> bool:
@@ -94,15 +96,17 @@ def _make(c: Connection, site: Site, parent: StoredReferral, recipient: str, sor
     assert child is not None  # noqa: S101  (just written)
     record_event(c, site, child, BRIDGE, "bridge", None, {"status": "requested"})
     _tell(c, site, child)
+    _show(c, site, parent, child)
 
 
-def _claimed(c: Connection, site: Site, child: StoredReferral) -> None:
+def _claimed(c: Connection, site: Site, parent: StoredReferral, child: StoredReferral) -> None:
     """The first who accepts has it: the other offers are withdrawn, and it learns whom it is about."""
-    for other in referrals.children(c, child.parent or ""):
+    for other in referrals.children(c, parent.id):
         if other.id != child.id and other.sort == "offer" and not STANDARD.ended(other.status):
             taken = {"status": "cancelled", "reason": WITHDRAWN, "detail": TAKEN}
             record_event(c, site, other, BRIDGE, "bridge", None, taken)
             _tell(c, site, other)
+            _show(c, site, parent, other)
     if not site.partners[child.recipient or ""].answers_on_form:  # a page of ours shows it at the next look
         _tell(c, site, child)
 
@@ -121,6 +125,17 @@ def _try_next(c: Connection, site: Site, parent: StoredReferral, child: StoredRe
 def _tell(c: Connection, site: Site, child: StoredReferral) -> None:
     now = referrals.get(c, child.id) or child
     send_referral(c, site, now, site.partners[now.recipient or ""])
+
+
+def _show(c: Connection, site: Site, parent: StoredReferral, child: StoredReferral) -> None:
+    """A source that reads at a door of ours finds the child there, as a part of its own (SDOHCC: ``Task.partOf``).
+
+    Of no child where one could go behind a wall: who is seen to have declined tells who has it.
+    """
+    source, found = site.partners.get(parent.source), routing.fitting(site, parent)
+    names = {*(found.to + found.then if found else ()), child.recipient}
+    if source is not None and getattr(source.link, "shelves", False) and not any(has_walls(site, n) for n in names):
+        send(c, site, source, "referral", "referral-status", {"referral": child.id}, child.id, order_key=parent.id)
 
 
 def _said(

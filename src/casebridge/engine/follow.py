@@ -29,7 +29,9 @@ def follow(c: Connection, site: Site, applied: Applied) -> None:
             _tell_again(c, site, referral, only=copies.takes)
         elif change.name in ("referral-taken", "referral-edited", "person-changed"):
             _tell_again(c, site, referral)
-        elif change.side == "target" and referral.sort:
+        elif referral.sort:
+            if change.side == "source" and referral.recipient:  # its source reads of it at a door of ours
+                send_referral(c, site, referral, site.partners[referral.recipient])
             children.moved(c, site, referral)
         elif change.side == "target":
             answer(c, site, referral)

@@ -220,6 +220,9 @@ def referral_document(
     if _keeps_its_words(site, partner, referral):
         document |= dict.fromkeys(WORDS)
     document.setdefault("occurrence", referral.created_at[:10])
+    if partner.name == referral.source and referral.sort:
+        above = referrals.get(c, referral.parent or "")
+        document["parent"] = {"kind": "referral", "external_id": above.external_id} if above else None
     if partner.name != referral.source:
         _point_by_our_ids(c, referral.source, document)
         document.setdefault("contact", _who_to_call(site, referral.source))
