@@ -5,11 +5,12 @@ A conflict on any identifier is a veto. Doubt makes a link under review, and thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from casebridge.core.ssn import usable_ssn
-from casebridge.store import links
+from casebridge.engine import merging
+from casebridge.store import links, referrals
 from casebridge.store.database import Connection
 from casebridge.store.links import Identifiers, PersonKey
 from casebridge.store.sealed import key_of
@@ -47,13 +48,35 @@ def known_client(c: Connection, identifiers: Identifiers) -> str | None:
 def link_person(c: Connection, now: str, key: PersonKey, identifiers: Identifiers) -> str:
     """The person's client: the one already linked, the one the identifiers name, or a new one.
 
-    A source that now says what contradicts its own link undoes it: a veto counts at any time.
+    A source that now says what contradicts its own link undoes it: a veto counts at any time. What it says of records
+    of its own that it merged, or parted again, goes before.
     """
     links.set_identifiers(c, key, identifiers)
     linked = links.client_of(c, key)
-    if linked is not None and not _contradicted(c, linked, identifiers):
+    if same := merging.group(c, key):
+        if linked is None:
+            linked = _by_identifiers(c, now, key, identifiers)
+        linked = merging.join(c, now, key, same)
+    if linked is not None:
+        for person in merging.parted(c, now, linked, key.source):
+            linked_anew(c, now, person)
+    if same:
+        return links.client_of(c, key) or linked_anew(c, now, key)
+    linked = links.client_of(c, key)
+    if linked is not None and not _contradicted(c, linked, identifiers, key):
         return linked
     links.undo(c, now, key)
+    return _by_identifiers(c, now, key, identifiers)
+
+
+def linked_anew(c: Connection, now: str, key: PersonKey) -> str:
+    """The client of a person whose link was undone because somebody else was parted from theirs."""
+    client = link_person(c, now, key, links.stored_identifiers(c, key))
+    referrals.follow_person(c, key.source, key.external_id, client)
+    return client
+
+
+def _by_identifiers(c: Connection, now: str, key: PersonKey, identifiers: Identifiers) -> str:
     found = links.sharing(c, identifiers)
     known = known_client(c, identifiers)
     client = known or links.new_client(c, now)
@@ -65,13 +88,25 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: Identifier
     return client
 
 
-def _contradicted(c: Connection, client: str, identifiers: Identifiers) -> bool:
-    return any(_conflict(of_one, identifiers) for of_one in links.identifiers_of(c, client))
+def _contradicted(c: Connection, client: str, identifiers: Identifiers, person: PersonKey | None = None) -> bool:
+    """Does a source of the client know other numbers? ``person``: who is asked about, and does not count.
+
+    Two numbers that one source of the client gives to the same person, as after a merge, are no contradiction.
+    """
+    said: dict[str, Identifiers] = {}
+    for other in links.persons_of(c, client):
+        if other != person:
+            said.setdefault(other.source, set()).update(links.stored_identifiers(c, other))
+    return any(_conflict(theirs, identifiers, said.values()) for theirs in said.values())
 
 
-def _conflict(theirs: Identifiers, ours: Identifiers) -> bool:
+def _conflict(theirs: Identifiers, ours: Identifiers, vouching: Collection[Identifiers]) -> bool:
     values: dict[tuple[str, str], set[str]] = {}  # what different keys made of a value cannot be compared
     for system, value in theirs:
         values.setdefault((system, key_of(value)), set()).add(value)
-    known = ((values.get((system, key_of(value))), value) for system, value in ours)
-    return any(there is not None and value not in there for there, value in known)
+    for system, value in ours:
+        there = values.get((system, key_of(value)), {value})
+        either = {(system, other) for other in there}
+        if value not in there and not any((system, value) in both and both & either for both in vouching):
+            return True
+    return False

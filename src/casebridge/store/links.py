@@ -85,17 +85,20 @@ def sharing(c: Connection, identifiers: Identifiers) -> dict[str, set[str]]:
     return found
 
 
-def identifiers_of(c: Connection, client_id: str) -> list[Identifiers]:
-    """The person-scope identifiers of each source person of a client."""
-    numbers = c.rows(identifier)
-    found = ({(r["system"], r["value"]) for r in numbers.of(_PERSON, p.source, p.external_id)}
-             for p in persons_of(c, client_id))  # fmt: skip
-    return [of_one for of_one in found if of_one]
-
-
 def client_of(c: Connection, person: PersonKey) -> str | None:
     """The client a source person is linked to; a link under review counts for nothing."""
     return next((str(row["client"]) for row in _linked(c, person)), None)
+
+
+def evidence_of(c: Connection, person: PersonKey) -> dict[str, object]:
+    """On what the person's link rests: names of systems, never values."""
+    found: dict[str, object] = next((json.loads(row["evidence"]) for row in _linked(c, person)), {})
+    return found
+
+
+def stored_identifiers(c: Connection, person: PersonKey) -> Identifiers:
+    """A source person's identifiers of person scope."""
+    return {(r["system"], r["value"]) for r in c.rows(identifier).of(_PERSON, person.source, person.external_id)}
 
 
 def persons_of(c: Connection, client_id: str, source: str = "") -> list[PersonKey]:
