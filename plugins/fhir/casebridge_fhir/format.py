@@ -13,7 +13,7 @@ from casebridge import Context, Finding, Native, OutFile, Released, RenderContex
 from casebridge.core.errors import Bug, CaseBridgeError, Position, RecordError
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import entries, rank, read_json
-from casebridge_fhir.checking import Expansions, check
+from casebridge_fhir.checking import Expansions, check, looks_like_fhir, read
 from casebridge_fhir.door.parameters import keys
 from casebridge_fhir.gathering import bundle, resource_name
 from casebridge_fhir.references import Entry, Index, localise
@@ -80,15 +80,15 @@ class FhirR4:
             yield _native(entry, index, shapes.get(PREFIX + entry.type, {}))
 
     def recognises(self, head: bytes) -> bool:
-        """An object that speaks of its ``resourceType``."""
-        return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"resourceType"' in head
+        """A JSON object that speaks of its ``resourceType``, or XML in FHIR's namespace."""
+        return looks_like_fhir(head)
 
     def check(self, stream: BinaryIO) -> Iterator[Finding]:
-        """What is wrong by FHIR R4 and SDOH Clinical Care 3.0.0 (see ``checking``).
+        """What is wrong by FHIR R4 and SDOH Clinical Care 3.0.0 (see ``checking``); places are those of JSON.
 
-        Raises RecordError CB-303 or CB-304 when it is no FHIR JSON, SetupError CB-241 for a folder of value sets.
+        Raises RecordError when it is no FHIR, SetupError CB-241 for a folder of value sets.
         """
-        yield from check(read_json(stream, self._max_bytes), Expansions(self._expansions))
+        yield from check(read(stream, self._max_bytes), Expansions(self._expansions))
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One file per record, named ``Task/abc`` (it exists there) or ``Procedure`` (it is to be made).

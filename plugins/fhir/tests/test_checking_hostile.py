@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from casebridge_fhir.checking import structure
 from casebridge_fhir.format import FhirR4
+from casebridge_fhir.xml import to_xml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from right_referral import referral
@@ -82,6 +83,27 @@ def test_numbers_keep_their_spelling_and_are_no_fault() -> None:
     data = (b'{"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "weight"}, '
             b'"valueQuantity": ' + quantity + b"}")  # fmt: skip
     assert checked(data) == []
+
+
+def test_xml_is_checked_as_json_is_and_a_wrong_document_is_refused() -> None:
+    task = {**referral()[0], "status": "rejected"}
+    (only,) = (one for one in checked(to_xml(task)) if one.level == "wrong")
+    assert (only.rule, only.field) == ("status-reason", "Task.statusReason")
+    for data, code in ((b"<Task", "CB-303"), (b'<Task xmlns="http://hl7.org/fhir"><colour/></Task>', "CB-301"),
+                       (b'<!DOCTYPE x><Task xmlns="http://hl7.org/fhir"/>', "CB-303")):  # fmt: skip
+        with pytest.raises(RecordError) as caught:
+            checked(data)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [(b'{"resourceType": "Task"', True), (b'\xef\xbb\xbf \n{"a": 1, "resourceType"', True), (b'{"a": 1}', False),
+     (b'<?xml version="1.0"?><Task xmlns="http://hl7.org/fhir">', True), (b"<html>", False), (b"ISA*00*", False),
+     (b"", False), (b'["resourceType"]', False)],
+)  # fmt: skip
+def test_a_file_is_recognised_by_how_it_begins(format_: FhirR4, head: bytes, known: bool) -> None:
+    assert format_.recognises(head) is known
 
 
 PLAN = {"resourceType": "CarePlan", "id": "p1", "status": "active", "intent": "plan", "colour": "red",
