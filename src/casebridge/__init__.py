@@ -8,6 +8,7 @@ from casebridge.adapter import (
     Dispatch,
     Door,
     Doorway,
+    Examined,
     Format,
     Gathering,
     Headed,
@@ -36,11 +37,12 @@ from casebridge.core.event import Event
 from casebridge.core.finding import Checking, Finding
 from casebridge.core.native import Element
 from casebridge.core.released import Released, Withheld
+from casebridge.core.steps import Step
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
     "Bulk", "Checking", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event",
-    "Finding", "Format", "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile", "Outcome",
-    "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf", "Shelved",
-    "Sought", "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
+    "Examined", "Finding", "Format", "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile",
+    "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf",
+    "Shelved", "Sought", "Step", "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from casebridge.core.errors import CaseBridgeError, Position, RecordError
 from casebridge.core.native import Element
 from casebridge.core.notes import Notes, Scratch
 from casebridge.core.released import CONVERSION, Released
+from casebridge.core.steps import Step
 
 
 class Settings(BaseModel):
@@ -317,6 +318,15 @@ class Bulk(Protocol):
         self, sendings: Sequence[tuple[Dispatch, str]]
     ) -> Sequence[Receipt | Conflict | CaseBridgeError]:
         """``send`` for each (dispatch, key), in order; what became of each, errors given and not raised."""
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A link that ``casebridge doctor`` can follow step by step; of any other it shows the ``probe``."""
+
+    def examine(self) -> Iterator[Step]:
+        """Each step in its order, those after a failure as not tried. Raises nothing, changes nothing there, and says
+        nothing of any person and no secret. Each ``remedy`` is in the words of whoever has to act."""
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from threading import Thread
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def _named(name: str) -> x509.Name:
@@ -32,11 +32,16 @@ class Authority:
         made = own.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.file.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
 
-    def sign(self, name: str, lasts: timedelta = timedelta(days=10), password: bytes = b"") -> tuple[Path, Path]:
-        """The files of a certificate for ``name`` on 127.0.0.1 and of its key, which only we may read."""
+    def sign(
+        self, name: str, lasts: timedelta = timedelta(days=10), password: bytes = b"", *, for_clients: bool = False
+    ) -> tuple[Path, Path]:
+        """The files of a certificate for ``name`` on 127.0.0.1 and of its key, which only we may read. ``for_clients``:
+        it says that no server may show it."""
         key = ec.generate_private_key(ec.SECP256R1())
         here = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
         made = self._builder(_named(name), key.public_key(), lasts).add_extension(here, critical=False)
+        if for_clients:
+            made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)
         cert, secret = self._folder / f"{name}.crt", self._folder / f"{name}.key"
         cert.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))
         locked = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -70,10 +75,14 @@ def _leave(number: int) -> None:
 
 
 @contextmanager
-def tls_server(cert: Path, key: Path, clients: Path | None, body: bytes, seen: list[str]) -> Iterator[str]:
+def tls_server(
+    cert: Path, key: Path, clients: Path | None, body: bytes, seen: list[str],
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+) -> Iterator[str]:  # fmt: skip
     """A server on 127.0.0.1 that answers everything with ``body``. ``clients``: it wants a certificate signed by this
     authority, and writes the name in it to ``seen``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = newest
     context.load_cert_chain(cert, key)
     if clients:
         context.verify_mode = ssl.CERT_REQUIRED

@@ -14,11 +14,13 @@ from casebridge.core.errors import CaseBridgeError
 from casebridge.core.signing_keys import SigningKey
 from casebridge.core.steps import Step
 from casebridge_fhir.capability import Capability
+from casebridge_fhir.examining.examination import Examination
 from casebridge_fhir.receiving import Receiver
 from casebridge_fhir.server import Server
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in import SignIn
 from casebridge_fhir.sign_in_steps import sign_in_steps
+from casebridge_fhir.subscribing.subscriber import Subscriber
 from casebridge_fhir.tls import expiries
 from casebridge_fhir.writing import Writer, Written
 
@@ -29,19 +31,20 @@ class FhirRest:
     name: ClassVar[str] = "fhir-rest"
     window: ClassVar[int] = 20
     finds: ClassVar[bool] = True
-    doors: ClassVar[tuple[str, ...]] = ("jwks",)  # where the partner finds the keys that we sign in with
+    doors: ClassVar[tuple[str, ...]] = ("jwks", "fhir-notify")  # our keys; where it says that there is news
     Settings: ClassVar[type[Settings]] = RestSettings
 
     def __init__(
         self, settings: RestSettings, context: Context, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        self._settings = settings
+        self._settings, self._context, self._transport = settings, context, transport
         self._base = Path(context.base_dir)
         self._sign_in = SignIn(settings, context, transport)
         self._server = Server(settings, transport, auth=self._sign_in.auth, tls=self._sign_in.tls)
         self._writer = Writer(self._server, {"requester": settings.requester, "owner": settings.recipient})
         self._capability = Capability(self._server, settings)
         self._receiver = Receiver(self._server, settings, self._capability)
+        self.subscriber = Subscriber(self._server, self._capability, settings, context)
 
     @property
     def every(self) -> float:
@@ -49,12 +52,18 @@ class FhirRest:
         minutes = self._settings.urgent_poll_minutes if self._receiver.urgent else self._settings.poll_minutes
         return 60 * minutes
 
+    @property
+    def remark(self) -> str:
+        """Why we are not told of what is new, though we are to be."""
+        return self.subscriber.remark
+
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).
 
         Each is a Bundle of type collection: the Task first, then what it refers to. Polls overlap; a version that
         was settled is not given again until the link is made anew (then the format's identity tells).
         """
+        self.subscriber.tend()
         yield from self._receiver.receive(cursor)
 
     def settle(self, payload: Payload, outcome: Outcome) -> None:
@@ -87,6 +96,10 @@ class FhirRest:
         if not answer.ok or statement is None or statement["resourceType"] != "CapabilityStatement":
             return Probe(False, f"{self._server.base} answers {answer.status} and no CapabilityStatement")
         return _judged(statement, self._server.base)
+
+    def examine(self) -> Iterator[Step]:
+        """From the server's name to each of our rights there."""
+        yield from Examination(self._settings, self._context, self._sign_in, self._transport).steps()
 
     def sign_in_steps(self, key: SigningKey | None = None) -> Iterator[Step]:
         """How far signing in gets."""

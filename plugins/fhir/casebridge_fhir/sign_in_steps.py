@@ -81,4 +81,4 @@ def _granted(token: Token, client: SmartClient) -> Step:
 
 def _failed(name: str, error: CaseBridgeError) -> Step:
     return Step(name, False, f"{error.message} ({error.code})", error.remedy,
-                "partner" if error.code in _THEIRS else "it")  # fmt: skip
+                "partner" if error.code in _THEIRS else "it", error.code)  # fmt: skip

@@ -7,7 +7,7 @@ import secrets
 import signal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -80,18 +80,6 @@ def check(config: ConfigOption = CONFIG) -> None:
         out.print(f"{_count(len(bridge.site.partners), 'partner', 'partners') or 'no partner'}, "
                   f"{_count(len(bridge.site.routes), 'route', 'routes') or 'no route'}: {said}")  # fmt: skip
     raise typer.Exit(1 if failures or broken or any(f.stops and f.code for f in findings) else 0)
-
-
-def doctor(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> None:
-    """Can every partner be reached with these settings? Changes nothing there."""
-    with bridge_of(config, looking=True) as bridge:
-        probes = {n: p.link.probe() for n, p in bridge.site.partners.items() if p.link is not None}
-    rows: list[dict[str, Any]] = [{"partner": n, "ok": p.ok, "message": p.message} for n, p in probes.items()]
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows([{**r, "ok": "yes" if r["ok"] else "NO"} for r in rows], "Partners")
-    raise typer.Exit(0 if all(p.ok for p in probes.values()) else 1)
 
 
 def serve(config: ConfigOption = CONFIG) -> None:

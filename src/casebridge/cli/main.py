@@ -19,6 +19,7 @@ from casebridge.cli import (
     backup,
     clients,
     commands,
+    doctor,
     held,
     keys,
     ledger,
@@ -40,7 +41,7 @@ CODES = ("Exit codes: 0 well · 1 something is not so · 2 wrong use · 3 fix th
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=CODES)
 for command in (
-    commands.demo, commands.init, commands.check, commands.doctor, commands.serve, work.work, commands.run,
+    commands.demo, commands.init, commands.check, doctor.doctor, commands.serve, work.work, commands.run,
     status.status, commands.referrals, commands.files_, commands.dispatch, commands.shown, commands.explain,
     commands.adapters, translate.translate, validate.validate, backup.backup, backup.restore,
 ):  # fmt: skip

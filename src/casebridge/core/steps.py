@@ -12,13 +12,24 @@ from casebridge.core.signing_keys import SigningKey
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step, such as ``token``. When not ``ok``, ``remedy`` says what to do and ``who`` does it: ``it`` (our own
-    side) or ``partner`` (theirs)."""
+    side) or ``partner`` (theirs). ``code`` is the error's, where there was one. Not ``tried``: ``message`` says why."""
 
     name: str
     ok: bool
     message: str
     remedy: str = ""
     who: str = ""
+    code: str = ""
+    tried: bool = True
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``attention`` (well today, but something is to be done), ``failed`` or ``not tried``."""
+        if not self.tried:
+            return "not tried"
+        if not self.ok:
+            return "failed"
+        return "attention" if self.remedy else "ok"
 
 
 @runtime_checkable
