@@ -17,10 +17,16 @@ TOKEN = "a-token-of-the-hospital-for-tests"
 SETTINGS = '{ token = "file:token", may_write = ["*"] }'
 
 
+def free_port() -> int:
+    """One that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
 @contextmanager
-def doors_of(bridge: Bridge) -> Iterator[str]:
+def doors_of(bridge: Bridge, port: int = 0) -> Iterator[str]:
     """The address of the partners' listener."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
+    with socket.create_server(("127.0.0.1", port)) as sock:
         app = partners_app(bridge.doors, [], lambda: True)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
         thread = threading.Thread(target=server.run, args=([sock],), daemon=True)

@@ -12,6 +12,7 @@ from casebridge_fhir.format import FhirR4
 from casebridge_fhir.jwks_door import JwksDoor
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.natives import NATIVES
+from casebridge_fhir.subscribing.door import NotifyDoor
 
 
 @hookimpl
@@ -32,6 +33,7 @@ def register_doors(register: Callable[[type[Door]], None]) -> None:
     """The doors ``fhir`` and ``jwks``."""
     register(FhirDoor)
     register(JwksDoor)
+    register(NotifyDoor)
 
 
 @hookimpl

@@ -113,6 +113,10 @@ class Server:
         headers = {"Content-Type": JSON, "Prefer": "return=representation"}
         return self.retried(lambda: self._written("POST", "", batch, headers))
 
+    def delete(self, path: str) -> Answer:
+        """DELETE below the base. One try."""
+        return self._written("DELETE", path, b"", {})
+
     def absolute(self, url: str) -> str:
         """``url`` made whole: some servers give paging links without their own address."""
         return urljoin(self.base + "/", url)

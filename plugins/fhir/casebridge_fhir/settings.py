@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from casebridge_fhir.references import RELATIVE
 from casebridge_fhir.sign_in_settings import SignInSettings, is_loopback, plain_address
@@ -24,6 +25,12 @@ class RestSettings(SignInSettings):
     total_timeout: float = Field(default=120.0, gt=0, le=3600, description="Seconds for a request and all its answer")
     poll_minutes: float = Field(default=15.0, gt=0, le=1440, description="Minutes between two polls")
     urgent_poll_minutes: float = Field(default=1.0, gt=0, le=1440, description="The same while an urgent one is open")
+    subscribe: Literal["no", "classic", "backport"] = Field(
+        default="no", description="Have the server tell us when there is something new; we poll all the same")
+    notify_key: SecretStr | None = Field(
+        default=None, description="subscribe: a secret of ours, 32 characters or more, env:NAME or file:/path")
+    topic: str = Field(
+        default="http://hl7.org/fhir/us/sdoh-clinicalcare/SubscriptionTopic/Task", description="backport: the topic")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tasks asked for at a time")
     max_pages: int = Field(default=200, ge=1, description="Most pages read in one poll")
     max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest answer accepted, in bytes")
@@ -53,6 +60,12 @@ class RestSettings(SignInSettings):
         if value:
             datetime.fromisoformat(value)
         return value
+
+    @model_validator(mode="after")
+    def _a_secret_to_subscribe(self) -> RestSettings:
+        if self.subscribe != "no" and (self.notify_key is None or len(self.notify_key.get_secret_value()) < 32):
+            raise ValueError("subscribe needs notify_key: 32 characters or more that nobody can guess")
+        return self
 
     @model_validator(mode="after")
     def _checked_tls(self) -> RestSettings:

@@ -1,0 +1,1 @@
+"""We subscribe at a partner's FHIR server: it tells us when to poll."""
