@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from casebridge_fhir.r4 import table
 from casebridge_fhir.xml import from_xml, to_xml
 from casebridge_fhir.xml_writing import MOST_LEVELS
 from hypothesis import HealthCheck, given, settings
@@ -119,6 +120,41 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _sorted(value[name]) for name in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def test_another_library_reads_our_xml_as_it_reads_the_json(examples: dict[str, Path]) -> None:
+    models = pytest.importorskip("fhir.resources.R4B")
+    for name, path in examples.items():
+        resource = loads(path.read_bytes())
+        model = models.get_fhir_model_class(resource["resourceType"])
+        assert model.model_validate_xml(to_xml(resource)) == model.model_validate_json(dumps(resource)), name
+
+
+def test_the_order_is_that_of_the_structure_definitions(examples: dict[str, Path]) -> None:
+    """Of a profile's snapshot: the elements of each type one after the other, slices and choices as their element."""
+    seen = 0
+    for file in sorted((next(iter(examples.values())).parents[1] / "profiles").glob("*.json")):
+        said = loads(file.read_bytes())["snapshot"]["element"]
+        places: dict[str, list[int]] = {}
+        for one in said:
+            parent, _, name = one["path"].rpartition(".")
+            place = _place(parent, name.removesuffix("[x]")) if parent and ":" not in one["id"] else None
+            if place is not None:
+                places.setdefault(parent, []).append(place)
+                seen += 1
+        assert {parent: found for parent, found in places.items() if found != sorted(found)} == {}, file.name
+    assert seen > 500
+
+
+def _place(parent: str, name: str) -> int | None:
+    """Where an element stands among those of the type that ``parent``, a path of a resource, holds."""
+    type_, *steps = parent.split(".")
+    for step in steps:
+        row = table().get(type_, {}).get(step)
+        if row is None:
+            return None
+        type_ = row.of
+    return next((n for n, row in enumerate(table().get(type_, {}).values()) if name in (row.name, row.choice)), None)
 
 
 @pytest.mark.parametrize(

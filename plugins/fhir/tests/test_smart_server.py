@@ -106,6 +106,11 @@ def test_clocks_may_differ_by_half_a_minute(claims: dict[str, Any], partner: Par
     assert partner.ask(partner.gate(), partner.assertion(claims)).status == 200
 
 
+@pytest.mark.parametrize("header", [{"typ": None}, {"typ": "jwt"}, {"typ": "client-authentication+jwt"}, {"x5t": "a"}])
+def test_what_a_header_may_say_besides(header: dict[str, Any], partner: Partner) -> None:
+    assert partner.ask(partner.gate(), partner.assertion(header=header)).status == 200
+
+
 def unsigned(header: dict[str, Any], partner: Partner) -> str:
     claims = partner.assertion().split(".")[1]
     top = urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()

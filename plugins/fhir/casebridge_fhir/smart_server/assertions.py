@@ -17,6 +17,7 @@ LONGEST = timedelta(minutes=5)
 SKEW = timedelta(seconds=30)
 MOST_CHARACTERS = 8192
 _MOST_JTI = 512
+_TYPES = frozenset({"jwt", "client-authentication+jwt"})
 _HEADERS = frozenset({"alg", "kid", "typ", "jku", "x5t", "x5t#S256", "x5u", "x5c"})
 
 
@@ -50,7 +51,7 @@ def verified(assertion: str, client: Client, audiences: Collection[str], now: da
     alg, kid = header.get("alg"), header.get("kid")
     if alg not in ALGORITHMS:
         raise NotAccepted(f"alg is none of {', '.join(ALGORITHMS)}")
-    if header.keys() - _HEADERS or str(header.get("typ", "JWT")).upper() != "JWT":
+    if header.keys() - _HEADERS or str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise NotAccepted("the header is not that of a client assertion")
     if not isinstance(kid, str) or not kid:
         raise NotAccepted("kid is missing")

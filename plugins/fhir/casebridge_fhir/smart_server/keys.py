@@ -62,6 +62,7 @@ class FixedKeys:
         self._keys = tuple(keys)
 
     def named(self, kid: str, alg: str) -> list[ClientKey]:
+        """Those of this name for this algorithm."""
         return [key for key in self._keys if (key.kid, key.alg) == (kid, alg)]
 
 
@@ -75,6 +76,7 @@ class PublishedKeys:
         self._keys, self._until, self._next = tuple[ClientKey, ...](), 0.0, 0.0
 
     def named(self, kid: str, alg: str) -> list[ClientKey]:
+        """Those of this name for this algorithm, in the set as it was fetched last or, if it is not there, is now."""
         with self._lock:
             if self._clock() >= self._until:
                 self._keys = ()
