@@ -75,18 +75,14 @@ def test_every_answer_is_lost_and_nothing_is_made_twice(site: IndirectSite, agen
     assert_whole(agency)
 
 
-def test_killed_after_every_write_and_started_again(
-    tmp_path: Path, site: IndirectSite, hospital: FhirServer, agency: FhirServer
+@pytest.mark.parametrize("at", [(1, 4), pytest.param((1, 2, 3, 4, 5), marks=pytest.mark.long)], ids=str)
+def test_killed_between_the_writes_and_started_again(
+    tmp_path: Path, site: IndirectSite, agency: FhirServer, at: tuple[int, ...]
 ) -> None:
-    """``kill -9`` when the server has written and not yet answered: five times, once for each thing."""
+    """``kill -9`` when the server has written (the Patient, the order ...) and not yet answered."""
     running: list[Program] = []
-
-    def kill() -> None:
-        for process in running:
-            process.kill()
-
-    agency.after_write = kill
-    for count in range(1, len(MADE) + 1):
+    agency.after_write = lambda: [p.kill() for p in running if len(made(agency)) in at]
+    for count in at:
         running[:] = workers(tmp_path, 1)
         until = time.monotonic() + 60
         while running[0].poll() is None and time.monotonic() < until:
@@ -135,6 +131,33 @@ def test_outputs_that_lead_nowhere_stop_nothing(
     held = [(m.kind, m.code) for m in site.messages(state="held")]
     assert said == "in-progress" or (held and held[0][1].startswith("CB-"))
     assert not [w for w in hospital.writes if w.startswith("POST")]
+
+
+def test_a_copy_that_was_taken_away_is_made_anew(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    site.work()
+    lost = its(agency, "Patient")["id"]
+    del agency.resources[f"Patient/{lost}"]
+    hospital.put({**hospital.resources["Patient/ada"], "telecom": [{"system": "phone", "value": "555-0199"}]})
+    hospital.put(hospital.resources["Task/ref"])
+    site.work()
+    assert site.messages(state="held") == []
+    patient, order, task = (its(agency, kind) for kind in ("Patient", "ServiceRequest", "Task"))
+    assert patient["telecom"][0]["value"] == "555-0199"
+    assert order["subject"] == task["for"] == {"reference": f"Patient/{patient['id']}"}
+
+
+def test_a_task_that_was_taken_away_is_for_a_person(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    site.work()
+    del agency.resources[f"Task/{its(agency, 'Task')['id']}"]
+    hospital.put({**hospital.resources["Task/ref"], "status": "cancelled", "statusReason": {"text": "Moved away"}})
+    site.work()
+    (waiting,) = site.messages(state="held")
+    assert (waiting.kind, waiting.code) == ("referral", "CB-305")
+    assert made(agency).count("Task") == 1
 
 
 def test_an_order_of_the_agencys_own_is_never_written(site: IndirectSite, agency: FhirServer) -> None:

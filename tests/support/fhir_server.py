@@ -155,6 +155,8 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
             with state.lock:
                 now = state.resources.get(path)
                 wanted = self.headers.get("If-Match", "").strip('W/"')
+                if now is None and wanted:
+                    return 404, _outcome("not-found")
                 if now is not None and wanted and wanted != now["meta"]["versionId"]:
                     return 412, _outcome("conflict")
                 state.writes.append(f"PUT {path}")

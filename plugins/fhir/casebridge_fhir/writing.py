@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from casebridge import OutFile, Thing
-from casebridge.core.errors import Bug, RecordError, TryAgain
+from casebridge.core.errors import Bug, CaseBridgeError, RecordError, TryAgain
 from casebridge.core.jsontext import dumps, loads
 from casebridge_fhir.format import ORDER, is_theirs
 from casebridge_fhir.moments import stamp
@@ -33,6 +33,10 @@ class Written:
     moved: bool = False
 
 
+class Gone(RecordError):
+    """What was to be changed is not there any more (404, 410)."""
+
+
 class Writer:
     """Writes resources to one server; of orders only those that we made.
 
@@ -50,7 +54,13 @@ class Writer:
         if resource["resourceType"] == "Task":
             resource["lastModified"] = datetime.now(UTC).isoformat(timespec="seconds")
         if "id" in resource:
-            return self._server.retried(lambda: self._update(resource, record))
+            try:
+                return self._server.retried(lambda: self._update(resource, record))
+            except Gone:
+                if not _is_copy(resource):
+                    raise
+                log.warning("%s/%s is gone there and made anew", resource["resourceType"], resource["id"])
+                resource = _as_new(resource)
         with self._making[hash((resource["resourceType"], key)) % STRIPES]:  # most servers make two when asked at once
             return self._server.retried(lambda: self._create(resource, record, key))
 
@@ -60,10 +70,13 @@ class Writer:
         if "id" not in resource:
             found = self._look(resource["resourceType"], key)
             return None if found is None else _compared(_marked(resource, key, found), found, file.records[0])
-        current = self._current(resource)
-        if version(current) == version(resource):
+        try:
+            current = self._current(resource)
+        except Gone:
+            if not _is_copy(resource):
+                raise
             return None
-        return _compared(resource, current, file.records[0])
+        return None if version(current) == version(resource) else _compared(resource, current, file.records[0])
 
     def _meant(self, file: OutFile) -> dict[str, Any]:
         """The resource as it is to stand there."""
@@ -81,7 +94,7 @@ class Writer:
         if answer.status in (409, 412):
             return _compared(resource, self._current(resource), record)
         if not answer.ok:
-            raise refused(answer, path)
+            raise _refusal(answer, path)
         stored = answer.resource()
         if stored is None or not _same_thing(stored, resource):
             stored = self._current(resource)
@@ -141,12 +154,17 @@ class Writer:
         answer = self._server.get(path)
         current = answer.resource()
         if not answer.ok or current is None or not _same_thing(current, resource):
-            raise refused(answer, path)
+            raise _refusal(answer, path)
         return current
 
     def _read(self, path: str) -> dict[str, Any] | None:
         answer = self._server.get(path)
         return answer.resource() if answer.ok else None
+
+
+def _refusal(answer: Answer, path: str) -> CaseBridgeError:
+    error = refused(answer, path)
+    return Gone(error.code, str(error.message)) if answer.status in (404, 410) else error
 
 
 def version(resource: dict[str, Any]) -> str:
@@ -202,6 +220,17 @@ def _marked(resource: dict[str, Any], key: str, made: Mapping[str, Any] = Mappin
 
 def _made_by_us(resource: dict[str, Any]) -> bool:
     return any(i.get("system") == DISPATCH for i in resource.get("identifier", []))
+
+
+def _is_copy(resource: dict[str, Any]) -> bool:
+    """Made by us, so that we may make it again; a Task that was taken away there is for a person to look at."""
+    return _made_by_us(resource) and resource["resourceType"] != "Task"
+
+
+def _as_new(resource: dict[str, Any]) -> dict[str, Any]:
+    """Without id and version, its labels kept."""
+    labels = {"meta": {"security": marks}} if (marks := _labels(resource)) else {}
+    return {name: value for name, value in resource.items() if name not in ("id", "meta")} | labels
 
 
 def _carries(resource: dict[str, Any], key: str) -> bool:
