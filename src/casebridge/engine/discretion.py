@@ -16,6 +16,7 @@ from casebridge.store.referrals import StoredReferral
 
 BEFORE_IT_ACCEPTS = ("id", "languages", "labels")
 """Of the person: what decides whether one can help at all. Labels, for what is under a wall stays there."""
+NOBODY_YET = {"use": "anonymous", "text": "The name is told to the agency that accepts"}
 FREE_TEXT = ("note",)
 """Of the referral and its order: a sentence can name anybody."""
 WAYS_TO_CONTACT = ("telecoms", "addresses")
@@ -35,6 +36,8 @@ def without_what_is_not_needed(
         kept = _without(kept, "person", lambda name: name in WAYS_TO_CONTACT)
     if referral.sort == "offer" and referral.status not in BEGUN:
         kept = _without(kept, "person", lambda name: name not in BEFORE_IT_ACCEPTS)
+        if "person" in kept:
+            kept["person"] = {**kept["person"], "names": [NOBODY_YET]}
         for slot in ("referral", "document"):
             kept = _without(kept, slot, lambda name: name in FREE_TEXT)
     return kept
