@@ -19,6 +19,7 @@ from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.requests import Asked, Server
 from casebridge_fhir.door.statement import statement
 from casebridge_fhir.door.writes import Turns
+from casebridge_fhir.smart_server import router as smart_router
 
 BODY_SECONDS = 60
 
@@ -37,11 +38,14 @@ class FhirDoor:
     Settings: ClassVar[type[Settings]] = DoorSettings
 
     def __init__(self, settings: DoorSettings, context: Context) -> None:
-        self.settings = settings
+        self.settings, self._base_dir = settings, context.base_dir
 
     def router(self, doorway: Doorway) -> APIRouter:
         """The interactions of FHIR R4 http.html: each request is read here, and answered in a thread."""
-        router, gate, turns = APIRouter(), Gate(doorway.shelf), Turns()
+        router, turns = APIRouter(), Turns()
+        gate = Gate(doorway.shelf, self.settings.base_url, self._base_dir)
+        if gate.smart is not None:
+            router.include_router(smart_router(gate.smart))
 
         def answer(do: Callable[[Server, Asked], Response]) -> Callable[[Request], object]:
             async def endpoint(request: Request) -> Response:

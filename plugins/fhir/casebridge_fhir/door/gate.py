@@ -1,56 +1,83 @@
-"""Who asks, and what for: a partner by its token, and which types it may read and write."""
+"""Who asks, and what for: a partner by its token, and what it may do with which types."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from casebridge import Link, Shelf
-from casebridge_fhir.door.link import FhirDoorSettings
+from casebridge.core.errors import SetupError
+from casebridge_fhir import smart_server
+from casebridge_fhir.door.link import FhirDoorLink
 from casebridge_fhir.door.parameters import types
 from casebridge_fhir.door.refusals import Refusal
+from casebridge_fhir.smart_server import Grant, NotSignedIn, allows, token_secret
+
+READS = ("read", "search-type")
+WRITES = ("create", "update", "delete")
+SECRET = Path(".casebridge") / "fhir-door.secret"  # beside casebridge.toml
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A partner that has signed in."""
+    """A partner that has signed in; ``may``: by interaction (``read``, ``search-type``, ``create`` ...) the types."""
 
     partner: str
-    readable: frozenset[str]
-    writable: frozenset[str]
+    may: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
 class Gate:
-    """Knows partners by what they bring."""
+    """Knows partners by what they bring. SetupError CB-101 when SMART is set up and the server has no address."""
 
-    shelf: Shelf
+    def __init__(self, shelf: Shelf, base_url: str, base_dir: str) -> None:
+        self._shelf = shelf
+        clients = [link.client for link in map(_ours, shelf.partners.values()) if link.client is not None]
+        if clients and not base_url:
+            raise SetupError("CB-101", "partners sign in at the FHIR door by SMART, and it does not know its address",
+                             remedy='Set door_settings = { base_url = "https://..." } of the first of them.')  # fmt: skip
+        self.smart: smart_server.Gate | None = None
+        if clients:
+            file = Path(base_dir) / SECRET
+            file.parent.mkdir(exist_ok=True)
+            self.smart = smart_server.Gate(clients, base_url, token_secret(file), shelf, shelf.now)
 
     def asker(self, authorization: str) -> Asker:
         """Who it is. Refusal 401 for nobody we know."""
         scheme, _, token = authorization.partition(" ")
-        found = None
-        for name, link in self.shelf.partners.items() if scheme.lower() == "bearer" and token else ():
-            known = _settings(link).token
+        for name, link in self._shelf.partners.items() if scheme.lower() == "bearer" else ():
+            known = _ours(link).settings.token
             if known is not None and hmac.compare_digest(known.get_secret_value().encode(), token.strip().encode()):
-                found = Asker(name, frozenset(types()), self._writable(name))
-        if found is None:
-            raise Refusal(401, "Sign in first: the request needs a bearer token that is good now.",
-                          headers={"WWW-Authenticate": "Bearer"})  # fmt: skip
-        return found
+                reads, writes = frozenset(types()), self._writable(name)
+                return Asker(name, dict.fromkeys(READS, reads) | dict.fromkeys(WRITES, writes))
+        return self._by_smart(authorization)
 
     def written(self) -> frozenset[str]:
         """Types that some partner may write."""
-        return frozenset().union(*(self._writable(name) for name in self.shelf.partners))
+        return frozenset().union(*(self._writable(name) for name in self._shelf.partners))
+
+    def _by_smart(self, authorization: str) -> Asker:
+        challenge = "Bearer"
+        try:
+            grant = self.smart.grant(authorization) if self.smart else None
+        except NotSignedIn as error:
+            grant, challenge = None, error.challenge
+        if grant is None or grant.partner not in self._shelf.partners:
+            raise Refusal(401, "Sign in first: the request needs a bearer token that is good now.",
+                          headers={"WWW-Authenticate": challenge})  # fmt: skip
+        of = dict.fromkeys(READS, frozenset(types())) | dict.fromkeys(WRITES, self._writable(grant.partner))
+        return Asker(grant.partner, {what: _granted(grant, what, some) for what, some in of.items()})
 
     def _writable(self, partner: str) -> frozenset[str]:
-        named = frozenset(_settings(self.shelf.partners[partner]).may_write)
+        named = frozenset(_ours(self._shelf.partners[partner]).settings.may_write)
         return frozenset(types()) if "*" in named else named & frozenset(types())
 
 
-def _settings(link: Link) -> FhirDoorSettings:
-    settings = getattr(link, "settings", None)
-    assert isinstance(settings, FhirDoorSettings)  # noqa: S101  (the shelf gives this door's own links)
-    return settings
+def _granted(grant: Grant, what: str, of: frozenset[str]) -> frozenset[str]:
+    return frozenset(type_ for type_ in of if allows(grant, type_, what))
 
 
+def _ours(link: Link) -> FhirDoorLink:
+    assert isinstance(link, FhirDoorLink)  # noqa: S101  (the shelf gives this door's own links)
+    return link

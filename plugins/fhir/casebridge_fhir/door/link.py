@@ -12,12 +12,15 @@ from pydantic import Field, SecretStr
 from casebridge import Context, Dispatch, Outcome, OutFile, Payload, Probe, Receipt, Settings, Thing
 from casebridge.core.jsontext import loads
 from casebridge_fhir.gathering import NAMES
+from casebridge_fhir.smart_server import SmartClientSettings, client
 
 
 class FhirDoorSettings(Settings):
     """Who the partner is at our FHIR server, and what it may write there."""
 
     token: SecretStr | None = Field(default=None, description="Bearer token of the partner, env:NAME or file:/path")
+    smart: SmartClientSettings | None = Field(
+        default=None, description="The partner's system that signs in by SMART Backend Services: a table of its own")
     may_write: tuple[str, ...] = Field(
         default=("Task", "Procedure"), description='Resource types it may write, or ["*"] for all')
     recipient: str = Field(default="", description="Owner of the Tasks we put there: the partner, Organization/1")
@@ -36,6 +39,7 @@ class FhirDoorLink:
 
     def __init__(self, settings: FhirDoorSettings, context: Context) -> None:
         self.settings = settings
+        self.client = client(settings.smart, context) if settings.smart else None
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """Nothing: the partner writes at the door."""
@@ -54,8 +58,8 @@ class FhirDoorLink:
 
     def probe(self) -> Probe:
         """The partner comes to us: there is nothing to reach."""
-        if self.settings.token is None:
-            return Probe(False, "no token is set, so this partner cannot sign in at our FHIR server")
+        if self.settings.token is None and self.client is None:
+            return Probe(False, "neither token nor smart is set, so this partner cannot sign in at our FHIR server")
         return Probe(True, "the partner can sign in at our FHIR server")
 
     def close(self) -> None:

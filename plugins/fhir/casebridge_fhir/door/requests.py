@@ -16,6 +16,7 @@ from casebridge.core.jsontext import loads
 from casebridge_fhir.door import answers, transactions
 from casebridge_fhir.door.answers import Speaking, searchset, tag
 from casebridge_fhir.door.gate import Asker
+from casebridge_fhir.door.parameters import types
 from casebridge_fhir.door.query import Pairs
 from casebridge_fhir.door.refusals import Refusal, absent, refused
 from casebridge_fhir.door.search import Searching
@@ -25,6 +26,8 @@ from casebridge_fhir.structure import problems
 from casebridge_fhir.xml import from_xml
 
 MOST_VERSIONS = 200
+_WORDS = {"read": "reading", "search-type": "searching"}
+_INTERACTIONS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 MOST_PROBLEMS = 20
 
 
@@ -71,7 +74,7 @@ class Server:
     @property
     def searching(self) -> Searching:
         """Its searches."""
-        return Searching(self.shelf, self.asker.partner, self.base, self.asker.readable)
+        return Searching(self.shelf, self.asker.partner, self.base, self.asker.may["search-type"])
 
     def search(self, asked: Asked) -> Response:
         """GET Type?..."""
@@ -149,7 +152,7 @@ class Server:
             return asked.speaks.answer(run(steps, rights))
 
     def _searched(self, asked: Asked, pairs: Pairs) -> Response:
-        query = self.searching.query(self._readable(asked.path["type"]), pairs, strict=asked.strict)
+        query = self.searching.query(self._readable(asked.path["type"], "search-type"), pairs, strict=asked.strict)
         return asked.speaks.answer(searchset(self.searching.page(query), query, self.base))
 
     def _answer(self, url: str) -> tuple[int, Document]:
@@ -159,7 +162,7 @@ class Server:
         try:
             if id_:
                 return 200, answers.shown(self._there(type_, id_))
-            found = self.searching.query(self._readable(type_), parse_qsl(query, keep_blank_values=True))
+            found = self.searching.query(self._readable(type_, "search-type"), parse_qsl(query, keep_blank_values=True))
             return 200, searchset(self.searching.page(found), found, self.base)
         except Exception as error:  # noqa: BLE001 - told in the entry
             refusal = refused(error)
@@ -169,7 +172,7 @@ class Server:
         pairs = parse_qsl(condition.rpartition("?")[2]) if isinstance(condition, str) else condition
         if not pairs:
             raise Refusal(400, "If-None-Exist says nothing to look for; expected a search such as identifier=...")
-        return self.searching.ids(self._readable(type_), pairs)
+        return self.searching.ids(self._readable(type_, "search-type"), pairs)
 
     def _there(self, type_: str, id_: str, version: int | None = None) -> Any:
         shelved = self.shelf.read(self.asker.partner, self._readable(type_), id_, version)
@@ -179,9 +182,11 @@ class Server:
             raise Refusal(410, f"{type_}/{id_} was withdrawn.")
         return shelved
 
-    def _readable(self, type_: str) -> str:
-        if type_ not in self.asker.readable:
+    def _readable(self, type_: str, how: str = "read") -> str:
+        if type_ not in types():
             raise Refusal(404, "There is nothing of this type here; /metadata names the types.")
+        if type_ not in self.asker.may[how]:
+            raise Refusal(403, f"Your token is not good for {_WORDS[how]} {type_}; ask for that scope.")
         return type_
 
     def _given(self, asked: Asked, method: str) -> Document:
@@ -193,9 +198,11 @@ class Server:
 
     def _check(self, method: str, type_: str, resource: Mapping[str, Any] | None) -> None:
         """May the partner do this, and is the resource one? Refusal 403, 404 or 422."""
-        if type_ not in self.asker.writable:
-            self._readable(type_)
-            raise Refusal(403, f"You may not write {type_} here; ask us to add it to what you may write.")
+        if type_ not in types():
+            raise Refusal(404, "There is nothing of this type here; /metadata names the types.")
+        what = _INTERACTIONS[method]
+        if type_ not in self.asker.may[what]:
+            raise Refusal(403, f"You may not {what} a {type_} here; ask us to add it to what you may write.")
         if resource is None:
             return
         if resource.get("resourceType") != type_:
