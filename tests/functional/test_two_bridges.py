@@ -1,5 +1,5 @@
-"""Two CaseBridges: a county's, to whose FHIR door a hospital comes, and an agency's, which signs in there by SMART, polls
-and lets a pantry without any system answer. One referral goes all the way, and its answer all the way back."""
+"""Two CaseBridges: a county's, to whose FHIR door a hospital comes, and an agency's, which signs in there by SMART and
+polls, and lets a pantry without any system answer. One referral goes all the way, and its answer all the way back."""
 
 from __future__ import annotations
 
