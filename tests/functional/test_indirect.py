@@ -1,8 +1,9 @@
 """SDOHCC, Indirect Referral: a hospital's referral goes on to an agency with a FHIR server of its own, and its answer
-comes back. Two real servers, and the real bridge between them."""
+comes back. Real servers of other people on both sides, and the real bridge between them."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import httpx2
 import pytest
 from fhir_servers import running_sekmet
 from indirect import IndirectSite, hospitals, parties
+from sites import SDOH
 
+FOOD = {"system": "http://snomed.info/sct", "code": "710925007", "display": "Provision of food"}
 SEKMET = Path(sys.executable).with_name("sekmet")
 pytestmark = pytest.mark.skipif(not SEKMET.exists(), reason="sekmet-fhir is not installed (the demo extra)")
 
@@ -41,28 +44,40 @@ class Server:
         return now
 
 
+@pytest.fixture
+def http() -> Iterator[httpx2.Client]:
+    with httpx2.Client(trust_env=False, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def hospital(sekmet: str, http: httpx2.Client) -> Server:
+    return Server(sekmet, http)
+
+
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    folders = [tmp_path_factory.mktemp(name) for name in ("hospital", "agency")]
-    with (running_sekmet(SEKMET, folders[0]) as hospital, running_sekmet(SEKMET, folders[1]) as agency,
-          httpx2.Client(trust_env=False, timeout=30) as http):  # fmt: skip
-        yield Server(hospital, http), Server(agency, http)
+def second_sekmet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_sekmet(SEKMET, tmp_path_factory.mktemp("agency")) as base:
+        yield base
+
+
+@pytest.fixture(params=["second_sekmet", "medplum"])
+def agency(request: pytest.FixtureRequest, http: httpx2.Client) -> Server:
+    """One of two servers that share no code."""
+    server = Server(str(request.getfixturevalue(request.param)), http)
+    server.put(*parties())
+    return server
 
 
 @pytest.fixture
-def hospital(servers: tuple[Server, Server]) -> Server:
-    return servers[0]
+def tag(request: pytest.FixtureRequest) -> str:
+    """The ends of the ids of one test: the hospital's server keeps what others put there."""
+    return "-" + hashlib.sha256(request.node.name.encode()).hexdigest()[:6]
 
 
 @pytest.fixture
-def agency(servers: tuple[Server, Server]) -> Server:
-    servers[1].put(*parties())
-    return servers[1]
-
-
-@pytest.fixture
-def site(tmp_path: Path, hospital: Server, agency: Server) -> Iterator[IndirectSite]:
-    made = IndirectSite(tmp_path, hospital.base, agency.base)
+def site(tmp_path: Path, hospital: Server, agency: Server, tag: str) -> Iterator[IndirectSite]:
+    made = IndirectSite(tmp_path, hospital.base, agency.base, owner=f"Organization/bridge{tag}")
     yield made
     made.bridge.close()
 
@@ -74,8 +89,10 @@ def its_task(agency: Server, referral: str) -> dict[str, Any]:
     return found
 
 
-def test_a_referral_goes_on_and_its_answer_comes_back(site: IndirectSite, hospital: Server, agency: Server) -> None:
-    hospital.put(*hospitals("-thin"))
+def test_a_referral_goes_on_and_its_answer_comes_back(
+    site: IndirectSite, hospital: Server, agency: Server, tag: str
+) -> None:
+    hospital.put(*hospitals(tag))
     site.work()
     (referral,) = site.referrals()
     assert [(m.kind, m.code, m.reason) for m in site.messages(state="held")] == []
@@ -83,7 +100,8 @@ def test_a_referral_goes_on_and_its_answer_comes_back(site: IndirectSite, hospit
     assert (task["status"], task["intent"], task["code"]["coding"][0]["code"]) == ("requested", "order", "fulfill")
     assert task["requester"] == {"reference": "Organization/bridge"}
     assert task["owner"] == {"reference": "Organization/harbor"}
-    assert task["partOf"] == [{"identifier": {"system": "urn:casebridge:source", "value": "hospital/Task/ref-thin"}}]
+    (part_of,) = task["partOf"]
+    assert part_of["identifier"] == {"system": "urn:casebridge:source", "value": f"hospital/Task/ref{tag}"}
 
     patient = agency.read(task["for"]["reference"])
     assert patient["name"][0]["family"] == "Moreno"
@@ -96,7 +114,7 @@ def test_a_referral_goes_on_and_its_answer_comes_back(site: IndirectSite, hospit
     assert order["subject"] == task["for"]
     assert order["note"] == [{"text": "Has a stove but no refrigerator."}]
     (based_on,) = order["basedOn"]
-    assert based_on["identifier"] == {"system": "urn:casebridge:source", "value": "hospital/ServiceRequest/order-thin"}
+    assert based_on["identifier"]["value"] == f"hospital/ServiceRequest/order{tag}"
     assert agency.read(order["requester"]["reference"])["name"] == "Mercy Hospital"
     (need,) = [agency.read(reason["reference"]) for reason in order["reasonReference"]]
     assert need["code"]["coding"][0]["display"] == "Food insecurity", "and the debts are nobody's business there"
@@ -104,6 +122,27 @@ def test_a_referral_goes_on_and_its_answer_comes_back(site: IndirectSite, hospit
 
     agency.change(f"Task/{task['id']}", status="accepted")
     site.work()
-    assert hospital.read("Task/ref-thin")["status"] == "accepted"
-    assert len(agency.all("Task")) == 1
-    assert hospital.read("ServiceRequest/order-thin")["meta"]["versionId"] == "1", "the hospital's order is its own"
+    assert hospital.read(f"Task/ref{tag}")["status"] == "accepted"
+
+    hospital.change(f"ServiceRequest/order{tag}", note=[{"text": "Has no stove any more."}])
+    hospital.change(f"Task/ref{tag}", description="the order has changed")
+    site.work(2)
+    assert agency.read(task["focus"]["reference"])["note"] == [{"text": "Has no stove any more."}]
+    assert agency.read(f"Task/{task['id']}")["status"] == "accepted"
+
+    done = agency.http.post(f"{agency.base}/Procedure", json={
+        "resourceType": "Procedure", "status": "completed", "subject": task["for"], "basedOn": [task["focus"]],
+        "performedDateTime": "2026-11-21T10:00:00Z", "code": {"coding": [FOOD]}}).raise_for_status().json()  # fmt: skip
+    agency.change(f"Task/{task['id']}", status="completed", output=[
+        {"type": {"coding": [{"system": SDOH, "code": "resulting-activity"}]},
+         "valueReference": {"reference": f"Procedure/{done['id']}"}}])  # fmt: skip
+    site.work(2)
+    theirs = hospital.read(f"Task/ref{tag}")
+    assert theirs["status"] == "completed"
+    result = hospital.read(theirs["output"][0]["valueReference"]["reference"])
+    assert (result["code"]["coding"], result["subject"]["reference"]) == ([FOOD], f"Patient/ada{tag}")
+    assert agency.read(task["focus"]["reference"])["status"] == "completed"
+    assert site.messages(state="held") == []
+    assert its_task(agency, referral.id)["id"] == task["id"]
+    order_of_theirs = hospital.read(f"ServiceRequest/order{tag}")
+    assert (order_of_theirs["status"], order_of_theirs["intent"]) == ("active", "order"), "theirs is not ours to write"

@@ -168,6 +168,20 @@ def test_a_need_that_changes_is_changed_in_its_copy(
     assert agency.writes == [f"PUT Condition/{at(agency, 'Condition')['id']}"]
 
 
+def test_a_task_of_ours_that_the_books_do_not_know_begins_nothing(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    """As after a backup: it is no referral of the agency's, which would go round in a circle."""
+    hospital.put(*hospitals())
+    site.work()
+    known = at(agency, "Task")
+    own = [{"system": "urn:casebridge:referral", "value": "01KKNOWNTOANOTHERSTORE0000"}]
+    agency.put({**known, "id": "unknown", "identifier": own})
+    site.work(2)
+    assert len(site.referrals()) == 1
+    assert held(site) == []
+
+
 def test_our_order_ends_with_the_referral(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:
     hospital.put(*hospitals())
     site.work()

@@ -34,7 +34,7 @@ carrier = "fhir-rest"
 format = "fhir-r4"
 maps = "sdohcc"
 known_as = ["Organization/mercy"]
-settings = {{ base_url = "{hospital}", owner = "Organization/bridge", pause = 0, attempts = 2 }}
+settings = {{ base_url = "{hospital}", owner = "{owner}", pause = 0, attempts = 2 }}
 
 [partner.agency]
 role = "cbo"
@@ -58,10 +58,12 @@ ACTIVE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition
 class IndirectSite:
     """The bridge between two servers: let it work, look at its books."""
 
-    def __init__(self, folder: Path, hospital: str, agency: str, *, agreement: str = BAA) -> None:
+    def __init__(
+        self, folder: Path, hospital: str, agency: str, *, agreement: str = BAA, owner: str = "Organization/bridge"
+    ) -> None:
         self.folder = folder
-        (folder / "casebridge.toml").write_text(CONFIG.format(
-            store="sqlite:///casebridge.db", hospital=hospital, agency=agency, agreement=agreement))  # fmt: skip
+        said = {"hospital": hospital, "agency": agency, "agreement": agreement, "owner": owner}
+        (folder / "casebridge.toml").write_text(CONFIG.format(store="sqlite:///casebridge.db", **said))
         if not (folder / "casebridge.db").exists():
             copy_of_migrated(folder / "casebridge.db")
         self.bridge: Bridge = open_bridge(folder / "casebridge.toml")
@@ -120,7 +122,7 @@ def hospitals(tag: str = "", **order: Any) -> list[dict[str, Any]]:
          "note": [{"text": "Has a stove but no refrigerator."}], **order},
         {"resourceType": "Task", "id": f"ref{tag}", "status": "requested", "intent": "order", "code": FULFILL,
          "priority": "routine", "focus": {"reference": f"ServiceRequest/order{tag}"}, "for": person,
-         "requester": {"reference": f"Organization/mercy{tag}"}, "owner": {"reference": "Organization/bridge"},
+         "requester": {"reference": f"Organization/mercy{tag}"}, "owner": {"reference": f"Organization/bridge{tag}"},
          "authoredOn": "2026-11-20T08:00:00Z"},
     ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from casebridge.core.moments import earlier
 from casebridge.core.referral import ReferralEvent, ReferralState, Side, fold, judge
-from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
+from casebridge.core.transitions import LATEST_ONLY, RESULT_ONLY, STANDARD, Transitions
 from casebridge.engine.site import MAY_REFER, Partner, Site
 from casebridge.store import ledger, links, records, referrals
 from casebridge.store.database import Connection, iso, new_id
@@ -49,7 +49,8 @@ def hear(
     meant = _meant(c, partner, said)
     is_new = meant is None
     if meant is None:
-        if partner.role not in MAY_REFER or said.document.get("status") not in BEGINS:
+        begins = partner.role in MAY_REFER and said.document.get("status") in BEGINS
+        if not begins or _passed_on_by_us(site, said):
             return None
         meant = _begin(c, site, partner, said)
     side: Side = "source" if partner.name == meant.source else "none"
@@ -66,6 +67,13 @@ def hear(
     if verdict != "apply":
         return unmoved
     return Moved(meant.id, "referral-new" if is_new else "referral-moved", side)
+
+
+def _passed_on_by_us(site: Site, said: StoredRecord) -> bool:
+    """A referral that we made of a partner's, and that these books do not know (a backup was restored): it says whose
+    it is a part of (``copies.for_recipient``). It is not the one's who holds it, and must not go round in a circle."""
+    part_of = (said.document.get("parent") or {}).get("external_id")
+    return isinstance(part_of, str) and "/" in part_of and part_of.partition("/")[0] in site.partners
 
 
 def _edited(
@@ -114,8 +122,10 @@ def state_of(c: Connection, site: Site, referral: StoredReferral) -> ReferralSta
 
 
 def table_of(partner: Partner) -> Transitions:
-    """The moves a partner can make: HMIS tells only how it ended."""
-    return RESULT_ONLY if partner.role == "hmis_lead" else STANDARD
+    """The moves a partner can make: HMIS tells only how it ended, and of what is polled only the last step is seen."""
+    if partner.role == "hmis_lead":
+        return RESULT_ONLY
+    return LATEST_ONLY if getattr(partner.link, "latest_only", False) else STANDARD
 
 
 def record_event(
