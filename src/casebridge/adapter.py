@@ -18,6 +18,7 @@ from casebridge.core.native import Element
 from casebridge.core.notes import Notes, Scratch
 from casebridge.core.released import CONVERSION, Released
 from casebridge.core.steps import Step
+from casebridge.core.subscriptions import Subscriptions
 
 
 class Settings(BaseModel):
@@ -269,6 +270,8 @@ class Link(Protocol):
     ``finds = True`` says that None from ``find`` means *not there*. Of any other link it means that nobody can tell,
     and what is sent again is on the books as perhaps received twice.
 
+    ``latest_only = True`` says that what is received is where a thing stands: steps in between may never be seen.
+
     ``shelves = True`` says that the partner comes for it: what is sent lies on its shelf at the door of the same name.
 
     ``keyed = True`` says that the partner honours the key: what comes twice under it has one effect there. What was
@@ -279,8 +282,7 @@ class Link(Protocol):
 
     ``doors`` names the doors that are opened with it: where the partner finds what it needs of us, such as our keys.
 
-    It may have a ``remark``: what people should know of the partner though it could be asked, in words without
-    personal data; "" for nothing. It is looked at after each ``receive``.
+    It may have a ``remark`` for people, without personal data; "" for nothing. It is read after each ``receive``.
 
     Nothing it does may last for ever: the set-up limits the wait for a connection, silence, and the whole.
     """
@@ -451,6 +453,10 @@ class Doorway(Protocol):
 
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
         """Put an answer on the first stop; durable when this returns."""
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Which partners of this door are told when something on their shelf changes."""
 
     @property
     def partners(self) -> Mapping[str, Link]:

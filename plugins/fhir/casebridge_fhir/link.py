@@ -31,6 +31,7 @@ class FhirRest:
     name: ClassVar[str] = "fhir-rest"
     window: ClassVar[int] = 20
     finds: ClassVar[bool] = True
+    latest_only: ClassVar[bool] = True
     doors: ClassVar[tuple[str, ...]] = ("jwks", "fhir-notify")  # our keys; where it says that there is news
     Settings: ClassVar[type[Settings]] = RestSettings
 

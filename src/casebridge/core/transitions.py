@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -81,6 +82,28 @@ class Transitions:
         return ()
 
 
+    def with_leaps(self) -> Transitions:
+        """The same, and whatever one side could do step by step in one move: of a partner that is looked at now and
+        then only the last step is seen. What that step demands, the leap demands."""
+        sides = frozenset(side for move in self.moves for side in move.who)
+        found = [leap for side in sorted(sides) for leap in self._leaps(side)]
+        merged: dict[tuple[str, str], Move] = {}
+        for leap in found:
+            known = merged.get((leap.start, leap.goal), leap)
+            merged[leap.start, leap.goal] = replace(leap, who=leap.who | known.who)
+        return Transitions((*self.moves, *merged.values()))
+
+    def _leaps(self, side: str) -> Iterator[Move]:
+        alone = Transitions(tuple(m for m in self.moves if side in m.who and m.start))
+        for start in dict.fromkeys(m.start for m in alone.moves):
+            for goal in dict.fromkeys(m.goal for m in alone.moves):
+                way = alone.hops(start, goal)
+                if len(way) > 1 and goal != start and self.find(start, goal) is None:
+                    last = alone.find(way[-2], goal)
+                    assert last is not None  # noqa: S101  (the way has it)
+                    yield replace(last, start=start, who=frozenset({side}))
+
+
 @cache
 def shipped(name: str) -> Transitions:
     """A table of ``core/data``: ``referral_transitions`` or ``referral_transitions_result_only``.
@@ -108,3 +131,4 @@ def _move(row: dict[str, str], line: int) -> Move:
 
 STANDARD = shipped("referral_transitions")
 RESULT_ONLY = shipped("referral_transitions_result_only")
+LATEST_ONLY = STANDARD.with_leaps()
