@@ -30,6 +30,7 @@ MARGIN = 60.0
 """A token is renewed so many seconds before its end, but not before three quarters of its life."""
 REMEMBERED = 3600.0
 """Seconds for which we rely on what the server said of its sign-in."""
+_HEADERS = {"Accept": "application/json", "User-Agent": "casebridge"}
 _NEAR = timedelta(seconds=30)
 _FAR = timedelta(hours=12)
 _PASSING = frozenset({408, 500, 502, 503, 504})
@@ -108,9 +109,10 @@ class SmartClient:
             "grant_type": "client_credentials", "scope": self.scopes(), "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": signed(self._settings.client_id, endpoint, key, self._keys.private(key), now),
         }  # fmt: skip
-        answer = self._server.exchange(
-            httpx2.Request("POST", endpoint, data=form, headers={"Accept": "application/json"})
-        )
+        try:
+            answer = self._server.exchange(httpx2.Request("POST", endpoint, data=form, headers=_HEADERS))
+        except SetupError as e:  # of certificates: whose is said
+            raise SetupError(e.code, f"no token from {endpoint}: {e.message}", remedy=e.remedy) from None
         if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
             after = retry_after(answer.headers.get("retry-after", ""), self._clock())
             raise TryAgain("CB-402", f"{endpoint} gives no token and asks us to wait", after=after, unsent=True)

@@ -123,6 +123,9 @@ def test_a_token_endpoint_elsewhere_is_trusted_as_the_system_does_and_the_hospit
         smart = {"client_id": "us", "token_url": login, "scopes": "system/*.cruds", **cert}
         assert list(link(base, **smart).receive(None)) == []
         assert "not trusted" in error_of(link(login)).message  # ca_file alone says who the hospital is
+        monkeypatch.delenv("SSL_CERT_FILE")
+        said = error_of(link(base, **smart)).message
+        assert said.startswith(f"no token from {login}: the server's certificate is not trusted")
     assert asked == [""]  # the one token
     assert set(seen) == {"us"}
 
