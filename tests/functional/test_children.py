@@ -9,6 +9,9 @@ import pytest
 from agencies import NEXT, OFFER, SPLIT, child, parent, reasons, say, say_quietly, states, with_agencies
 from sites import TestSite, bundle, order, patient, task
 
+from casebridge.engine.doorway import _only_the_state
+from casebridge.engine.release import Outgoing
+
 Make = Callable[..., TestSite]
 ASKED = bundle(task(), order("employment-status"), patient())
 CANCELLED = bundle(task("2", "cancelled", statusReason={"text": "went home"}), order("employment-status"), patient())
@@ -99,7 +102,7 @@ def test_the_first_who_accepts_has_it_and_the_others_are_withdrawn(make_site: Ma
     assert states(site) == {"all": "accepted", "north": "cancelled", "south": "accepted", "west": "cancelled"}
     assert "Moreno" in str(site.out("south")[-1])
     assert "Moreno" not in str(site.out("north") + site.out("west"))
-    assert site.out("west")[-1]["status"] == "cancelled"
+    assert (site.out("west")[-1]["status"], site.out("west")[-1]["detail"]) == ("cancelled", "taken")
     (why,) = reasons(site, child(site, "north").id)
     assert "south" not in why
     assert "Another agency has taken" in why
@@ -129,6 +132,14 @@ def test_whoever_accepts_what_is_taken_is_told_so_once(make_site: Make, tmp_path
     assert site.out("north")[-1]["status"] == "cancelled"
     say(site, "north", "accept", at="2026-01-02T03:04:05Z")
     assert len(site.out("north")) == count + 1
+
+
+def test_a_link_to_an_offer_that_is_taken_says_so_and_nothing_more() -> None:
+    said = {"correlation": "01J", "status": "cancelled", "detail": "taken", "reason": "x", "note": "y"}
+    shown = _only_the_state(Outgoing({"referral": said}, {}, "referral", "recipient")).slice["referral"]
+    assert shown == {"correlation": "01J", "status": "cancelled", "detail": "taken"}
+    other = _only_the_state(Outgoing({"referral": {**said, "detail": "no-show"}}, {}, "referral", "recipient"))
+    assert "detail" not in other.slice["referral"]
 
 
 def test_the_source_hears_of_an_offer_only_when_all_have_declined(make_site: Make, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pydantic import Field
 from casebridge import Context, Doorway, Released, Settings
 from casebridge.core.errors import CaseBridgeError
 from casebridge_carriers.form_answers import ANSWERS, MAX_TEXT, REASONS, offered, write_answer
-from casebridge_carriers.form_page import about_person, about_request, status_words
+from casebridge_carriers.form_page import about_person, about_request, is_offer, status_words
 from casebridge_carriers.form_tries import WrongTokens
 
 HEADERS = {
@@ -45,6 +45,8 @@ THANKS = {
     "complete": "Thank you. The sender will see that you helped. You need do nothing more.",
     "unable": "Thank you for telling us. The sender will look for other help. You need do nothing more.",
 }
+OFFERED = """Thank you, your answer has arrived. Several agencies were asked, and the first who accepts has it: load
+this page again in a moment to see whether that is you."""
 
 
 class DoorSettings(Settings):
@@ -151,12 +153,12 @@ class WebFormDoor:
         document = released.document
         sent = request.query_params.get("sent") == "accept" and document.get("status") == "waiting"
         text = self._templates.get_template("referral.html").render(
-            status_words="Accepted by you" if sent else status_words(document),
+            status_words=status_words(document, sent=sent),
             request_facts=about_request(document, self.context.timezone),
             person_facts=about_person(document),
             notices=released.notices,
             answers=[] if sent else offered(str(document.get("status"))),
-            thanks=THANKS["accept"] if sent else "",
+            thanks=(OFFERED if is_offer(document) else THANKS["accept"]) if sent else "",
             page=secrets.token_hex(16), reasons=REASONS, max_text=MAX_TEXT, problem=problem,
             said=said or _Said("", "", {}), root="",
         )  # fmt: skip

@@ -23,7 +23,7 @@ from casebridge_carriers.smtp import (
 )
 
 TEXT = """\
-There is a new referral for your organization.
+{what}
 
 Open this link to see it and to answer:
 
@@ -32,6 +32,8 @@ Open this link to see it and to answer:
 The link is for this one referral{until}.
 Please do not forward it: whoever has the link can open the page.
 """
+NEW = "There is a new referral for your organization."
+CHANGED = "Something has changed in a referral for your organization."
 
 
 class WebFormSettings(SmtpSettings):
@@ -60,7 +62,8 @@ class WebFormLink:
     def send(self, dispatch: Dispatch, key: str) -> Receipt:
         """One neutral message with the dispatch's link; says nothing of the client or the kind of service."""
         things = _things(dispatch)
-        text = TEXT.format(url=_checked(dispatch), until=_until(dispatch))
+        is_new = dispatch.releases[0].document.get("status") in (None, "waiting")
+        text = TEXT.format(what=NEW if is_new else CHANGED, url=_checked(dispatch), until=_until(dispatch))
         post(self.settings, compose(self.settings, self.settings.subject, text, key))
         return Receipt(reference=message_id(self.settings.sender, key), things=things)
 

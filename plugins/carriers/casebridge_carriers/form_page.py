@@ -25,6 +25,9 @@ STATUS_WORDS = {
 }
 
 
+TAKEN = "Another agency has taken it. Please do nothing more"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One labelled line or list of the page; a line with an address in ``hrefs`` can be tapped."""
@@ -34,9 +37,18 @@ class Fact:
     hrefs: tuple[str, ...] = ()
 
 
-def status_words(document: Mapping[str, Any]) -> str:
-    """The referral's state as a person would say it."""
+def status_words(document: Mapping[str, Any], *, sent: bool = False) -> str:
+    """The referral's state as a person would say it; ``sent``: they have just accepted it on this page."""
+    if sent:
+        return "Your answer has arrived" if is_offer(document) else "Accepted by you"
+    if document.get("status") == "cancelled" and document.get("detail") == "taken":
+        return TAKEN
     return STATUS_WORDS.get(str(document.get("status")), "Sent to you")
+
+
+def is_offer(document: Mapping[str, Any]) -> bool:
+    """Were several asked, and nobody has it yet? Then it names nobody."""
+    return any(name.get("use") == "anonymous" for name in _items(document, "names"))
 
 
 def about_request(document: Mapping[str, Any], zone: str) -> list[Fact]:

@@ -41,8 +41,8 @@ _TELECOM = _group({
 _REFERRAL = _group({
     "referral": _ID,
     "status": Element(codes=frozenset({*STATUS_WORDS, "draft"}), about="where the referral stands"),
-    "service": _TEXT, "domain": _TEXT, "priority": _TEXT, "needed_by": _DATE, "note": _TEXT, "contact": _TEXT,
-    "do_not_contact": _YES_NO, "names": _NAME, "telecoms": _TELECOM, "needs": _NEED,
+    "detail": _TEXT, "service": _TEXT, "domain": _TEXT, "priority": _TEXT, "needed_by": _DATE, "note": _TEXT,
+    "contact": _TEXT, "do_not_contact": _YES_NO, "names": _NAME, "telecoms": _TELECOM, "needs": _NEED,
     "languages": _group({"code": _TEXT, "interpreter": _YES_NO, "preferred": _YES_NO}, many=True),
 }, about="what the partner sees")  # fmt: skip
 

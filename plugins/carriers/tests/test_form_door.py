@@ -138,6 +138,19 @@ def test_nothing_is_kept_framed_scripted_or_indexed(client, path):
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
 
 
+def test_whoever_accepts_an_offer_is_not_told_that_it_is_theirs_before_it_is(client, doorway):
+    doorway.document["names"] = [{"use": "anonymous", "text": "The name is told to the agency that accepts"}]
+    press(client, "accept")
+    after = client.get(f"{TOKEN}?sent=accept").text
+    assert "Your answer has arrived" in after
+    assert "load\nthis page again" in after
+    assert "you accepted" not in after
+    doorway.document |= {"status": "cancelled", "detail": "taken", "names": []}
+    again = client.get(f"{TOKEN}?sent=accept").text
+    assert "Another agency has taken it. Please do nothing more" in again
+    assert buttons(again) == []
+
+
 def test_accepting_leads_back_to_the_page(client, doorway):
     answer = press(client, "accept")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{TOKEN}?sent=accept")

@@ -11,10 +11,12 @@ from casebridge.adapter import Link, Native, Payload, Submitted
 from casebridge.core.errors import CaseBridgeError, TryAgain
 from casebridge.core.released import Released
 from casebridge.engine import flow
+from casebridge.engine.moving import TAKEN
 from casebridge.engine.preparing import content_of, may_go, outgoing_of, translate
 from casebridge.engine.release import Outgoing, release
 from casebridge.engine.shelving import SiteShelf
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.subscribed import SiteSubscriptions
 from casebridge.store import ledger, referrals, rounds, tokens
 from casebridge.store.database import StoreTrouble
 from casebridge.store.tokens import Grant
@@ -43,6 +45,11 @@ class SiteDoorway:
     def shelf(self) -> SiteShelf:
         """The shelves of the partners of this door."""
         return SiteShelf(self.site, self.door)
+
+    @cached_property
+    def subscriptions(self) -> SiteSubscriptions:
+        """Which partners of this door are told of changes."""
+        return SiteSubscriptions(self.site)
 
     def released(self, token: str) -> Released | None:
         """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""
@@ -101,9 +108,13 @@ class SiteDoorway:
 
 
 def _only_the_state(outgoing: Outgoing) -> Outgoing:
-    """When all is done, whoever still has the link learns that, and no more about the client."""
+    """When all is done, whoever still has the link learns that, and no more about the client.
+
+    Whoever was too late for an offer learns it; any other detail tells of the client.
+    """
     kept = ("correlation", "status", "labels")  # without its labels it would no longer stand behind its walls
-    referral = {k: v for k, v in outgoing.slice["referral"].items() if k in kept}
+    said = outgoing.slice["referral"]
+    referral = {k: v for k, v in said.items() if k in kept or (k == "detail" and v == TAKEN)}
     return replace(outgoing, slice={"referral": referral})
 
 
