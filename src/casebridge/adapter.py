@@ -277,8 +277,7 @@ class Link(Protocol):
     ``keyed = True`` says that the partner honours the key: what comes twice under it has one effect there. What was
     delivered is replayed without a question only where a link ``finds`` or is ``keyed``.
 
-    It may have ``every``, the seconds between two askings (0: none), which may change while it lives: it is then asked
-    no sooner by itself. A person who asks for what is new is not kept waiting.
+    It may have ``every``, the seconds between two askings, and it may change: no sooner, unless a person asks.
 
     ``doors`` names the doors that are opened with it: where the partner finds what it needs of us, such as our keys.
 

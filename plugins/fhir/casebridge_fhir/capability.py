@@ -50,24 +50,6 @@ class Capability:
         said = [interaction.get("code") for rest in self._rests() for interaction in _dicts(rest.get("interaction"))]
         return "batch" in said
 
-    @property
-    def conditional_create(self) -> bool:
-        """Does the server heed If-None-Exist? What is not said is not heeded."""
-        if self._settings.conditional_create is not None:
-            return self._settings.conditional_create
-        return any(resource.get("conditionalCreate") is True for resource in self.resources())
-
-    def can(self, kind: str, interaction: str) -> bool | None:
-        """Has this kind of resource the ``interaction`` (search-type, update ...)? None: nothing is said."""
-        known = [resource for resource in self.resources() if resource.get("type") == kind]
-        if not known:
-            return False if self.resources() else None
-        return any(each.get("code") == interaction for one in known for each in _dicts(one.get("interaction")))
-
-    def resources(self) -> list[dict[str, Any]]:
-        """``rest.resource`` of its statement."""
-        return [resource for rest in self._rests() for resource in _dicts(rest.get("resource"))]
-
     def _rests(self) -> Iterator[dict[str, Any]]:
         for rest in _dicts(self.statement().get("rest")):
             if rest.get("mode") in ("server", None):

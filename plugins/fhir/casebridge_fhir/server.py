@@ -104,8 +104,9 @@ class Server:
         Whatever stands before the server and knows no FHIR can tell a repeat by ``key`` (Idempotency-Key, as the
         draft of the IETF's HTTPAPI group writes it).
         """
-        headers = {"Content-Type": JSON, "Prefer": "return=representation", "If-None-Exist": condition,
-                   "Idempotency-Key": f'"{key}"'}  # fmt: skip
+        headers = {"Content-Type": JSON, "Prefer": "return=representation", "Idempotency-Key": f'"{key}"'}
+        if self._settings.conditional_create:
+            headers["If-None-Exist"] = condition
         return self._written("POST", path, body, headers)
 
     def ask(self, batch: bytes) -> Answer:

@@ -39,7 +39,7 @@ class RestSettings(SignInSettings):
     pause: float = Field(default=0.5, ge=0, le=60, description="Seconds before the second try; doubled for each more")
     verify_tls: bool = Field(default=True, description="Check the server's certificate")
     batch: bool | None = Field(default=None, description="Many reads in one request; unset: as the server says")
-    conditional_create: bool | None = Field(default=None, description="It heeds If-None-Exist; unset: as it says")
+    conditional_create: bool = Field(default=True, description="Send If-None-Exist; off for a server that refuses it")
     ignored_parameters: tuple[str, ...] = Field(default=(), description="Search parameters it knows not: never sent")
 
     @field_validator("base_url")
