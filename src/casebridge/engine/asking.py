@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 
 from casebridge.core.errors import Bug, CaseBridgeError, TryAgain
-from casebridge.engine import flow
+from casebridge.engine import flow, notifying
 from casebridge.engine.turn import Turn
 from casebridge.store import ledger, problems, rounds
 from casebridge.store.database import StoreTrouble, iso
@@ -19,6 +19,8 @@ AFTER_TROUBLE = 60.0  # seconds; a partner that could not be asked is tried agai
 
 def work(turn: Turn) -> int:
     """One batch of the lane. What a link cannot give is its partner's problem: on the books, the others go on."""
+    if turn.lane.stop == "notify":
+        return notifying.notify(turn)
     if turn.lane.stop != "accept":
         return flow.work(turn)
     with turn.site.store.read() as c:

@@ -16,6 +16,7 @@ from casebridge.engine.preparing import content_of, may_go, outgoing_of, transla
 from casebridge.engine.release import Outgoing, release
 from casebridge.engine.shelving import SiteShelf
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.subscribed import SiteSubscriptions
 from casebridge.store import ledger, referrals, rounds, tokens
 from casebridge.store.database import StoreTrouble
 from casebridge.store.tokens import Grant
@@ -44,6 +45,11 @@ class SiteDoorway:
     def shelf(self) -> SiteShelf:
         """The shelves of the partners of this door."""
         return SiteShelf(self.site, self.door)
+
+    @cached_property
+    def subscriptions(self) -> SiteSubscriptions:
+        """Which partners of this door are told of changes."""
+        return SiteSubscriptions(self.site)
 
     def released(self, token: str) -> Released | None:
         """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""

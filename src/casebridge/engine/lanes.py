@@ -19,7 +19,7 @@ from casebridge.engine.port import Engine, rest_after
 from casebridge.engine.reloading import MapWatch
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.worker import Worker
-from casebridge.store import ledger, problems, rounds
+from casebridge.store import ledger, problems, rounds, subscriptions
 from casebridge.store.database import StoreTrouble
 from casebridge.store.due import STOPS
 from casebridge.store.leases import Lane
@@ -91,7 +91,7 @@ class Lanes:
 
     def sweep(self) -> None:
         """The net under lost wakes: every lane with due work has its turn."""
-        self.engine.wake(self.worker.due())
+        self.engine.wake([*self.worker.due(), *self._subscribers()])
 
     def receive(self) -> None:
         """Ask every partner's link for what is new, none sooner than it wants to be asked."""
@@ -124,6 +124,7 @@ class Lanes:
                 while self.worker.done != before or self.worker.quiet():  # also what another thread did makes work
                     before = self.worker.done
                     done += sum(self._turns(self.worker.due([stop])) for stop in STOPS)
+                    done += self._turns(self._subscribers())
                     self._look_at_maps()
                 self.engine.wake(self.worker.let_go())
                 return done
@@ -142,6 +143,11 @@ class Lanes:
 
     def _links(self) -> list[Lane]:
         lanes = [Lane("accept", name) for name in self.site.partners]
+        return [lane for lane in lanes if self.worker.may(lane)]
+
+    def _subscribers(self) -> list[Lane]:
+        with self.site.store.read() as c:
+            lanes = [Lane("notify", name) for name in subscriptions.due_partners(c, self.site.now())]
         return [lane for lane in lanes if self.worker.may(lane)]
 
     def _woken(self, lanes: set[Lane]) -> None:

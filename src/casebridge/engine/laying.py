@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from casebridge.adapter import Searched, Thing
 from casebridge.engine.site import Partner, Site
-from casebridge.store import shelves
+from casebridge.store import shelves, subscriptions
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
@@ -17,7 +17,9 @@ def put(
 ) -> shelves.Shelved:  # fmt: skip
     """Lay a record on the partner's shelf, to be found by what its format finds it by."""
     said = dict(document) if document is not None else None
-    return shelves.put(c, now, partner.name, type_, id_, said, keys_of(partner, document), message=message)
+    keys = list(keys_of(partner, document))
+    subscriptions.note(c, now, partner.name, type_, id_, keys if said is not None else None)
+    return shelves.put(c, now, partner.name, type_, id_, said, keys, message=message)
 
 
 def keys_of(partner: Partner, document: Mapping[str, object] | None) -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from casebridge.store.leases import PARTS, Lane
 
-LONG = ("accept", "understand", "deliver")
+LONG = ("accept", "understand", "deliver", "notify")
 """Stops whose turns may last: they wait for a partner, or read a file as long as it is."""
 PATIENCE = 20.0
 """Seconds that ``run`` waits at its end for the batches at hand; what takes longer is cut off, as by a kill."""
@@ -65,5 +65,5 @@ def crew_of(lane: Lane) -> str:
 def crews(threads: int, partners: int) -> dict[str, int]:
     """How many lanes of each crew are worked on at once in one process. A slow partner has threads of its own: there
     are as many for long turns as there are such lanes; each is started when it is first needed."""
-    of_one = 2 + 2 * PARTS  # accept, understand; deliver, ordinary and urgent
+    of_one = 3 + 2 * PARTS  # accept, understand, notify; deliver, ordinary and urgent
     return {"short": threads, "urgent": max(1, threads // 2), "long": min(max(1, partners) * of_one, MOST_LONG)}

@@ -33,7 +33,7 @@ class _Asked:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def trouble_told() -> Iterator[None]:
     """A door cannot know the store's own errors: it is told to try again."""
     try:
         yield
@@ -60,14 +60,14 @@ class SiteShelf:
 
     def read(self, partner: str, type_: str, id_: str, version: int | None = None) -> Shelved | None:
         """A record as it is, or one version of it."""
-        with _told(), self.site.store.read() as c:
+        with trouble_told(), self.site.store.read() as c:
             found = (shelves.get(c, partner, type_, id_) if version is None
                      else shelves.version(c, partner, type_, id_, version))  # fmt: skip
         return next(iter(self._shown(partner, [found] if found else [])), None)
 
     def versions(self, partner: str, type_: str, id_: str, limit: int) -> list[Shelved]:
         """Its versions, the newest first."""
-        with _told(), self.site.store.read() as c:
+        with trouble_told(), self.site.store.read() as c:
             found = shelves.versions(c, partner, type_, id_, limit)
         return self._shown(partner, found)
 
@@ -75,14 +75,14 @@ class SiteShelf:
         self, partner: str, type_: str, sought: Sought, after: tuple[str, str] | None, limit: int
     ) -> tuple[list[Shelved], tuple[str, str] | None]:
         """Current records by their moments, behind ``after``, and where the next list begins."""
-        with _told(), self.site.store.read() as c:
+        with trouble_told(), self.site.store.read() as c:
             found = shelves.listed(c, partner, type_, sought, Place(*after) if after else None, limit + 1)
         more = (found[limit - 1].at, found[limit - 1].id) if len(found) > limit else None
         return self._shown(partner, found[:limit]), more
 
     def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
         """Apply the payload and lay what it says on the shelf; requests that come at the same time share a commit."""
-        with _told():
+        with trouble_told():
             return self._joint(_Asked(partner, wishes, (payload, media_type)))
 
     def _write(self, some: Sequence[_Asked]) -> list[list[Shelved]]:
@@ -104,7 +104,7 @@ class SiteShelf:
 
     def first_time(self, name: str, until: datetime) -> bool:
         """Is this the first use of what may be used once?"""
-        with _told(), self.site.store.write(one_worker=True) as c:
+        with trouble_told(), self.site.store.write(one_worker=True) as c:
             return shelves.first_time(c, name, self.site.clock(), until)
 
     def _own(self, partner: Partner, found: shelves.Shelved) -> Shelved:
@@ -116,9 +116,15 @@ class SiteShelf:
         reader = self.site.partners[partner]
         if not any(one.message for one in found):
             return [self._own(reader, one) for one in found]
-        with _told(), self.site.store.write() as c:
+        with trouble_told(), self.site.store.write() as c:
             shown = [self._own(reader, one) if not one.message else _again(c, self.site, reader, one) for one in found]
         return [one for one in shown if one is not None]
+
+
+def may_see(c: Connection, site: Site, partner: Partner, type_: str, id_: str) -> bool:
+    """May the partner read this record now? What it says itself it may, and that something was withdrawn."""
+    found = shelves.get(c, partner.name, type_, id_)
+    return found is not None and (not found.message or _again(c, site, partner, found) is not None)
 
 
 def _check(c: Connection, partner: str, wish: Wish) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from casebridge.engine import retaining, sealing, standing, timers
+from casebridge.engine import notifying, retaining, sealing, standing, timers
 from casebridge.engine.site import Site
 
 JOBS: tuple[tuple[str, float, Callable[[Site], object]], ...] = (
@@ -13,6 +13,7 @@ JOBS: tuple[tuple[str, float, Callable[[Site], object]], ...] = (
     ("days", 6 * 3600, timers.follow_days),
     ("timers", 15, timers.tend),
     ("retention", 3600, retaining.tend),
+    ("notifications", 3600, notifying.forget),
 )
 """Name, seconds, what is done: in one process of the site at a time; each is safe to be done twice at once."""
 

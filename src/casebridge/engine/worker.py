@@ -50,7 +50,7 @@ class Worker:
         partner = self.site.partners.get(lane.partner)
         if partner is None:
             return False
-        if lane.stop == "deliver":
+        if lane.stop in ("deliver", "notify"):
             return partner.mode == "live" and partner.link is not None
         if lane.stop == "accept":
             return partner.mode != "off" and partner.link is not None

@@ -35,6 +35,7 @@ from casebridge.store.tables import (
     remote,
     resource,
     resource_key,
+    subscription,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ CLOSED: tuple[tuple[Column[Any], tuple[str, ...]], ...] = (
     (referral_event.c.document, ("referral", "sequence")),
     (remote.c.original, ("partner", "kind", "our_id")),
     (resource.c.document, ("partner", "type", "id")),
+    (subscription.c.document, ("partner", "id")),
 )
 """Every column that goes through the box, and the columns that name its place."""
 BLINDED: tuple[tuple[Table, tuple[str, ...]], ...] = (

@@ -25,7 +25,7 @@ PARTS = 4
 
 @dataclass(frozen=True, slots=True, order=True)
 class Lane:
-    """An ordered queue. ``stop`` is accept, understand, apply, prepare or deliver."""
+    """An ordered queue. ``stop`` is accept, understand, apply, prepare, deliver, or notify for its subscriptions."""
 
     stop: str
     partner: str

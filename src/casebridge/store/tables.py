@@ -327,6 +327,38 @@ used_once = Table(
     Column("until", MOMENT, nullable=False),
 )  # fmt: skip
 
+subscription = Table(
+    "subscription", metadata,  # a partner that is told when something on its shelf changes
+    Column("partner", NAME, nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("status", String(12), nullable=False),  # requested | active | error | off
+    Column("version", Integer, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("number", SEQUENCE, nullable=False),  # of the last thing that happened
+    Column("told", SEQUENCE, nullable=False),  # of the last one that the partner has taken
+    Column("heartbeat", Integer, nullable=False),  # seconds
+    Column("until", MOMENT, nullable=False),
+    Column("due_at", MOMENT, nullable=False),  # when something is to be done about it
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("failing_since", MOMENT),
+    Column("code", String(8)),
+    Column("document", LargeBinary, nullable=False),  # JSON: what it watches, and the partner's own words
+    PrimaryKeyConstraint("partner", "id"),
+    Index("ix_subscription_due_at", "due_at"),
+)  # fmt: skip
+
+happened = Table(
+    "happened", metadata,  # what a subscription is told of
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("partner", NAME, nullable=False),
+    Column("subscription", String(64), nullable=False),
+    Column("number", SEQUENCE),  # given when it is told first, if it may be seen then
+    Column("at", MOMENT, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("id", String(64), nullable=False),
+    Index("ix_happened_number", "partner", "subscription", "number"),
+)  # fmt: skip
+
 # --- who works, what is due, what is sealed ----------------------------------------------------------------------
 
 lane = Table(
