@@ -149,6 +149,14 @@ def test_a_reference_is_followed_however_it_is_written(address: str) -> None:
     assert [one for one in said if one.rule in ("references", "task-subject", "task-for")] == []
 
 
+def test_what_a_reference_leads_to_counts_and_not_how_it_is_written() -> None:
+    resources = referral()
+    resources[0]["contained"] = [{"resourceType": kind, "id": kind} for kind in ("Condition", "ServiceRequest")]
+    for kind, wrong in (("Condition", True), ("ServiceRequest", False)):
+        resources[0]["focus"] = {"reference": f"#{kind}"}
+        assert (("task-focus", "Task.focus") in {(one.rule, one.field) for one in found(resources)}) == wrong
+
+
 def test_a_logical_reference_is_enough_and_an_empty_one_is_not() -> None:
     resources = referral()
     resources[0]["owner"] = {"identifier": {"system": "urn:x", "value": "1"}}

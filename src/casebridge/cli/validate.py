@@ -57,7 +57,10 @@ def _recognised(workshop: Workshop, file: Path) -> str:
 
 
 def _recognises(workshop: Workshop, name: str, head: bytes) -> bool:
-    return _checking(workshop, name, {}).recognises(head)
+    try:
+        return _checking(workshop, name, {}).recognises(head)
+    except SetupError:  # it needs settings to be made, so it must be named
+        return False
 
 
 def _checking(workshop: Workshop, name: str, settings: dict[str, str]) -> Checking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from casebridge import Finding
@@ -15,13 +16,21 @@ from casebridge_fhir.references import ABSOLUTE, RELATIVE
 _ONLY_ABOUT = frozenset({"id", "extension"})  # SDOHCC conf-5: an extension instead of the value does not count
 
 
-def check(rule: Rule, root: Place, expansions: Expansions) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a rule may look at beyond the resource: value sets, and what a Reference leads to in the payload."""
+
+    expansions: Expansions
+    find: Callable[[Any], Mapping[str, Any] | None]
+
+
+def check(rule: Rule, root: Place, around: Around) -> Iterator[Finding]:
     """What this resource lacks of one rule."""
     if all(condition.holds(root) for condition in rule.when):
-        yield from _DEMANDS[rule.demand](rule, root, expansions)
+        yield from _DEMANDS[rule.demand](rule, root, around)
 
 
-def _required(rule: Rule, root: Place, _: Expansions) -> Iterator[Finding]:
+def _required(rule: Rule, root: Place, _: Around) -> Iterator[Finding]:
     for parent in rule.path.parents(root):
         if not any(_is_something(place.value, rule.value) for place in rule.path.ends(parent)):
             missing = Place(parent.pointer, f"{parent.field}.{rule.path.last[0].name}", None)
@@ -42,14 +51,14 @@ def _is_something(value: Any, allowed: str) -> bool:
     return value not in (None, "", {}, [])
 
 
-def _absent(rule: Rule, root: Place, _: Expansions) -> Iterator[Finding]:
+def _absent(rule: Rule, root: Place, _: Around) -> Iterator[Finding]:
     for place in rule.path.of(root)[:1]:
         says = rule.says or f"{_title(rule)} has no place for this element"
         yield finding(rule.level, rule.id, "CB-301", says, place, expected="nothing here",
                       do=rule.do or "Leave the element out.")  # fmt: skip
 
 
-def _single(rule: Rule, root: Place, _: Expansions) -> Iterator[Finding]:
+def _single(rule: Rule, root: Place, _: Around) -> Iterator[Finding]:
     for parent in rule.path.parents(root):
         for place in rule.path.ends(parent)[1:2]:
             says = rule.says or f"{_title(rule)} allows this once"
@@ -57,10 +66,10 @@ def _single(rule: Rule, root: Place, _: Expansions) -> Iterator[Finding]:
                           do=rule.do or "Keep one of them.")  # fmt: skip
 
 
-def _in(rule: Rule, root: Place, expansions: Expansions) -> Iterator[Finding]:
+def _in(rule: Rule, root: Place, around: Around) -> Iterator[Finding]:
     says = rule.says or f"{_title(rule)} does not have this code"
     literal = rule.value[1:] if rule.value.startswith("=") else None
-    codes = code_sets().get(rule.value) or expansions.codes(rule.value)
+    codes = code_sets().get(rule.value) or around.expansions.codes(rule.value)
     for place in rule.path.of(root):
         if literal is not None:
             if _text(place.value) != literal:
@@ -73,16 +82,17 @@ def _in(rule: Rule, root: Place, expansions: Expansions) -> Iterator[Finding]:
             yield finding(rule.level, rule.id, "CB-301", says, place, expected=shown(codes), found=found, do=rule.do)
 
 
-def _refers(rule: Rule, root: Place, _: Expansions) -> Iterator[Finding]:
+def _refers(rule: Rule, root: Place, around: Around) -> Iterator[Finding]:
     types = rule.value.split()
     for place in rule.path.of(root):
-        kind = type_of(place.value)
+        target = around.find(place.value)
+        kind = type_of(place.value) if target is None else str(target["resourceType"])
         if kind and kind not in types:
             expected = f"a reference to {' or '.join(types)}"
             yield finding(rule.level, rule.id, "CB-301", rule.says, place, expected=expected, found=kind, do=rule.do)
 
 
-_DEMANDS: Mapping[str, Callable[[Rule, Place, Expansions], Iterator[Finding]]] = {
+_DEMANDS: Mapping[str, Callable[[Rule, Place, Around], Iterator[Finding]]] = {
     "required": _required, "absent": _absent, "single": _single, "in": _in, "refers": _refers,
 }  # fmt: skip
 

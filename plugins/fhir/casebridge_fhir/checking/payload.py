@@ -37,10 +37,10 @@ def _of_entry(
     entry: Entry, root: Place, addresses: resolving.Addresses, expansions: Expansions, *, alone: bool
 ) -> Iterator[Finding]:
     yield from structure.check(root)
-    meant = held_to(root)
-    for profile in meant:
+    around = demands.Around(expansions, lambda reference: addresses.find(reference, entry))
+    for profile in held_to(root):
         for rule in rules()[profile.name]:
-            yield from demands.check(rule, root, expansions)
+            yield from demands.check(rule, root, around)
         yield from agreement.check(profile.name, root, expansions)
         if profile.name == "SDOHCC-TaskForReferralManagement":
             yield from belonging.check_task(entry, root, addresses)

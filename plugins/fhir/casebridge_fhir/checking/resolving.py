@@ -20,6 +20,7 @@ class Addresses:
 
     def __init__(self, entries: list[Entry]) -> None:
         self._by_address: dict[str, dict[str, Any]] = {}
+        self._contained: tuple[Entry | None, dict[str, dict[str, Any]]] = (None, {})  # of the entry last asked about
         for entry in entries:
             for address in (entry.full_url, entry.external_id):
                 if address:
@@ -31,7 +32,9 @@ class Addresses:
         if not isinstance(address, str):
             return None
         if address.startswith("#"):
-            return _contained(entry.resource, address[1:])
+            if self._contained[0] is not entry:
+                self._contained = (entry, dict(_contained(entry.resource)))
+            return self._contained[1].get(address[1:])
         return self._by_address.get(address) or self._by_address.get(local_reference(address, base_of(entry.full_url)))
 
 
@@ -80,9 +83,8 @@ def _of_type(place: Place) -> Mapping[str, Element]:
     return fields_of(kind) if isinstance(kind, str) and kind in NATIVES.records else {}
 
 
-def _contained(resource: Mapping[str, Any], wanted: str) -> dict[str, Any] | None:
+def _contained(resource: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     inside = resource.get("contained")
     for one in inside if isinstance(inside, list) else []:
-        if isinstance(one, dict) and one.get("id") == wanted:
-            return one
-    return None
+        if isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("resourceType"), str):
+            yield one["id"], one
