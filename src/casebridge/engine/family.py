@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from casebridge.core.words import detail_words, words
+from casebridge.core.words import detail_words, way_words, words
 from casebridge.engine import capacity, views
 from casebridge.engine.capacity import Capacity
 from casebridge.engine.likeness import alike
@@ -67,8 +67,8 @@ def family(c: Connection, site: Site, referral: StoredReferral, asked: Mapping[s
     events = ledger.events(c, correlation=referral.id)
     return Family(
         parent=referral.parent or "" if referral.sort else "",
-        made=tuple(_relative(site, one, SORTS.get(one.sort or "", "")) for one in made),
-        same=tuple(_relative(site, one, "Possibly the same") for one in alike(c, site, referral)),
+        made=tuple(_relative(c, site, one, SORTS.get(one.sort or "", "")) for one in made),
+        same=tuple(_relative(c, site, one, "Possibly the same") for one in alike(c, site, referral)),
         rooms=tuple((views.title(site, name), room) for name in recipients for room in capacity.of(c, site, name)),
         programs=tuple(_programs(c, site, referral)),
         edits=tuple((e["at"], _fields(e["facts"])) for e in events if e["name"] == "referral-edited"),
@@ -84,8 +84,9 @@ def asked_by(asked: Mapping[str, Any], referral: StoredReferral) -> str:
     return "The client" if requester.get("external_id") == referral.subject else "Somebody close to the client"
 
 
-def _relative(site: Site, referral: StoredReferral, part: str) -> Relative:
-    state = words(referral.status)
+def _relative(c: Connection, site: Site, referral: StoredReferral, part: str) -> Relative:
+    stands = referrals.standing(c, referral.id)
+    state = words(stands) if stands == referral.status else way_words(stands)  # while the recipient does not have it
     detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
     partner = site.partners.get(referral.recipient or "")
     return Relative(
