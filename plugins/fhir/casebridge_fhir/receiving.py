@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from casebridge import Payload
@@ -25,6 +26,7 @@ from casebridge_fhir.watching import Watch, digest
 
 Resource = dict[str, Any]
 log = logging.getLogger("casebridge.fhir")
+TOGETHER = 5  # Tasks whose surroundings are read together
 MOST_WAITING = 3  # when so many Tasks cannot be completed in one poll, the server is down rather than a record bad
 
 
@@ -63,9 +65,8 @@ class Receiver:
         around = self._around(reading)
         self._begin(poll.since)
         waiting: list[TryAgain] = []
-        for page in poll.pages():
-            fresh = [task for task in page if not self._is_known(task)]
-            around.expect(fresh)
+        for fresh in _some(task for page in poll.pages() for task in page if not self._is_known(task)):
+            _ahead(around, fresh)
             for task in fresh:
                 try:
                     entries = around.of(task)
@@ -128,6 +129,21 @@ class Receiver:
         data = dumps({"resourceType": "Bundle", "type": "collection", "entry": entry})
         self._handed[name] = handed
         return Payload(name, io.BytesIO(data), media_type=JSON, cursor=cursor)
+
+
+def _ahead(around: Companions | Results, tasks: list[Resource]) -> None:
+    """Read what these Tasks refer to together; where there is no answer, each is read by itself."""
+    try:
+        around.expect(tasks)
+    except TryAgain as e:
+        if e.code != "CB-401":
+            raise
+
+
+def _some(tasks: Iterator[Resource]) -> Iterator[list[Resource]]:
+    """A few at a time: when the server sends us away in the middle, those before are safe."""
+    while some := list(islice(tasks, TOGETHER)):
+        yield some
 
 
 def _name(task: Resource) -> str:
