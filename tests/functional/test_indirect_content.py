@@ -106,3 +106,39 @@ def test_without_an_agreement_or_consent_nothing_goes(tmp_path: Path, hospital: 
     assert all(m.remedy for m in waiting)
     assert set(agency.writes) <= {"POST Organization"}
     site.bridge.close()
+
+
+def consent(status: str) -> dict[str, Any]:
+    act, roles = "http://terminology.hl7.org/CodeSystem/v3-ActReason", "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+    return {"resourceType": "Consent", "id": "shares", "status": status, "patient": {"reference": "Patient/ada"},
+            "dateTime": "2026-11-01", "performer": [{"reference": "Patient/ada"}],
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope",
+                                  "code": "patient-privacy"}]},
+            "provision": {"type": "permit", "purpose": [{"system": act, "code": "TREAT"}], "actor": [
+                {"role": {"coding": [{"system": roles, "code": "PRCP"}]},
+                 "reference": {"reference": "Organization/harbor"}}]}}  # fmt: skip
+
+
+def test_a_consent_that_is_revoked_stops_later_updates(
+    tmp_path: Path, hospital: FhirServer, agency: FhirServer
+) -> None:
+    hospital.put(consent("active"))
+    refer(hospital, letter("letter"))
+    site = IndirectSite(tmp_path, hospital.base, agency.base, agreement="")
+    site.work()
+    assert site.messages(state="held") == []
+    (task,) = made(agency, "Task")
+    agency.put({**task, "status": "accepted"})
+    site.work()
+    hospital.put(consent("inactive"), {**hospital.resources["Patient/ada"],
+                                       "telecom": [{"system": "phone", "value": "555-0199"}]})  # fmt: skip
+    hospital.put({**hospital.resources["Task/ref"], "restriction": {"period": {"end": "2026-12-24"}}})
+    agency.writes.clear()
+    site.work(2)
+    assert "555-0199" not in str(agency.resources), "it was taken back before this was known"
+    assert agency.writes == []
+    (referral,) = site.referrals()
+    effects = [d["effect"] for d in site.disclosures(referral.id) if d["recipient"] == "agency"]
+    assert effects[0] == "released"
+    assert "refused" in effects
+    site.bridge.close()
