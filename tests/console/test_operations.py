@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -84,6 +85,22 @@ def test_a_circuit_that_is_open_shows(house):
     found = metrics(house)
     assert [found["casebridge_circuit_state", "pantry", state] for state in ("open", "closed")] == [1, 0]
     assert "rests: sending failed, tried again" in httpx2.get(f"{house.url}/status").text
+
+
+def test_what_is_sent_to_a_victim_service_provider_is_counted_without_its_name(house):
+    """That there was something for it is protected (34 U.S.C. 12291(b)(2)); that its server is down is not."""
+    columns = "number,status,detail,reason,need,service,needed_by,note,at,first,last,ssn"
+    house.arrives("mercy", "one.csv", f"{columns}\nR-1,requested,,,food-insecurity,,,,,Ada,Moreno,\n".encode())
+    open_ = metrics(house)
+    partners = house.bridge.site.partners
+    partners["pantry"] = replace(partners["pantry"], vsp=True, role="vsp")
+    quiet = metrics(house)
+    named = {key[0] for key in quiet if any("pantry" in part for part in key)}
+    assert named == {"casebridge_circuit_state"}
+    delivered = [key for key in open_ if "pantry" in str(key) and "delivered" in key]
+    assert delivered
+    hidden = [value for key, value in quiet.items() if "not-named" in str(key) and "delivered" in key]
+    assert sum(hidden) == sum(open_[key] for key in delivered)
 
 
 def test_without_its_database_it_still_says_that_it_is_not_ready(house, monkeypatch):

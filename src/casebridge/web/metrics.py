@@ -1,12 +1,14 @@
 """``/metrics`` for Prometheus: the same look as ``casebridge status``, as numbers.
 
 Labels are partners, stops, states and codes of the site's own configuration and of this program: their number is
-bounded, and none of them can name a person. docs/guides/operations.md says of each what to do when it rises.
+bounded, and none of them can name a person. docs/guides/operations.md says of each what to do when it rises. What is
+sent to a victim service provider, and when, is counted without its name (34 U.S.C. 12291(b)(2)).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -15,34 +17,62 @@ from prometheus_client.registry import Collector
 
 from casebridge.core.errors import error_codes
 from casebridge.engine.readiness import Answer
-from casebridge.engine.standing import Standing
+from casebridge.engine.standing import PartnerStanding, Standing
+from casebridge.store.tally import Sort, Sum
 
 CIRCUITS = ("closed", "half-open", "open")
+NOT_NAMED = "not-named"
+LATEST = ("oldest_waiting_seconds",)
+"""Of several the largest counts, and not their sum."""
 Row = tuple[list[str], float]
 
 
 class SiteMetrics(Collector):
     """Looks when it is asked; between two looks it costs nothing."""
 
-    def __init__(self, look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]]) -> None:
-        self.look, self.answers = look, answers
+    def __init__(
+        self, look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]], walled: Collection[str] = ()
+    ) -> None:
+        self.look, self.answers, self.walled = look, answers, walled
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, at this moment; without a database only that nothing is ready."""
         found = self.look()
+        circuits = found.partners if found else ()
         if found is not None:
+            found = _without_names(found, self.walled)
             for part in (_queues, _partners, _events, _work):
                 yield from part(found)
+            yield _circuits(circuits)
         answers = [([answer.name], float(answer.well)) for answer in self.answers()]
         yield _gauge("ready", "1 when this part of /ready is well", ["part"], answers)
 
 
-def text(look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]]) -> bytes:
-    """The page in Prometheus' text format, with this process's own memory, time and open files."""
+def text(
+    look: Callable[[], Standing | None], answers: Callable[[], Iterable[Answer]], walled: Collection[str] = ()
+) -> bytes:
+    """The page in Prometheus' text format, with this process's own memory, time and open files. ``walled`` partners
+    are not named with what is sent to them."""
     registry = CollectorRegistry()
-    registry.register(SiteMetrics(look, answers))
+    registry.register(SiteMetrics(look, answers, walled))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
+
+
+def _without_names(found: Standing, walled: Collection[str]) -> Standing:
+    """What is counted by partner, with one name for all that are behind a wall."""
+    def named(partner: str) -> str:
+        return NOT_NAMED if partner in walled else partner
+
+    sums: dict[Sort, Sum] = {}
+    for (name, partner, stop, state, code), one in found.sums.items():
+        sort = (name, named(partner), stop, state, code)
+        there = sums.get(sort)
+        sums[sort] = replace(one, count=one.count + there.count, last=max(one.last, there.last)) if there else one
+    return replace(
+        found, sums=sums, waiting=tuple(replace(w, partner=named(w.partner)) for w in found.waiting),
+        held=tuple(replace(r, partner=named(r.partner)) for r in found.held),
+        partners=tuple(p for p in found.partners if p.name not in walled))  # fmt: skip
 
 
 def _queues(found: Standing) -> Iterator[Metric]:
@@ -64,10 +94,14 @@ def _partners(found: Standing) -> Iterator[Metric]:
     yield _gauge("last_delivered_timestamp_seconds", "When a partner last took something", name, delivered)
     failing = [([p.name], float(bool(p.problem))) for p in found.partners]
     yield _gauge("partner_problem", "1 while nothing can be received from a partner", name, failing)
-    circuits = [([p.name, state], float(p.circuit == state)) for p in found.partners for state in CIRCUITS]
-    yield _gauge("circuit_state", "1 for the state in which sending to a partner is", ["partner", "state"], circuits)
     unknown = [([p.name], float(p.unanswered)) for p in found.partners]
     yield _gauge("unanswered_dispatches", "Dispatches that set off and whose answer is unknown", name, unknown)
+
+
+def _circuits(partners: Iterable[PartnerStanding]) -> Metric:
+    """That a partner cannot be reached tells nothing of what there was to send."""
+    rows = [([p.name, state], float(p.circuit == state)) for p in partners for state in CIRCUITS]
+    return _gauge("circuit_state", "1 for the state in which sending to a partner is", ["partner", "state"], rows)
 
 
 def _events(found: Standing) -> Iterator[Metric]:
@@ -91,8 +125,12 @@ def _work(found: Standing) -> Iterator[Metric]:
 
 def _gauge(name: str, said: str, labels: list[str], rows: Iterable[Row]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"casebridge_{name}", said, labels=labels)
+    together: dict[tuple[str, ...], float] = {}
     for values, value in rows:
-        family.add_metric(values, value)
+        there = together.get(tuple(values), 0.0)
+        together[tuple(values)] = max(there, value) if name in LATEST else there + value
+    for labels_, value in together.items():
+        family.add_metric(list(labels_), value)
     return family
 
 

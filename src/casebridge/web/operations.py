@@ -48,7 +48,9 @@ def add_operations(app: FastAPI, pages: Pages, bridge: Bridge, answers: Answers)
 
     @app.get("/metrics")
     def metrics_() -> Response:
-        return Response(metrics.text(lambda: seen(bridge.site), answers), media_type=CONTENT_TYPE_LATEST)
+        walled = [name for name, partner in bridge.site.partners.items() if partner.vsp]
+        said = metrics.text(lambda: seen(bridge.site), answers, walled)
+        return Response(said, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")
     def status(request: Request) -> Response:
