@@ -132,4 +132,4 @@ def _text(value: Any) -> str:
 
 
 def _title(rule: Rule) -> str:
-    return rule.profile.replace("SDOHCC-", "SDOHCC ", 1)
+    return f"the profile {rule.profile}"
