@@ -75,9 +75,13 @@ def end(c: Connection, partner: str, id_: str) -> bool:
 def note(
     c: Connection, now: str, partner: str, type_: str, id_: str, keys: Sequence[tuple[str, str]] | None
 ) -> None:  # fmt: skip
-    """A record on this partner's shelf changes; ``keys`` None: it is withdrawn. Those who watch it will hear."""
+    """A record on this partner's shelf changes; ``keys`` None: it is withdrawn. Those who watch it will hear.
+
+    It is found by its id as well (``_id``).
+    """
+    found = None if keys is None else [*keys, ("_id", id_)]
     for row in list(c.rows(subscription).of(_OF, partner)):
-        if row["status"] not in ALIVE or not _read(c, row).watch.sees(type_, keys):
+        if row["status"] not in ALIVE or not _read(c, row).watch.sees(type_, found):
             continue
         c.add(happened, {"partner": partner, "subscription": row["id"], "number": None, "at": now, "type": type_,
                          "id": id_})  # fmt: skip

@@ -19,6 +19,7 @@ from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.requests import Asked, Server
 from casebridge_fhir.door.statement import statement
 from casebridge_fhir.door.writes import Turns
+from casebridge_fhir.notifying.serving import routes
 from casebridge_fhir.smart_server import router as smart_router
 
 BODY_SECONDS = 60
@@ -77,7 +78,7 @@ class FhirDoor:
             return speaks.answer(statement(self._base(request), types(), gate.written(), made_on))
 
         for method, path, do in (
-            ("GET", "/{type}", Server.search), ("POST", "/{type}/_search", Server.search_by_form),
+            *routes(doorway), ("GET", "/{type}", Server.search), ("POST", "/{type}/_search", Server.search_by_form),
             ("POST", "/{type}", Server.create), ("GET", "/{type}/{id}", Server.read),
             ("PUT", "/{type}/{id}", Server.update), ("DELETE", "/{type}/{id}", Server.withdraw),
             ("GET", "/{type}/{id}/_history", Server.history), ("GET", "/{type}/{id}/_history/{version}", Server.vread),

@@ -5,17 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr
 
 from casebridge import Context, Dispatch, Outcome, OutFile, Payload, Probe, Receipt, Settings, Thing
 from casebridge.core.jsontext import loads
+from casebridge.core.subscriptions import Notification, Subscription
 from casebridge_fhir.gathering import NAMES
+from casebridge_fhir.notifying.notifier import Notifier
+from casebridge_fhir.notifying.settings import NotifyingSettings
 from casebridge_fhir.smart_server import SmartClientSettings, client
 
 
-class FhirDoorSettings(Settings):
+class FhirDoorSettings(NotifyingSettings):
     """Who the partner is at our FHIR server, and what it may write there."""
 
     token: SecretStr | None = Field(default=None, description="Bearer token of the partner, env:NAME or file:/path")
@@ -40,6 +44,16 @@ class FhirDoorLink:
     def __init__(self, settings: FhirDoorSettings, context: Context) -> None:
         self.settings = settings
         self.client = client(settings.smart, context) if settings.smart else None
+        self._notes, self._notifier = context.notes, Notifier(settings, Path(context.base_dir))
+
+    @property
+    def remark(self) -> str:
+        """Why the partner is not told of news, though it wants to be."""
+        return self._notes.get("not-notified")
+
+    def notify(self, subscription: Subscription, notification: Notification) -> None:
+        """Tell the partner of changes on its shelf."""
+        self._notifier.notify(subscription, notification)
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """Nothing: the partner writes at the door."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from casebridge_fhir.door.parameters import Parameter, parameters
+from casebridge_fhir.notifying.watching import described
 
 READS = ("read", "vread", "history-instance", "search-type")
 GUIDE = "http://hl7.org/fhir/us/sdoh-clinicalcare/CapabilityStatement/SDOHCC-CoordinationPlatform"
@@ -24,7 +25,7 @@ def statement(base: str, types: Iterable[str], written: Iterable[str], made_on: 
             "mode": "server",
             "security": {"service": [{"coding": [{"system": SECURITY, "code": "SMART-on-FHIR"}]}],
                          "description": "SMART Backend Services; each partner sees its own and what is released to it"},
-            "resource": [_resource(type_, type_ in writes) for type_ in sorted(types)],
+            "resource": [*(_resource(type_, type_ in writes) for type_ in sorted(types)), described()],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }],
     }  # fmt: skip

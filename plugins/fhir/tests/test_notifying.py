@@ -1,0 +1,312 @@
+"""Partners subscribe at our FHIR door, and are told by a real listener of theirs; two CaseBridges tell each other."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from doors import TOKEN, fhir_client
+from sites import TestSite, order, patient, task
+
+from casebridge.engine.subscribed import SiteSubscriptions
+
+BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
+TOPIC = "http://hl7.org/fhir/us/sdoh-clinicalcare/SubscriptionTopic/Task"
+
+
+class Listener:
+    """A subscriber's endpoint; what came is kept, ``statuses`` are answered in turn, then 200."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[str, dict[str, str], bytes]] = []
+        self.statuses: list[int] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status = outer.statuses.pop(0) if outer.statuses else 200
+                outer.came.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", f"{outer.url}/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def told(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
+        """Of each Bundle: type, count, and (number, focus) of its events."""
+        return [read(json.loads(body)) for _, _, body in self.came if body]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def read(bundle: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]]]:
+    said = bundle["entry"][0]["resource"]["parameter"]
+    plain = {p["name"]: next((v for k, v in p.items() if k.startswith("value")), None) for p in said}
+    events = [{part["name"]: part for part in p["part"]} for p in said if p["name"] == "notification-event"]
+    numbered = [(e["event-number"]["valueString"], e["focus"]["valueReference"]["reference"].rpartition("/fhir/")[2])
+                for e in events]  # fmt: skip
+    return str(plain["type"]), str(plain["events-since-subscription-start"]), numbered
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+    made: list[TestSite] = []
+
+    def make(*notify_at: str, more: str = "") -> TestSite:
+        (tmp_path / "token").write_text(TOKEN)
+        settings = f'{{ token = "file:token", may_write = ["*"], notify_at = {json.dumps(notify_at)}{more} }}'
+        made.append(TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=settings, treatment="treatment"))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.bridge.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., TestSite], listener: Listener) -> TestSite:
+    return make_site(listener.url)
+
+
+@pytest.fixture
+def hospital(site: TestSite) -> Iterator[httpx2.Client]:
+    with fhir_client(site.bridge) as client:
+        yield client
+
+
+def by_topic(endpoint: str, *filters: str, **channel: Any) -> dict[str, Any]:
+    narrowed = [{"url": f"{BACKPORT}-filter-criteria", "valueString": f} for f in filters]
+    return {"resourceType": "Subscription", "status": "requested", "reason": "News", "criteria": TOPIC,
+            **({"_criteria": {"extension": narrowed}} if narrowed else {}), "channel": {
+                "type": "rest-hook", "endpoint": endpoint, "payload": "application/fhir+json",
+                "header": ["Authorization: Bearer their-secret"], "_payload": {"extension": [
+                    {"url": f"{BACKPORT}-payload-content", "valueCode": "id-only"}]}, **channel}}  # fmt: skip
+
+
+def classic(endpoint: str, criteria: str = "Task?status=requested,accepted", **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Subscription", "status": "requested", "reason": "News", "criteria": criteria,
+            "channel": {"type": "rest-hook", "endpoint": endpoint}, **more}  # fmt: skip
+
+
+def subscribed(hospital: httpx2.Client, resource: dict[str, Any]) -> str:
+    answer = hospital.post("Subscription", json=resource)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["status"] == "requested"
+    return str(answer.json()["id"])
+
+
+def put(hospital: httpx2.Client, *resources: dict[str, Any]) -> None:
+    for resource in resources:
+        answer = hospital.put(f"{resource['resourceType']}/{resource['id']}", json=resource)
+        assert answer.is_success, answer.text
+
+
+def refer(hospital: httpx2.Client, **more: Any) -> None:
+    put(hospital, patient(), order(), task(**more))
+
+
+def outcome(answer: httpx2.Response) -> str:
+    return str(answer.json()["issue"][0]["diagnostics"])
+
+
+def test_a_handshake_makes_it_active(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    id_ = subscribed(hospital, by_topic(listener.url))
+    site.work()
+    assert listener.told() == [("handshake", "0", [])]
+    (path, headers, _), *_ = listener.came
+    assert (path, headers["authorization"]) == ("/hooks", "Bearer their-secret")
+    assert hospital.get(f"Subscription/{id_}").json()["status"] == "active"
+
+
+def test_what_changes_is_told_by_number_and_id_only(
+    site: TestSite, hospital: httpx2.Client, listener: Listener
+) -> None:
+    id_ = subscribed(hospital, by_topic(listener.url))
+    site.work()
+    refer(hospital)
+    site.work()
+    site.answer(site.referral().id, "accept")
+    events = [event for kind, _, some in listener.told() if kind == "event-notification" for event in some]
+    assert [number for number, _ in events] == [str(n) for n in range(1, len(events) + 1)]
+    assert {focus for _, focus in events} == {"Task/t1"}
+    assert len(events) >= 2
+    assert not any(b"Moreno" in body or b"p1" in body for _, _, body in listener.came)
+    (entry,) = hospital.get(f"Subscription/{id_}/$status").json()["entry"]
+    assert read({"entry": [entry]})[:2] == ("query-status", str(len(events)))
+    kept = read(hospital.get(f"Subscription/{id_}/$events", params={"eventsSinceNumber": 2}).json())
+    assert kept[2] == events[1:]
+
+
+def test_a_filter_narrows(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    subscribed(hospital, by_topic(listener.url, "Task?owner=Organization/us"))
+    site.work()
+    put(hospital, patient(), order(), task(id_="t1", owner={"reference": "Organization/us"}))
+    put(hospital, {**task(id_="t2", owner={"reference": "Organization/others"}), "focus": {"display": "something"}})
+    site.work()
+    told = [event for _, _, some in listener.told() for event in some]
+    assert {focus for _, focus in told} == {"Task/t1"}
+
+
+def test_a_classic_one_is_an_empty_post(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    subscribed(hospital, classic(listener.url))
+    site.work()
+    assert listener.came == []  # it knows no handshake
+    refer(hospital)
+    site.work()
+    assert [body for _, _, body in listener.came] == [b""] * len(listener.came)
+    assert listener.came
+
+
+def test_what_is_not_taken_comes_again_with_its_number(
+    site: TestSite, hospital: httpx2.Client, listener: Listener
+) -> None:
+    subscribed(hospital, by_topic(listener.url))
+    site.work()
+    listener.statuses = [503, 302]
+    refer(hospital)
+    for _ in range(3):
+        site.work()
+        pass_time(site, minutes=10)
+    site.work()
+    numbers = [n for _, _, events in listener.told() for n, _ in events]
+    assert numbers[:3] == ["1", "1", "1"]
+    assert sorted(set(numbers)) == sorted(set(numbers[2:]))
+    assert {path for path, _, _ in listener.came} == {"/hooks"}  # not where it was sent on to
+
+
+def pass_time(site: TestSite, **span: float) -> None:
+    clock = site.bridge.site.clock
+    site.bridge.site.clock = lambda: clock() + timedelta(**span)
+
+
+def test_after_a_day_it_ends_in_an_error_that_people_see_and_goes_on_when_asked_anew(
+    site: TestSite, hospital: httpx2.Client, listener: Listener
+) -> None:
+    id_ = subscribed(hospital, by_topic(listener.url))
+    site.work()
+    listener.statuses = [500] * 100
+    refer(hospital)
+    for _ in range(30):
+        site.work()
+        pass_time(site, hours=1)
+    there = hospital.get(f"Subscription/{id_}").json()
+    assert (there["status"], "CB-401" in there["error"]) == ("error", True)
+    assert id_ in site.bridge.lanes.problems["hospital"]
+    listener.statuses, before = [], len(listener.came)
+    assert hospital.put(f"Subscription/{id_}", json={**there, "status": "requested"}).status_code == 200
+    site.work()
+    kinds = [read(json.loads(body)) for _, _, body in listener.came[before:]]
+    assert kinds[0][0] == "handshake"
+    assert kinds[1][2][0][0] == "1"
+    site.work()
+    assert "hospital" not in site.bridge.lanes.problems
+
+
+def test_what_may_not_be_seen_any_more_is_not_told_and_leaves_no_gap(
+    site: TestSite, hospital: httpx2.Client, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed(hospital, by_topic(listener.url))
+    site.work()
+    refer(hospital)
+    put(hospital, {**task(id_="t2"), "focus": {"display": "something"}})
+    monkeypatch.setattr("casebridge.engine.subscribed.may_see", lambda c, s, p, type_, id_: id_ != "t1")
+    site.work()
+    told = [event for _, _, some in listener.told() for event in some]
+    assert told
+    assert {focus for _, focus in told} == {"Task/t2"}
+    assert [n for n, _ in told] == [str(n) for n in range(1, len(told) + 1)]
+
+
+def test_it_is_told_after_a_restart(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    subscribed(hospital, by_topic(listener.url))
+    site.work()
+    refer(hospital)
+    site.reopen_with_same_settings()
+    site.work()
+    assert [n for _, _, events in listener.told() for n, _ in events][:1] == ["1"]
+
+
+def test_no_other_partner_sees_or_ends_it(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    subscribed(hospital, by_topic(listener.url))
+    theirs = SiteSubscriptions(site.bridge.site)
+    (mine,) = theirs.listed("hospital")
+    assert theirs.listed("agency") == []
+    assert theirs.get("agency", mine.id) is None
+    assert not theirs.end("agency", mine.id)
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1:1/hooks"}}, "may not notify this address"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}-not"}}, "may not notify this address"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}/../admin"}}, "may not notify this address"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}/%2e%2e/admin"}}, "may not notify this address"),
+    ({"channel": {"type": "email", "endpoint": "mailto:a@b.example"}}, "may not notify this address"),
+    ({"channel": {"type": "websocket", "endpoint": "{url}"}}, "rest-hook and email"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}", "payload": "application/fhir+json"}}, "no records"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}", "header": ["Host: elsewhere"]}}, "Authorization"),
+    ({"channel": {"type": "rest-hook", "endpoint": "{url}", "header": ["A: b\r\nC: d"]}}, "Authorization"),
+    ({"criteria": "Patient?name=x"}, "You are told of"),
+    ({"criteria": "Task?modified=gt2026"}, "codes, references and ids"),
+    ({"criteria": "Task?owner:identifier=x"}, "codes, references and ids"),
+    ({"criteria": "http://example.org/topic"}, "topic is not known"),
+    ({"status": "off"}, "delete it"),
+    ({"end": "2020-01-01T00:00:00Z"}, "over already"),
+])  # fmt: skip
+def test_what_is_refused(
+    hospital: httpx2.Client, listener: Listener, site: TestSite, change: dict[str, Any], says: str
+) -> None:
+    resource = json.loads(json.dumps(classic(listener.url) | change).replace("{url}", listener.url))
+    answer = hospital.post("Subscription", json=resource)
+    assert answer.status_code == 422, answer.text
+    assert says in outcome(answer)
+    site.work()
+    assert hospital.get("Subscription").json()["total"] == 0
+    assert listener.came == []
+
+
+def test_whom_the_site_names_no_address_for_may_not_subscribe(
+    make_site: Callable[..., TestSite], listener: Listener
+) -> None:
+    with fhir_client(make_site().bridge) as hospital:
+        assert hospital.post("Subscription", json=classic(listener.url)).status_code == 403
+
+
+def test_the_same_one_twice_is_one_and_an_ended_one_is_told_nothing(
+    site: TestSite, hospital: httpx2.Client, listener: Listener
+) -> None:
+    id_ = subscribed(hospital, classic(listener.url))
+    again = hospital.post("Subscription", json=classic(listener.url), headers={"If-None-Exist": f"url={listener.url}"})
+    assert (again.status_code, again.json()["id"]) == (200, id_)
+    assert hospital.get("Subscription", params={"url": listener.url}).json()["total"] == 1
+    site.work()
+    assert hospital.delete(f"Subscription/{id_}").status_code == 204
+    assert hospital.get(f"Subscription/{id_}").status_code == 404
+    refer(hospital)
+    site.work()
+    assert listener.came == []
