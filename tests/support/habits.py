@@ -54,18 +54,24 @@ class Said:
 
 
 class Habits:
-    """The habits of one server, by name; ``ignores:NAME`` for a search parameter it does not heed."""
+    """The habits of one server, by name; ``ignores:NAME`` for a search parameter it does not heed.
+
+    ``opaque-pages``: a page's link is a long token; ``forgets-pages``: and every other one has expired when it is used.
+    """
 
     def __init__(self, *names: str, skew: timedelta = timedelta()) -> None:
         self.names, self.skew = names, skew
         self.pages: dict[str, list[tuple[str, str]]] = {}  # opaque page token -> the query it stands for
-        unknown = [n for n in names if n not in {*_BEFORE, *_AFTER, "opaque-pages"} and not n.startswith("ignores:")]
+        self._followed = 0
+        known = {*_BEFORE, *_AFTER, "opaque-pages", "forgets-pages"}
+        unknown = [name for name in names if name not in known and not name.startswith("ignores:")]
         assert not unknown, f"no such habits: {unknown}"
 
     def before(self, asked: Asked) -> Said | None:
         """Change what is asked; or answer in the server's place."""
         if token := dict(asked.query).get("_getpages"):
-            if token not in self.pages:
+            self._followed += 1
+            if "forgets-pages" in self.names and self._followed % 2:
                 return outcome(410, "expired")
             asked.query = self.pages[token]
         asked.query = [(n, self._as_there(v) if n == "_lastUpdated" else v) for n, v in asked.query]
@@ -83,7 +89,7 @@ class Habits:
         for name in self.names:
             if name in _AFTER:
                 _AFTER[name](asked, said)
-        if "opaque-pages" in self.names:
+        if {"opaque-pages", "forgets-pages"} & set(self.names):
             for link in _links(said, "next"):
                 token = secrets.token_hex(100)
                 self.pages[token] = parse_qsl(urlsplit(link["url"]).query)
@@ -117,6 +123,10 @@ def _one_page(asked: Asked) -> None:
         asked.query = [(n, v) for n, v in asked.query if n != "_count"] + [("_count", "1000")]
 
 
+def _sorted_by_id(asked: Asked) -> None:
+    asked.query = [(n, "_id" if n == "_sort" else v) for n, v in asked.query]
+
+
 def _no_strict(asked: Asked) -> Said | None:
     strict = "handling=strict" in asked.headers.get("prefer", "")
     return outcome(400, "not-supported") if strict and asked.is_search else None
@@ -132,8 +142,8 @@ def _no_metadata(asked: Asked) -> Said | None:
 
 _BEFORE: dict[str, Callable[[Asked], Said | None]] = {
     "ignores-if-none-exist": lambda asked: _without_condition(asked), "needs-if-match": _needs_if_match,
-    "one-page": lambda asked: _one_page(asked), "no-strict": _no_strict, "no-batch": _no_batch,
-    "no-metadata": _no_metadata,
+    "claims-to-sort": lambda asked: _sorted_by_id(asked), "one-page": lambda asked: _one_page(asked),
+    "no-strict": _no_strict, "no-batch": _no_batch, "no-metadata": _no_metadata,
 }  # fmt: skip
 
 
@@ -152,6 +162,13 @@ def _links(said: Said, relation: str) -> Iterator[dict[str, str]]:
 def _wrong_total(asked: Asked, said: Said) -> None:
     if _is_searchset(said):
         said.resource["total"] = 0 if said.resource.get("entry") else 7
+
+
+def _claims_to_sort(asked: Asked, said: Said) -> None:
+    """The first page as asked, in the order of ids; the self link tells of an order nobody made."""
+    if _is_searchset(said) and asked.path == "Task":
+        for link in _links(said, "self"):
+            link["url"] += "&_sort=_lastUpdated"
 
 
 def _no_self(asked: Asked, said: Said) -> None:
@@ -201,7 +218,8 @@ def _seconds(asked: Asked, said: Said) -> None:
 
 
 _AFTER: dict[str, Callable[[Asked, Said], None]] = {
-    "wrong-total": _wrong_total, "no-self": _no_self, "remarks": _remarks, "location-only": _location_only,
+    "claims-to-sort": _claims_to_sort, "wrong-total": _wrong_total, "no-self": _no_self, "remarks": _remarks,
+    "location-only": _location_only,
     "no-location": _no_location, "conflict-409": _conflict(409), "conflict-500": _conflict(500),
     "naive-times-west": _naive(NEW_YORK), "naive-times-east": _naive(GUAM), "days-only": _days,
     "whole-seconds": _seconds,

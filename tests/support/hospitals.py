@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx2
 from casebridge_fhir.link import FhirRest
+from weather import Weather
 
 from casebridge import Context, Outcome
 from casebridge.core.errors import SetupError, TryAgain
@@ -95,3 +96,44 @@ def link_to(base: str, owner: str) -> Iterator[Callable[..., FhirRest]]:
             return made
 
         yield make
+
+
+def in_order(hospital: Hospital) -> None:
+    """What was given of each Task is what it was, in its order: the last of each among it.
+
+    What comes again counts when it came first: a link without memory that is shown a stale page gives an old version
+    once more, and the books know it (``FhirR4.identity``; else the referral's own machine).
+    """
+    for id_, versions in hospital.versions.items():
+        given = dict.fromkeys(version for task, version in hospital.given if task == id_)
+        places = [versions.index(version) for version in given]
+        assert places == sorted(places), f"{id_}: {places}"
+        assert places[-1:] == [len(versions) - 1], f"{id_}: {places} of {len(versions)}"
+
+
+def storm(hospital: Hospital, under: tuple[Weather, Callable[..., FhirRest]], turns: int) -> None:
+    """The law: whatever falls, each version that stands until the sky clears is given, in its Task's order; and so is
+    what comes with it, also when only that has changed. Every other turn begins with a link without memory."""
+    sky, link = under
+    polling, stands = link(page_size=2, attempts=2), {}
+    for turn in range(turns):
+        if turn % 2 == 0:
+            polling = link(page_size=2, attempts=2)
+        for number in range(4):
+            person = {"reference": f"Patient/{hospital.name}-p{number}"}
+            if turn == 0:
+                hospital.put({"resourceType": "Patient", "id": f"{hospital.name}-p{number}"})
+            if turn == 0 or (turn + number) % 3 == 0:
+                hospital.task(f"t{number}", **{"for": person, "priority": ["routine", "urgent"][turn % 2]})
+            if (turn + number) % 3 == 1:
+                consent = hospital.consent(f"c{number}", person, ["active", "inactive"][turn % 2])
+                stands[number] = f"Consent/{consent['id']} {consent['meta']['versionId']}"
+        hospital.poll_until_through(polling)
+        sky.calm = True  # a stale page looks like a poll that got through
+        assert hospital.poll(polling)
+        sky.calm = False
+        in_order(hospital)
+        for number, consent in stands.items():
+            last = [b for b in hospital.payloads if b["entry"][0]["resource"]["id"] == f"{hospital.name}-t{number}"][-1]
+            assert consent in hospital.inside(last), f"turn {turn}: {consent}"
+    assert sky.met

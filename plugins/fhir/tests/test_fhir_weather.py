@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from casebridge_fhir.link import FhirRest
-from hospitals import Hospital, link_to
+from hospitals import Hospital, in_order, link_to, storm
 from weather import STORM, Weather, weather
 
 Under = Callable[..., tuple[Weather, Callable[..., FhirRest]]]
@@ -35,17 +35,8 @@ def under(hospital: Hospital) -> Iterator[Under]:
 HABITS = [
     "wrong-total", "no-self", "remarks", "ignores:_lastUpdated", "ignores:_sort", "ignores:owner", "ignores:_count",
     "one-page", "no-strict", "no-batch", "no-metadata", "naive-times-west", "naive-times-east", "days-only",
-    "whole-seconds", "opaque-pages",
+    "whole-seconds", "opaque-pages", "forgets-pages",
 ]  # fmt: skip
-
-
-def in_order(hospital: Hospital) -> None:
-    """What was given of each Task is what it was, in its order: the last of each among it."""
-    for id_, versions in hospital.versions.items():
-        given = [version for task, version in hospital.given if task == id_]
-        places = [versions.index(version) for version in given]
-        assert places == sorted(places), f"{id_}: {places}"
-        assert places[-1] == len(versions) - 1, f"{id_}: {places} of {len(versions)}"
 
 
 @pytest.mark.parametrize("habit", HABITS)
@@ -77,16 +68,27 @@ def test_a_page_of_ten_referrals_costs_few_requests(hospital: Hospital, under: U
     assert [path for _, path in sky.asked] == ["Task", "metadata", ""]
 
 
-@pytest.mark.parametrize("seed", range(3))
+def test_a_page_that_is_gone_is_gone_in_a_list_without_order_too(hospital: Hospital, under: Under) -> None:
+    _, link = under("forgets-pages", "ignores:_sort", "no-self")
+    for number in range(7):
+        hospital.task(f"t{number}")
+    hospital.poll_until_through(link(page_size=2))
+    in_order(hospital)
+    assert len(hospital.given) == 7
+
+
+def test_who_says_it_sorts_and_does_not_is_found_out(hospital: Hospital, under: Under) -> None:
+    """The list comes in the order of ids, the self link claims otherwise, and the first page happens to be sorted."""
+    for number in (0, 1, 4, 2, 3):
+        hospital.task(f"t{number}")
+    _, link = under("claims-to-sort")
+    assert hospital.poll(link(page_size=3))
+    in_order(hospital)
+    assert [id_[-2:] for id_, _ in hospital.given] == ["t0", "t1", "t4", "t2", "t3"]
+
+
+@pytest.mark.parametrize("seed", range(2))
 def test_in_a_storm_every_version_that_stood_is_given_in_its_order(
     hospital: Hospital, under: Under, seed: int
 ) -> None:
-    sky, link = under("wrong-total", "remarks", faults=STORM, seed=seed)
-    for turn in range(6):
-        polling = link(page_size=2, attempts=2)  # as after a restart: a link without memory
-        for number in range(4):
-            if turn == 0 or (turn + number) % 3:
-                hospital.task(f"t{number}", priority=["routine", "urgent"][turn % 2])
-        hospital.poll_until_through(polling)
-        assert {(id_, versions[-1]) for id_, versions in hospital.versions.items()} <= set(hospital.given)
-    assert sky.met
+    storm(hospital, under("wrong-total", "remarks", faults=STORM, seed=seed), turns=5)
