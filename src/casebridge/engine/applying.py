@@ -77,12 +77,13 @@ def _follow_record(
     c: Connection, site: Site, partner: Partner, message: Message, before: StoredRecord | None, after: StoredRecord,
     done: Applied,
 ) -> None:  # fmt: skip
+    replayed = "again" in message.about  # then ``follow_again`` tells the partners what is new
     if after.kind == "person":
         key = PersonKey(partner.name, after.external_id)
         now_linked = link_person(c, site.now(), key, person_identifiers(c, after.document))
         referrals.follow_person(c, partner.name, after.external_id, now_linked)
         said = before.document if before else {}
-        if any(said.get(name) != after.document.get(name) for name in TOLD_OF_A_PERSON):
+        if not replayed and any(said.get(name) != after.document.get(name) for name in TOLD_OF_A_PERSON):
             mine = referrals.open_of_person(c, partner.name, after.external_id)
             done.changes += [Change("person-changed", now_linked, referral, "source") for referral in mine]
     elif after.kind == "referral":
@@ -92,7 +93,7 @@ def _follow_record(
             if moved.name:
                 client = client_of_subject(c, partner.name, after.subject)
                 done.changes.append(Change(moved.name, client, moved.referral, moved.side))
-    elif after.kind == "need" and before is not None and before.version != after.version:
+    elif after.kind == "need" and before is not None and before.version != after.version and not replayed:
         mine = referrals.open_of_person(c, partner.name, after.subject)
         done.changes += [Change("need-changed", None, referral, "source") for referral in mine]
     elif partner.role in ("payer", "government") and _coverage_ended(before, after):
