@@ -155,6 +155,30 @@ def test_another_kind_of_need_is_not_the_same(site: TestSite) -> None:
         assert page.family.same == ()
 
 
+def test_what_a_walled_program_sent_is_never_named_beside_anothers(make_site: Make, tmp_path: Path) -> None:
+    """That a victim service provider or a Part 2 program knows the client is protected itself."""
+    clinic = """
+[partner.clinic]
+role = "covered_entity"
+part2 = true
+carrier = "folder"
+format = "fhir-r4"
+maps = "sdohcc"
+settings = { folder = "clinic", quiet_seconds = 0 }
+"""
+    (tmp_path / "clinic").mkdir()
+    site = make_site(more=clinic)
+    site.drop("hospital", "1.json", food_referral())
+    site.drop("clinic", "2.json", food_referral(requester={"reference": "Organization/clinic"}))
+    first, second = site.referrals()
+    assert first.client == second.client
+    for referral in (first, second):
+        page = referral_page(site.bridge.site, referral.id)
+        assert page is not None
+        assert page.family.same == ()
+    assert rung(site) == []
+
+
 # --- a victim service provider among those who are asked -----------------------------------------------------
 
 
