@@ -69,7 +69,7 @@ class Receiver:
             _ahead(around, fresh)
             for task in fresh:
                 try:
-                    entries = around.of(task)
+                    entries = self._entries(task, around, reading)
                 except TryAgain as e:
                     waiting.append(e)
                     if e.code != "CB-401" or len(waiting) == MOST_WAITING:
@@ -77,7 +77,7 @@ class Receiver:
                     log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
                     continue
                 cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
-                yield self._payload(_name(task), Handed(task, tuple(entries)), cursor)
+                yield self._payload(_name(task), Handed(task, entries), cursor)
         if waiting:
             raise waiting[-1]
         if not self._settings.requester:
@@ -104,9 +104,17 @@ class Receiver:
                 self._watch.drop(id_)
                 continue
             localise(Entry(f"{self._server.base}/Task/{id_}", "", task))
-            entries = tuple(around.of(task))
+            entries = self._entries(task, around, reading)
             if not self._watch.given_as(task, entries):
                 yield self._payload(f"{_name(task)}+{digest(entries)}", Handed(task, entries, looked=True), cursor)
+
+    def _entries(self, task: Resource, around: Companions | Results, reading: Reading) -> tuple[Entry, ...]:
+        """What is around a Task; also a record that was merged with its patient's and no longer is."""
+        found = around.of(task)
+        if self._settings.requester:
+            return tuple(found)
+        left = [(a, resource) for a in self._watch.left(task, found) if (resource := reading.resource(a))]
+        return (*found, *(Entry(f"{self._server.base}/{address}", "", resource) for address, resource in left))
 
     def _begin(self, since: datetime | None) -> None:
         """What was not settled meanwhile is given again."""

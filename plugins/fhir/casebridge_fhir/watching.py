@@ -11,7 +11,7 @@ from typing import Any
 
 from casebridge.core.errors import SetupError
 from casebridge_fhir.capability import Capability
-from casebridge_fhir.companions import patient_of
+from casebridge_fhir.companions import patient_of, same_person
 from casebridge_fhir.moments import UNKNOWN, instant
 from casebridge_fhir.polling import TASK_CODES, is_ours, is_task
 from casebridge_fhir.references import Entry
@@ -54,10 +54,16 @@ class Watch:
     def note(self, task: Resource, around: Sequence[Entry]) -> None:
         """A Task was given with what is around it."""
         if task.get("status") in OPEN:
-            patients = frozenset(entry.external_id for entry in around if entry.type == "Patient")
-            self._open[str(task["id"])] = Watched(patients, task.get("priority") in URGENT, versions(around))
+            urgent = task.get("priority") in URGENT
+            self._open[str(task["id"])] = Watched(persons(task, around), urgent, versions(around))
         else:
             self._open.pop(str(task["id"]), None)
+
+    def left(self, task: Resource, around: Sequence[Entry]) -> list[str]:
+        """The records of the Task's person that are no longer named around it: what do they say now?"""
+        known = self._open.get(str(task["id"]))
+        there = {entry.external_id for entry in around}
+        return sorted(known.patients - there) if known else []
 
     def drop(self, id_: str) -> None:
         """The Task is no more."""
@@ -128,6 +134,16 @@ class Watch:
                     patients = frozenset({patient_of(task)} - {""})
                     self._open.setdefault(str(task["id"]), Watched(patients, task.get("priority") in URGENT))
         self._complete = True
+
+
+def persons(task: Resource, around: Sequence[Entry]) -> frozenset[str]:
+    """The records of the person whom the Task is for: the one it names, and those that say they are the same."""
+    found = {patient_of(task)} - {""}
+    said = {entry.external_id: set(same_person(entry.resource)) for entry in around if entry.type == "Patient"}
+    while more := {id_ for id_, same in said.items() if id_ not in found and (same & found or any(
+            id_ in said.get(known, ()) for known in found))}:  # fmt: skip
+        found |= more
+    return frozenset(found)
 
 
 def versions(around: Sequence[Entry]) -> frozenset[str]:

@@ -290,7 +290,7 @@ def test_a_task_brings_what_it_refers_to_and_no_more(script: Any, scripted: Link
         return resource
 
     role = {"reference": f"{BASE}/PractitionerRole/r1"}
-    more = [{"reference": "DocumentReference/d1"}, {"reference": "https://elsewhere.example/Condition/9"}]
+    more = [{"reference": "Encounter/d1"}, {"reference": "https://elsewhere.example/Condition/9"}]
     there("ServiceRequest", "s1", reasonReference=[{"reference": "Condition/c1"}], supportingInfo=more)
     there("Condition", "c1")
     there("PractitionerRole", "r1", organization={"reference": "Organization/o1"})
@@ -305,7 +305,7 @@ def test_a_task_brings_what_it_refers_to_and_no_more(script: Any, scripted: Link
         "Task/t1", "Organization/o1", "PractitionerRole/r1", "Consent/k1", "Condition/c1", "ServiceRequest/s1",
     ]  # fmt: skip
     assert {request.url.host for request in script.asked} == {"hospital.example"}
-    assert not script.asked_for("GET", "DocumentReference")
+    assert not script.asked_for("GET", "Encounter")
 
 
 def test_nothing_is_asked_for_twice_in_one_poll(script: Any, scripted: Link, task: Task) -> None:

@@ -84,6 +84,33 @@ def test_what_changed_while_we_were_away_is_seen_after_a_restart(hospital: Hospi
     assert f"Patient/{hospital.name}-p {changed['meta']['versionId']}" in [each for one in found for each in one]
 
 
+def test_records_are_merged_and_parted_again(hospital: Hospital, link: Make) -> None:
+    """Both records come with the Task when they are parted, also the one that is named no more; and then no longer."""
+    old, new = f"{hospital.name}-p", f"{hospital.name}-n"
+
+    def put(id_: str, *said: tuple[str, str]) -> str:
+        link_ = [{"other": {"reference": f"Patient/{other}"}, "type": kind} for kind, other in said]
+        stored = hospital.put({"resourceType": "Patient", "id": id_, **({"link": link_} if link_ else {})})
+        return f"Patient/{id_} {stored['meta']['versionId']}"
+
+    put(new)
+    put(old)
+    hospital.task("mine")
+    polling = link()
+    news(hospital, polling)
+    merged = [put(new, ("replaces", old)), put(old, ("replaced-by", new))]
+    ((_, *around),) = news(hospital, polling)
+    assert around == merged
+    one = put(old)
+    ((_, *around),) = news(hospital, polling)
+    assert around == [one, merged[0]]
+    other = put(new)
+    ((_, *around),) = news(hospital, polling)
+    assert around == [one, other]
+    put(new)
+    assert news(hospital, polling) == []
+
+
 def test_what_was_not_stored_is_looked_at_again(hospital: Hospital, link: Make) -> None:
     referred(hospital)
     polling = link()
@@ -110,3 +137,17 @@ def test_an_urgent_referral_is_asked_for_more_often_while_it_is_open(
     hospital.task("mine", priority=priority, status="completed")
     news(hospital, polling)
     assert polling.every == 900
+
+
+def test_of_our_own_tasks_at_a_recipients_server_no_patient_is_read(hospital: Hospital, link: Make) -> None:
+    """What is around them are copies of ours: read back, they would be our own words as the recipient's."""
+    patient(hospital)
+    us = {"reference": f"Organization/{hospital.name}"}
+    for status in ("requested", "accepted", "in-progress"):
+        hospital.task("ours", requester=us, status=status)
+    polling = link(owner="", requester=us["reference"])
+    assert [len(each) for each in news(hospital, polling)] == [1]
+    hospital.task("ours", requester=us, status="completed")
+    patient(hospital, active=True)
+    assert [len(each) for each in news(hospital, polling)] == [1]
+    assert news(hospital, polling) == []
