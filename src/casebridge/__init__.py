@@ -13,6 +13,7 @@ from casebridge.adapter import (
     Gathering,
     Headed,
     Link,
+    Loading,
     MovedOn,
     Naming,
     Native,
@@ -36,13 +37,15 @@ from casebridge.adapter import (
 from casebridge.core.event import Event
 from casebridge.core.finding import Checking, Finding
 from casebridge.core.native import Element
+from casebridge.core.population import Headway, Population, Withdrawal
 from casebridge.core.released import Released, Withheld
 from casebridge.core.steps import Step
 from casebridge.hookspecs import hookimpl
 
 __all__ = [
     "Bulk", "Checking", "Conflict", "Context", "Converter", "Dispatch", "Door", "Doorway", "Element", "Event",
-    "Examined", "Finding", "Format", "Gathering", "Headed", "Link", "MovedOn", "Naming", "Native", "Natives", "OutFile",
-    "Outcome", "Payload", "Probe", "Receipt", "Released", "RenderContext", "Screening", "Searched", "Settings", "Shelf",
-    "Shelved", "Sought", "Step", "Submitted", "Thing", "Wish", "Withheld", "hookimpl",
+    "Examined", "Finding", "Format", "Gathering", "Headed", "Headway", "Link", "Loading", "MovedOn", "Naming",
+    "Native", "Natives", "OutFile", "Outcome", "Payload", "Population", "Probe", "Receipt", "Released",
+    "RenderContext", "Screening", "Searched", "Settings", "Shelf", "Shelved", "Sought", "Step", "Submitted", "Thing",
+    "Wish", "Withdrawal", "Withheld", "hookimpl",
 ]  # fmt: skip

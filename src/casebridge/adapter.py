@@ -13,9 +13,11 @@ from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from casebridge.core.converter import Converter as Converter
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
 from casebridge.core.native import Element
 from casebridge.core.notes import Notes, Scratch
+from casebridge.core.population import Headway, Population, Withdrawal
 from casebridge.core.released import CONVERSION, Released
 from casebridge.core.steps import Step
 from casebridge.core.subscriptions import Subscriptions
@@ -322,6 +324,18 @@ class Bulk(Protocol):
 
 
 @runtime_checkable
+class Loading(Protocol):
+    """A link that can hand over all records of a population (FHIR: Bulk Data Access)."""
+
+    def load(self, wanted: Population, cursor: str) -> Iterator[Payload | Withdrawal | Headway]:
+        """Its files; ``cursor`` is that of the last Headway, "" at the start. Each payload is read before the next is
+        asked for, and a Headway follows with the cursor behind it. Raises as ``receive``."""
+
+    def withdrawn(self, document: Mapping[str, Any]) -> bytes | None:
+        """A payload in which the record says that it counts no more; None when it has nothing to say."""
+
+
+@runtime_checkable
 class Examined(Protocol):
     """A link that ``casebridge doctor`` can follow step by step; of any other it shows the ``probe``."""
 
@@ -477,23 +491,3 @@ class Door(Protocol):
 
     def router(self, doorway: Doorway) -> Any:
         """The ``fastapi.APIRouter`` to mount under ``/<door name>``."""
-
-
-# --- converters ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Converter:
-    """A named pair: ``read`` turns their spelling into ours, ``write`` ours into theirs.
-
-    Law: *exact* (both compositions are the identity), *canonical* (write(read(x)) may re-spell x),
-    *lossy* (information goes; the map must sign it). ``samples`` are pairs (theirs, ours); the law is tested on them.
-    Both raise ValueError on a value they cannot take.
-    """
-
-    name: str
-    read: Callable[[Any], Any]
-    write: Callable[[Any], Any]
-    law: Literal["exact", "canonical", "lossy"]
-    samples: tuple[tuple[Any, Any], ...]
-    about: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from casebridge import Context, Finding, Native, OutFile, Released, RenderContext, Settings
 from casebridge.core.errors import Bug, CaseBridgeError, Position, RecordError
 from casebridge.core.jsontext import dumps
+from casebridge_fhir.bulk.ndjson import is_ndjson, resources
 from casebridge_fhir.bundle import entries, rank, read_json
 from casebridge_fhir.checking import Expansions, check, looks_like_fhir, read
 from casebridge_fhir.door.parameters import keys
@@ -49,6 +51,8 @@ class FhirR4:
         The companions are part of the key: the same Task version with a newer Patient is news, not a contradiction.
         """
         try:
+            if is_ndjson(stream, self._max_bytes):
+                return None
             root = read_json(stream, self._max_bytes)
             if root["resourceType"] != "Bundle":
                 return _version_key(root)
@@ -65,8 +69,12 @@ class FhirR4:
 
         ``shapes`` may name parents per type: ``{"fhir-r4/Task": {"parents": {"order": {"type": "ServiceRequest",
         "follow": "focus"}}}}`` puts the resource that ``Task.focus`` means under ``order``. Raises RecordError
-        CB-303 or CB-304 when the payload as a whole is no FHIR JSON.
+        CB-303 or CB-304 when the payload as a whole is no FHIR JSON. Newline-delimited JSON is read line by line,
+        however long it is; a bad line is yielded with its number.
         """
+        if is_ndjson(stream, self._max_bytes):
+            yield from self._lines(stream, shapes)
+            return
         good: list[Entry] = []
         for entry in entries(read_json(stream, self._max_bytes)):
             if isinstance(entry, RecordError):
@@ -78,6 +86,17 @@ class FhirR4:
             localise(entry)
         for entry in sorted((e for e in good if not e.beside), key=rank):
             yield _native(entry, index, shapes.get(PREFIX + entry.type, {}))
+
+    def _lines(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
+        for number, found in resources(stream, self._max_bytes):
+            for entry in [found] if isinstance(found, RecordError) else entries(found):
+                place = Position(row=number)
+                if isinstance(entry, RecordError):
+                    entry.position = place
+                    yield entry
+                else:
+                    localise(entry)
+                    yield replace(_native(entry, Index([entry]), shapes.get(PREFIX + entry.type, {})), position=place)
 
     def recognises(self, head: bytes) -> bool:
         """A JSON object that speaks of its ``resourceType``, or XML in FHIR's namespace."""

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
 
-from casebridge import Conflict, Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
+from casebridge import (
+    Conflict,
+    Context,
+    Dispatch,
+    Headway,
+    Outcome,
+    Payload,
+    Population,
+    Probe,
+    Receipt,
+    Settings,
+    Withdrawal,
+)
 from casebridge.core.errors import CaseBridgeError
+from casebridge.core.jsontext import dumps
 from casebridge.core.signing_keys import SigningKey
 from casebridge.core.steps import Step
+from casebridge_fhir.bulk.export import Export
+from casebridge_fhir.bulk.files import Files
+from casebridge_fhir.bulk.load import Load
 from casebridge_fhir.capability import Capability
+from casebridge_fhir.door.writes import withdrawn
 from casebridge_fhir.examining.examination import Examination
 from casebridge_fhir.receiving import Receiver
 from casebridge_fhir.server import Server
@@ -97,6 +115,21 @@ class FhirRest:
         if not answer.ok or statement is None or statement["resourceType"] != "CapabilityStatement":
             return Probe(False, f"{self._server.base} answers {answer.status} and no CapabilityStatement")
         return _judged(statement, self._server.base)
+
+    def load(self, wanted: Population, cursor: str) -> Iterator[Payload | Withdrawal | Headway]:
+        """All records of a population, by an export (Bulk Data Access): one payload for each file."""
+        types = tuple(type_.removeprefix("fhir-r4/") for type_ in wanted.types)
+        files = Files(self._settings, self._sign_in, self._server)
+        try:
+            export = Export(self._settings, self._server)
+            yield from Load(self._settings, export, files).steps(replace(wanted, types=types), cursor)
+        finally:
+            files.close()
+
+    def withdrawn(self, document: Mapping[str, Any]) -> bytes | None:
+        """The resource as it says of itself that it counts no more."""
+        last = withdrawn(dict(document))
+        return None if last is None else dumps(last)
 
     def examine(self) -> Iterator[Step]:
         """From the server's name to each of our rights there."""

@@ -40,6 +40,10 @@ class RestSettings(SignInSettings):
     verify_tls: bool = Field(default=True, description="Check the server's certificate")
     batch: bool | None = Field(default=None, description="Many reads in one request; unset: as the server says")
     conditional_create: bool = Field(default=True, description="Send If-None-Exist; off for a server that refuses it")
+    load_parallel: int = Field(default=4, ge=1, le=32, description="load: files of an export fetched at once")
+    load_max_bytes: int = Field(default=2 * 1024**3, ge=1024, description="load: largest file of an export, in bytes")
+    load_seconds: float = Field(default=3600.0, gt=0, description="load: seconds for one file")
+    load_hours: float = Field(default=24.0, gt=0, description="load: hours we wait for an export to be made")
     ignored_parameters: tuple[str, ...] = Field(default=(), description="Search parameters it knows not: never sent")
 
     @field_validator("base_url")

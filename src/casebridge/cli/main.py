@@ -24,6 +24,7 @@ from casebridge.cli import (
     keys,
     ledger,
     legal_hold,
+    load,
     maps,
     status,
     store,
@@ -43,7 +44,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     commands.demo, commands.init, commands.check, doctor.doctor, commands.serve, work.work, commands.run,
     status.status, commands.referrals, commands.files_, commands.dispatch, commands.shown, commands.explain,
-    commands.adapters, translate.translate, validate.validate, backup.backup, backup.restore,
+    commands.adapters, translate.translate, validate.validate, load.load, backup.backup, backup.restore,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(held.app, name="held")

@@ -77,9 +77,10 @@ class Metadata:
 
 
 def request(server: Server, method: str, path: str, body: bytes = b"", **headers: str) -> httpx2.Request:
-    """A request below the server's base."""
+    """A request below the server's base, or to an address of its own."""
     known = {"Accept": JSON, **({"Content-Type": JSON} if body else {}), **headers}
-    return httpx2.Request(method, f"{server.base}/{path}", headers=known, content=body or None)
+    address = path if "://" in path else f"{server.base}/{path}"
+    return httpx2.Request(method, address, headers=known, content=body or None)
 
 
 def _unread(answer: Answer) -> str | None:
