@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from aiosmtpd.controller import Controller
+from casebridge_fhir.notifying.endpoints import is_allowed, resolved
+from casebridge_fhir.notifying.settings import NotifyingSettings
+from casebridge_fhir.xml import from_xml
 from doors import TOKEN, fhir_client
 from sites import TestSite, order, patient, task
 
+from casebridge.core.errors import SetupError
+from casebridge.core.subscriptions import Happened, Notification
 from casebridge.engine.subscribed import SiteSubscriptions
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
@@ -310,3 +321,94 @@ def test_the_same_one_twice_is_one_and_an_ended_one_is_told_nothing(
     refer(hospital)
     site.work()
     assert listener.came == []
+
+
+def test_by_mail_there_is_news_and_nothing_more(make_site: Callable[..., TestSite]) -> None:
+    with mail_server() as (port, mails):
+        mail = f'host = "127.0.0.1", port = {port}, security = "plain", sender = "us@us.example"'
+        site = make_site("mailto:desk@county.example", more=f", notify_mail = {{ {mail} }}")
+        with fhir_client(site.bridge) as hospital:
+            subscribed(hospital, classic("mailto:desk@county.example") | {
+                "channel": {"type": "email", "endpoint": "mailto:desk@county.example"}})  # fmt: skip
+            site.work()
+            refer(hospital)
+            site.work()
+    words = [m.get_content().replace("\r\n", "\n").partition("\n")[0] for m in mails]
+    assert words[0].startswith("You will be told here")
+    assert set(words[1:]) == {"There is something new for you. Sign in as usual to see it."}
+    assert not any(word in m.as_string() for m in mails for word in ("Moreno", "Task", "t1", "requested"))
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[int, list[Any]]]:
+    """A mail server of the subscriber's; its port, and what came."""
+    mails: list[Any] = []
+
+    class Catcher:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            mails.append(message_from_bytes(envelope.content, policy=default))
+            return "250 OK"
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    controller = Controller(Catcher(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port, mails
+    finally:
+        controller.stop()
+
+
+@pytest.mark.parametrize(("addresses", "networks", "refused"), [
+    (["93.184.216.34"], (), False), (["10.1.2.3"], (), True), (["10.1.2.3"], ("10.1.0.0/16",), False),
+    (["93.184.216.34", "127.0.0.1"], (), True), (["169.254.169.254"], (), True), (["::1"], (), True),
+    (["::ffff:10.0.0.1"], (), True), (["fd00::1"], (), True), (["2606:2800:220:1::1"], (), False),
+])  # fmt: skip
+def test_a_name_that_leads_into_a_private_network_leads_nowhere(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str], networks: tuple[str, ...], refused: bool
+) -> None:
+    found = [(0, 0, 0, "", (address, 443)) for address in addresses]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **more: found)
+    settings = NotifyingSettings(notify_at=("https://ehr.example/hooks",), notify_networks=networks)
+    if not refused:
+        assert resolved("ehr.example", 443, settings) == addresses[0]
+        return
+    with pytest.raises(SetupError, match="private network"):
+        resolved("ehr.example", 443, settings)
+
+
+@pytest.mark.parametrize(("endpoint", "allowed"), [
+    ("https://ehr.example/hooks", True), ("https://ehr.example/hooks/1?a=b", True),
+    ("https://EHR.example/hooks/1", True), ("https://ehr.example/hooks2", False), ("https://ehr.example", False),
+    ("https://ehr.example:8443/hooks", False), ("http://ehr.example/hooks", False),
+    ("https://ehr.example.evil.example/hooks", False), ("https://ehr.example@evil.example/hooks", False),
+    ("https://ehr.example/hooks/../admin", False), ("https://ehr.example/hooks#x", False),
+    ("https://ehr.example/hooks/%2E%2E/x", False), ("https://ehr.example/hooks\\..\\x", False),
+    ("ftp://ehr.example/hooks", False), ("https://ehr.example:x/hooks", False), ("", False),
+    ("file:///etc/passwd", False), ("mailto:a@b.example", False),
+])  # fmt: skip
+def test_only_below_what_the_site_named(endpoint: str, allowed: bool) -> None:
+    settings = NotifyingSettings(notify_at=("https://ehr.example/hooks", "mailto:a@b.example"))
+    assert is_allowed(endpoint, settings) is allowed
+
+
+def test_who_is_silent_hears_that_there_is_nothing(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    beats = [{"url": f"{BACKPORT}-heartbeat-period", "valueUnsignedInt": 300}]
+    subscribed(hospital, by_topic(listener.url, extension=beats))
+    for _ in range(3):
+        site.work()
+        pass_time(site, minutes=4)
+    assert [kind for kind, _, _ in listener.told()] == ["handshake", "heartbeat"]
+
+
+def test_xml_for_who_wants_it(site: TestSite, hospital: httpx2.Client, listener: Listener) -> None:
+    subscribed(hospital, by_topic(listener.url, payload="application/fhir+xml"))
+    site.work()
+    ((_, headers, body),) = listener.came
+    assert headers["content-type"].startswith("application/fhir+xml")
+    assert read(from_xml(body))[0] == "handshake"
+
+
+def test_nothing_of_a_record_has_room_in_a_notification() -> None:
+    assert {f.name for f in fields(Notification)} == {"kind", "events"}
+    assert {f.name for f in fields(Happened)} == {"number", "at", "type", "id"}

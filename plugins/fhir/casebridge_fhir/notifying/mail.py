@@ -13,7 +13,7 @@ from casebridge_fhir.notifying.settings import MAILTO, MailSettings
 
 SILENCE, ALL = 20.0, 60.0  # seconds
 WORDS = {
-    "handshake": "From now on you are told here when there is something new for you. Nothing else is to be done.",
+    "handshake": "You will be told here when there is something new for you. Nothing else is to be done.",
     "heartbeat": "Nothing new has happened. This is only to say that you can be reached.",
     "event-notification": "There is something new for you. Sign in as usual to see it.",
 }
