@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,8 +77,8 @@ def test_shelves_are_apart(store: Store) -> None:
     assert found(store) == []
 
 
-def test_with_a_key_nothing_can_be_read_from_the_rows() -> None:
-    store = Store("sqlite://", Sealed(read_keys(KEY)))
+def test_with_a_key_nothing_can_be_read_from_the_rows(new_store: Callable[..., str]) -> None:
+    store = Store(new_store(), Sealed(read_keys(KEY)))
     put(store, "a", 1, ("family", "moreno"))
     with store.read() as c:
         rows = [*c.execute(select(resource.c.document)).scalars(), *c.execute(select(resource_key.c.value)).scalars()]
