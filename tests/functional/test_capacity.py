@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agencies import SPLIT, parent, with_agencies
+from agencies import SPLIT, on_sqlite, parent, with_agencies
 from sites import SDOH, TestSite, bundle, order, patient, task
 
 from casebridge.engine.family import Family
@@ -19,6 +19,11 @@ Make = Callable[..., TestSite]
 NOW = datetime(2026, 11, 2, 15, tzinfo=UTC)
 STATUS = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-ExtensionHealthcareServiceCapacityStatus"
 SKIP = 'to = "north"\nthen = ["south", "west"]\nskip_full = true'
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+    yield from on_sqlite(tmp_path)
 
 
 def service(agency: str, status: str, at: str = "2026-11-02T14:00:00Z", domain: str = "employment-status"

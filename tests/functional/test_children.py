@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agencies import NEXT, OFFER, SPLIT, child, parent, reasons, say, say_quietly, states, with_agencies
+from agencies import NEXT, OFFER, SPLIT, child, on_sqlite, parent, reasons, say, states, with_agencies
 from sites import TestSite, bundle, order, patient, task
 
 from casebridge.engine.doorway import _only_the_state
@@ -15,6 +15,11 @@ from casebridge.engine.release import Outgoing
 Make = Callable[..., TestSite]
 ASKED = bundle(task(), order("employment-status"), patient())
 CANCELLED = bundle(task("2", "cancelled", statusReason={"text": "went home"}), order("employment-status"), patient())
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Make]:
+    yield from on_sqlite(tmp_path)
 
 
 def sent(make_site: Make, folder: Path, to: str, **more: str) -> TestSite:
@@ -107,20 +112,6 @@ def test_the_first_who_accepts_has_it_and_the_others_are_withdrawn(make_site: Ma
     assert "south" not in why
     assert "Another agency has taken" in why
     assert [t["status"] for t in site.out("hospital")] == ["accepted"]
-
-
-def test_of_two_who_accept_in_the_same_second_one_has_it_and_the_other_is_told(
-    make_site: Make, tmp_path: Path
-) -> None:
-    site = sent(make_site, tmp_path, OFFER)
-    say_quietly(site, "north", "accept")
-    say_quietly(site, "west", "accept")
-    site.work()
-    found = states(site)
-    assert sorted([found["north"], found["west"]]) == ["accepted", "cancelled"]
-    late = "north" if found["north"] == "cancelled" else "west"
-    assert site.events(child(site, late).id)[-1] == (late, "accepted", "conflict")
-    assert site.out(late)[-1]["status"] == "cancelled"
 
 
 def test_whoever_accepts_what_is_taken_is_told_so_once(make_site: Make, tmp_path: Path) -> None:

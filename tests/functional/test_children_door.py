@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from agencies import OFFER, SPLIT, say, states, with_agencies
+import pytest
+from agencies import OFFER, SPLIT, on_sqlite, say, states, with_agencies
 from doors import SETTINGS, TOKEN, fhir_client
 from sites import TestSite, order, patient, task
 
 Make = Callable[..., TestSite]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+    yield from on_sqlite(tmp_path)
 
 
 @contextmanager

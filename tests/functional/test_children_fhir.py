@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from agencies import on_sqlite
 from fhir_server import FhirServer, fhir_server
 from sites import TestSite, bundle, order, patient, task
 
@@ -27,6 +29,11 @@ when = { kind = "referral", domain = "employment-status" }
 to = ["north", "south"]
 mode = "offer"
 """
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+    yield from on_sqlite(tmp_path)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ SAID = {
     "completed": {"outputs": [{"code": "resulting-activity", "value": "done"}]},
     "requested": {"detail": "waitlisted"},
 }  # fmt: skip
-AT_ONCE = 40
+AT_ONCE = 16
 speakers = st.sampled_from([*NAMES, *NAMES, "hospital"])
 steps = st.lists(st.tuples(speakers, st.sampled_from(sorted(SAID))), max_size=14)
 
@@ -80,7 +80,7 @@ def history(c: Connection, site: TestSite, referral: StoredReferral) -> list[str
 
 
 @pytest.mark.parametrize("domain", list(ROUTES))
-@how(max_examples=25)
+@how(max_examples=15)
 @given(happening=steps)
 def test_the_whole_is_what_its_children_make_of_it(
     site: TestSite, domain: str, happening: list[tuple[str, str]]

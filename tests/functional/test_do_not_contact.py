@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agencies import NEXT, with_agencies
+from agencies import NEXT, on_sqlite, with_agencies
 from sites import SDOH, TestSite, bundle, order, patient, task
 
 from casebridge.engine.timeline import referral_page
@@ -15,6 +15,16 @@ from casebridge.engine.timeline import referral_page
 PROHIBITED = {"orderDetail": [{"coding": [{"system": SDOH, "code": "contacting-subject-prohibited"}]}]}
 MOVED = '[[route]]\nwhen = { kind = "referral", domain = "transportation-insecurity" }\nto = "agency"'
 REACHED_BY = {"telecom": [{"system": "phone", "value": "555-0142"}], "address": [{"line": ["12 Elm St"]}]}
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+    yield from on_sqlite(tmp_path)
+
+
+@pytest.fixture
+def site(make_site: Callable[..., TestSite]) -> TestSite:
+    return make_site()
 
 
 def referral(domain: str = "food-insecurity", **order_more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agencies import OFFER, SPLIT, child, parent, say, states, with_agencies
+from agencies import OFFER, SPLIT, child, parent, say, say_quietly, states, with_agencies
 from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.engine import relocating, sealing, timers
@@ -68,6 +68,21 @@ def test_what_arrives_twice_late_and_out_of_order_is_kept_and_moves_it_once(make
     assert states(site) == {"all": "in-progress", "north": "completed", "south": "requested"}
     statuses = [d["status"] for d in site.out("hospital") if d["resourceType"] == "Task"]
     assert statuses == ["accepted", "in-progress"]
+
+
+def test_of_two_who_accept_in_the_same_second_one_has_it_and_the_other_is_told(
+    make_site: Make, tmp_path: Path
+) -> None:
+    site = with_agencies(make_site, tmp_path, OFFER)
+    site.drop("hospital", "1.json", bundle(task(), order("employment-status"), patient()))
+    say_quietly(site, "north", "accept")
+    say_quietly(site, "west", "accept")
+    site.work()
+    found = states(site)
+    assert sorted([found["north"], found["west"]]) == ["accepted", "cancelled"]
+    late = "north" if found["north"] == "cancelled" else "west"
+    assert site.events(child(site, late).id)[-1] == (late, "accepted", "conflict")
+    assert site.out(late)[-1]["status"] == "cancelled"
 
 
 # --- somebody without a name ---------------------------------------------------------------------------------

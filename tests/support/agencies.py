@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,19 @@ def settings(folder: Path, to: str, walled: str = "", more: str = "") -> str:
         (folder / name).mkdir(parents=True, exist_ok=True)
     roles = {name: "vsp" if name == walled else "cbo" for name in NAMES}
     return "".join(AGENCY.format(name=n, role=roles[n], more="") for n in NAMES) + ROUTE.format(to=to) + more
+
+
+def on_sqlite(folder: Path) -> Iterator[Callable[..., TestSite]]:
+    """What makes a site on SQLite: for what is the same on either database."""
+    made: list[TestSite] = []
+
+    def make(**more: str) -> TestSite:
+        made.append(TestSite(folder, **more))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.bridge.close()
 
 
 def with_agencies(make_site: Callable[..., TestSite], folder: Path, to: str, walled: str = "", **more: str) -> TestSite:
