@@ -27,6 +27,7 @@ from sites import TestSite, order, patient, task
 from casebridge.core.errors import SetupError
 from casebridge.core.subscriptions import Happened, Notification
 from casebridge.engine.subscribed import SiteSubscriptions
+from casebridge.store.database import StoreTrouble
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
 TOPIC = "http://hl7.org/fhir/us/sdoh-clinicalcare/SubscriptionTopic/Task"
@@ -412,3 +413,24 @@ def test_xml_for_who_wants_it(site: TestSite, hospital: httpx2.Client, listener:
 def test_nothing_of_a_record_has_room_in_a_notification() -> None:
     assert {f.name for f in fields(Notification)} == {"kind", "events"}
     assert {f.name for f in fields(Happened)} == {"number", "at", "type", "id"}
+
+
+def test_what_nobody_knows_whether_it_arrived_is_told_again_and_nothing_else(
+    site: TestSite, hospital: httpx2.Client, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed(hospital, by_topic(listener.url))
+    site.work()
+    refer(hospital)
+
+    def died(*args: Any) -> None:
+        raise StoreTrouble("killed before it was written down")
+
+    with monkeypatch.context() as m:
+        m.setattr("casebridge.store.subscriptions.told", died)
+        with pytest.raises(StoreTrouble):
+            site.work()
+    site.work()
+    site.work()
+    numbers = [n for _, _, events in listener.told() for n, _ in events]
+    assert numbers[0] == numbers[1] == "1"
+    assert len(set(numbers[1:])) == len(numbers[1:])
