@@ -80,7 +80,8 @@ def test_a_bad_line_is_held_alone_and_what_no_map_takes_is_not_for_us(
     write(tmp_path, told.base)
     exports(told, lies(told, "f1", patient("ada"), b'{"resourceType":"Pati\n', patient("ben"),
                        {"resourceType": "Immunization", "id": "i"}))  # fmt: skip
-    assert run("load", "mercy")[0] == 0
+    code, said = run("load", "mercy", "--json")
+    assert (code, json.loads(said)["kept"]) == (0, 1)
     (file,) = rows(run, "files")
     assert (file["applied"], file["held"], file["not_ours"]) == (2, 1, 1)
     (held,) = rows(run, "held", "list")

@@ -10,6 +10,7 @@ import pytest
 from casebridge_fhir.bulk import export as exporting_module
 from casebridge_fhir.link import FhirRest
 from exporting import READY, exports, lies, patient, times_asked
+from talking import talking_server
 from told_server import NAMED, Told, told_server
 
 from casebridge import Context, Headway, Loading, Payload, Population, Withdrawal
@@ -222,6 +223,23 @@ def test_a_file_that_is_too_large_is_one_refused_payload(server: Told, link: Lin
                 found.append(error.code.encode())
     assert found[0] == b"CB-304"
     assert b"ben" in found[1]
+
+
+def test_a_file_with_fewer_records_than_the_server_says_is_kept_and_spoken_of(server: Told, link: Link) -> None:
+    exports(server, {**lies(server, "f1", patient("ada")), "count": 2}, {**lies(server, "f2"), "count": 0})
+    held, found = load(link())
+    assert len(held) == 1  # a file with nothing in it is no payload
+    assert "Patient-00001.ndjson has 1 records; the server says 2" in [
+        one.message for one in found if isinstance(one, Headway) and one.remark]  # fmt: skip
+
+
+def test_a_file_that_trickles_in_for_ever_is_given_up(server: Told, link: Link) -> None:
+    with talking_server() as talk:
+        port = talk(b"HTTP/1.1 200 OK\r\n", then=b"x")
+        exports(server, {"type": "Patient", "url": f"http://127.0.0.1:{port}/f1"})
+        with pytest.raises(CaseBridgeError) as caught:
+            load(link(load_seconds=0.3))
+    assert (caught.value.code, "does not end" in caught.value.message) == ("CB-401", True)
 
 
 def test_passing_failures_are_tried_again(server: Told, link: Link) -> None:

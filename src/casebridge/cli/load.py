@@ -48,6 +48,8 @@ def _report(done: Loaded, worked: bool, as_json: bool) -> None:
         return
     out.print(f"{done.kept} files kept, {done.repeated} came before, {done.refused} held, "
               f"{done.withdrawn} records withdrawn.")  # fmt: skip
+    for remark in done.said:
+        err.print(plain(remark), style="yellow", soft_wrap=True)
     goes_on = "casebridge files says what became of them." if worked else "casebridge serve goes on with them."
     out.print(goes_on)
 
@@ -87,7 +89,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[Headway], None]]:
         def tell(headway: Headway) -> None:
             nonlocal last
             bar.update(task, description=headway.message, completed=headway.done, total=headway.of or None)
-            if not headway.of and headway.message != last and not quiet:
+            if not (headway.of or headway.remark or quiet) and headway.message != last:
                 err.print(plain(headway.message), soft_wrap=True)
             last = headway.message
 

@@ -21,7 +21,8 @@ TASKS = frozenset({"fhir-r4/Task", "fhir-r4/ServiceRequest"})
 
 @dataclass(slots=True)
 class Loaded:
-    """What a load brought: files ``kept``, ``repeated``, ``refused``, and records that were ``withdrawn``."""
+    """What a load brought: files ``kept``, ``repeated``, ``refused``, and records that were ``withdrawn``;
+    ``said``: remarks on what was not as it should be."""
 
     kept: int = 0
     repeated: int = 0
@@ -65,6 +66,7 @@ def load(site: Site, partner: Partner, wanted: Population, tell: Callable[[Headw
         for found in link.load(wanted, cursor):
             if isinstance(found, Headway):
                 batch.behind(found.cursor)
+                done.said += [found.message] if found.remark else []
                 tell(found)
             else:
                 batch.add(found)

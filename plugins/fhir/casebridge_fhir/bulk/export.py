@@ -29,11 +29,12 @@ _PARTS = ("output", "deleted", "error")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a manifest: ``part`` is output, deleted or error."""
+    """One file of a manifest: ``part`` is output, deleted or error; ``count`` its resources, where that is said."""
 
     part: str
     type: str
     url: str
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +154,5 @@ def _files(part: str, listed: Any) -> Iterator[File]:
     for each in listed if isinstance(listed, list) else ():
         if not isinstance(each, dict) or not isinstance(each.get("url"), str):
             raise SetupError("CB-109", f"the server's list of exported files has an entry without an address ({part})")
-        yield File(part, str(each.get("type", "")), each["url"])
+        count = each.get("count")
+        yield File(part, str(each.get("type", "")), each["url"], count if isinstance(count, int) else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from casebridge.core.errors import RecordError, SetupError, TryAgain
+from casebridge.core.within import within
 from casebridge_fhir.server import Server, Unanswered, origin, retry_after
 from casebridge_fhir.settings import RestSettings
 from casebridge_fhir.sign_in import SignIn
@@ -26,6 +27,14 @@ LONGEST_PAUSE = 300.0  # seconds we wait at most when a file server says Retry-A
 PAUSES = 5  # how often
 _MAX_REDIRECTS = 5
 _PASSING = frozenset({408, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole file, at its beginning, and how many lines it has."""
+
+    body: BinaryIO
+    lines: int
 
 
 class Gone(Exception):
@@ -49,17 +58,19 @@ class Files:
         self._signed.close()
         self._bare.close()
 
-    def fetch(self, url: str, *, with_token: bool) -> BinaryIO:
-        """The whole file, at its beginning; a passing failure is tried again a few times.
+    def fetch(self, url: str, *, with_token: bool) -> Fetched:
+        """The whole file; a passing failure is tried again a few times.
 
         Raises Gone, RecordError CB-304 (too large), SetupError (where it lies we may not go), TryAgain.
         """
         return self._server.retried(lambda: self._patiently(url, with_token))
 
-    def _patiently(self, url: str, with_token: bool) -> BinaryIO:
+    def _patiently(self, url: str, with_token: bool) -> Fetched:
         for _ in range(PAUSES):
             try:
-                return self._followed(url, with_token)
+                return within(self._settings.load_seconds, lambda until: self._followed(url, with_token, until))
+            except TimeoutError:
+                raise TryAgain("CB-401", "a file of the export trickles in and does not end") from None
             except TryAgain as e:
                 if e.code != "CB-402":
                     raise
@@ -67,7 +78,7 @@ class Files:
                 time.sleep(min(LONGEST_PAUSE, max(1.0, (until - datetime.now(UTC)).total_seconds())))
         raise TryAgain("CB-402", "the server of the export's files asks us to wait, again and again")
 
-    def _followed(self, url: str, with_token: bool) -> BinaryIO:
+    def _followed(self, url: str, with_token: bool, until: float) -> Fetched:
         for _ in range(_MAX_REDIRECTS + 1):
             self._refuse_unsafe(url)
             ours = with_token and origin(url) == origin(self._settings.base_url)
@@ -75,7 +86,7 @@ class Files:
             try:
                 with client.stream("GET", url, **({} if ours else {"auth": None})) as answer:  # type: ignore[arg-type]
                     if not answer.is_redirect:
-                        return self._kept(answer)
+                        return self._kept(answer, until)
                     url = urljoin(url, answer.headers.get("location", ""))
             except (httpx2.TransportError, httpx2.DecodingError) as e:
                 raise tls_refusal(e) or Unanswered(type(e).__name__) from None
@@ -94,30 +105,24 @@ class Files:
         if inside and not self._here:
             raise SetupError("CB-109", "a file of the export is said to lie on this machine, not theirs")
 
-    def _kept(self, answer: httpx2.Response) -> BinaryIO:
+    def _kept(self, answer: httpx2.Response, until: float) -> Fetched:
         _raise_refused(answer)
-        until = time.monotonic() + self._settings.load_seconds
         body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (closed by whoever reads it)
+        size, lines, last = 0, 0, b"\n"
         try:
-            for size, chunk in _counted(answer):
+            for chunk in answer.iter_bytes(256 * 1024):
+                size, lines, last = size + len(chunk), lines + chunk.count(b"\n"), chunk[-1:]
                 if size > self._settings.load_max_bytes:
                     raise RecordError("CB-304", "a file of the export is too large",
                                       expected=f"at most {self._settings.load_max_bytes} bytes")  # fmt: skip
                 if time.monotonic() > until:
-                    raise TryAgain("CB-401", "a file of the export trickles in and does not end")
+                    raise TimeoutError
                 body.write(chunk)
         except BaseException:
             body.close()
             raise
         body.seek(0)
-        return body  # type: ignore[return-value]
-
-
-def _counted(answer: httpx2.Response) -> Iterator[tuple[int, bytes]]:
-    size = 0
-    for chunk in answer.iter_bytes(256 * 1024):
-        size += len(chunk)
-        yield size, chunk
+        return Fetched(body, lines + (last != b"\n"))  # type: ignore[arg-type]
 
 
 def _raise_refused(answer: httpx2.Response) -> None:

@@ -14,7 +14,7 @@ import orjson
 from casebridge import Headway, Payload, Population, Withdrawal
 from casebridge.core.errors import RecordError, TryAgain
 from casebridge_fhir.bulk.export import Export, File, Manifest
-from casebridge_fhir.bulk.files import NDJSON, Files, Gone
+from casebridge_fhir.bulk.files import NDJSON, Fetched, Files, Gone
 from casebridge_fhir.bulk.ndjson import resources
 from casebridge_fhir.outcomes import codes
 from casebridge_fhir.references import RELATIVE
@@ -89,7 +89,7 @@ class Load:
     def _all(self, manifest: Manifest, place: Place, wanted: Population) -> Iterator[Payload | Withdrawal | Headway]:
         files, of = manifest.files[place.next :], len(manifest.files)
         with ThreadPoolExecutor(self._settings.load_parallel, "casebridge-load") as pool:
-            ahead: deque[tuple[File, Future[BinaryIO | RecordError] | None]] = deque()
+            ahead: deque[tuple[File, Future[Fetched | RecordError] | None]] = deque()
             try:
                 rest = iter(files)
                 while True:
@@ -107,7 +107,7 @@ class Load:
             finally:
                 _let_go(ahead)
 
-    def _fetched(self, file: File, needs_token: bool) -> BinaryIO | RecordError:
+    def _fetched(self, file: File, needs_token: bool) -> Fetched | RecordError:
         try:
             return self._files.fetch(file.url, with_token=needs_token)
         except RecordError as error:
@@ -119,21 +119,20 @@ def _is_wanted(file: File, wanted: Population) -> bool:
     return file.part != "output" or not wanted.types or file.type in wanted.types
 
 
-def _given(file: File, body: BinaryIO | RecordError, number: int) -> Iterator[Payload | Withdrawal | Headway]:
-    if isinstance(body, RecordError):
-        yield Payload(_name(file, number), _Refused(body), NDJSON)  # type: ignore[arg-type]
+def _given(file: File, fetched: Fetched | RecordError, number: int) -> Iterator[Payload | Withdrawal | Headway]:
+    if isinstance(fetched, RecordError):
+        yield Payload(_name(file, number), _Refused(fetched), NDJSON)  # type: ignore[arg-type]
         return
-    with body:
+    with fetched.body:
         if file.part == "output":
-            if body.read(1):
-                body.seek(0)
-                yield Payload(_name(file, number), body, NDJSON)
+            if fetched.lines < file.count:  # a connection that ends without a word looks like the end of the file
+                yield Headway(f"{_name(file, number)} has {fetched.lines} records; the server says {file.count}", remark=True)
+            if fetched.lines:
+                yield Payload(_name(file, number), fetched.body, NDJSON)
         elif file.part == "deleted":
-            yield from _withdrawals(body)
-        else:
-            said = _remarks(body)
-            if said:
-                yield Headway(f"the server could not export everything: {said}")
+            yield from _withdrawals(fetched.body)
+        elif said := _remarks(fetched.body):
+            yield Headway(f"the server could not export everything: {said}", remark=True)
 
 
 def _name(file: File, number: int) -> str:
@@ -183,6 +182,6 @@ def _let_go(ahead: deque[tuple[File, Any]]) -> None:
             future.add_done_callback(_close)
 
 
-def _close(future: Future[BinaryIO | RecordError]) -> None:
-    if not future.exception() and not isinstance(body := future.result(), RecordError):
-        body.close()
+def _close(future: Future[Fetched | RecordError]) -> None:
+    if not future.cancelled() and not future.exception() and isinstance(fetched := future.result(), Fetched):
+        fetched.body.close()
