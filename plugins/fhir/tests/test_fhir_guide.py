@@ -57,9 +57,9 @@ def _only(maps: MapSet, native: Native) -> Map:
 def test_every_example_has_exactly_one_map(maps: MapSet, natives: list[Native]) -> None:
     assert len(natives) == 67
     used = Counter(_only(maps, native).name for native in natives)
-    # the guide has no example of a Coverage, nor of a question to a payer and its answer
+    # these examples have no Coverage, no question to a payer nor its answer, and no document
     assert {m.name for m in maps} - set(used) == {
-        "sdohcc/coverage", "sdohcc/eligibility-request", "sdohcc/eligibility-response",
+        "sdohcc/coverage", "sdohcc/document-reference", "sdohcc/eligibility-request", "sdohcc/eligibility-response",
     }  # fmt: skip
 
 
