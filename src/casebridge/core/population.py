@@ -20,8 +20,8 @@ class Population:
 @dataclass(frozen=True, slots=True)
 class Headway:
     """How far a load is: ``done`` of ``of`` files, in words without personal data. ``cursor``: where to go on after a
-    crash, kept together with all payloads before it; "" when nothing is left to do. ``remark``: something is not as it should be.
-    """
+    crash, kept together with all payloads before it; "" when nothing is left to do. ``remark``: something is not as it
+    should be."""
 
     message: str
     done: int = 0

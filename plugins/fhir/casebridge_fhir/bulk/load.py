@@ -126,7 +126,8 @@ def _given(file: File, fetched: Fetched | RecordError, number: int) -> Iterator[
     with fetched.body:
         if file.part == "output":
             if fetched.lines < file.count:  # a connection that ends without a word looks like the end of the file
-                yield Headway(f"{_name(file, number)} has {fetched.lines} records; the server says {file.count}", remark=True)
+                said = f"{_name(file, number)} has {fetched.lines} records; the server says {file.count}"
+                yield Headway(said, remark=True)
             if fetched.lines:
                 yield Payload(_name(file, number), fetched.body, NDJSON)
         elif file.part == "deleted":
