@@ -116,7 +116,7 @@ def test_a_task_moved_illegally_is_a_conflict_and_told_to_nobody(server: FhirSer
     assert referred.events(referred.referral().id)[-1] == ("hospital", "completed", "conflict")
     assert (referred.referral().status, len(referred.out("agency"))) == ("requested", 1)
     (conflict,) = [e for e in referred.noted("conflict") if e["correlation"] == referred.referral().id]
-    assert "requested" in conflict["facts"]["why"]
+    assert "not for the source" in conflict["facts"]["why"]
 
 
 # --- writing back ------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from casebridge.store.tables import resource, resource_key
 
 AT = "2026-11-20T08:00:{:02}.000000Z"
 KEY = new_line()
+ALL = Sought()
 
 
 @pytest.fixture(params=["open", "closed"])
@@ -30,7 +31,7 @@ def put(store: Store, id_: str, second: int, *keys: tuple[str, str], partner: st
         shelves.put(c, AT.format(second), partner, "Patient", id_, {"id": id_, "n": "1.50"}, keys)
 
 
-def found(store: Store, sought: Sought = Sought(), after: shelves.Place | None = None, limit: int = 9) -> list[str]:
+def found(store: Store, sought: Sought = ALL, after: shelves.Place | None = None, limit: int = 9) -> list[str]:
     with store.read() as c:
         return [one.id for one in shelves.listed(c, "hospital", "Patient", sought, after, limit)]
 

@@ -35,8 +35,9 @@ class Gate:
         self._shelf = shelf
         clients = [link.client for link in map(_ours, shelf.partners.values()) if link.client is not None]
         if clients and not base_url:
+            remedy = 'Set door_settings = { base_url = "https://..." } of the first of them.'
             raise SetupError("CB-101", "partners sign in at the FHIR door by SMART, and it does not know its address",
-                             remedy='Set door_settings = { base_url = "https://..." } of the first of them.')  # fmt: skip
+                             remedy=remedy)  # fmt: skip
         self.smart: smart_server.Gate | None = None
         if clients:
             file = Path(base_dir) / SECRET
