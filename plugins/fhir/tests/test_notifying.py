@@ -224,9 +224,9 @@ def test_after_a_day_it_ends_in_an_error_that_people_see_and_goes_on_when_asked_
     site.work()
     listener.statuses = [500] * 100
     refer(hospital)
-    for _ in range(30):
+    for _ in range(5):
         site.work()
-        pass_time(site, hours=1)
+        pass_time(site, hours=8)
     there = hospital.get(f"Subscription/{id_}").json()
     assert (there["status"], "CB-401" in there["error"]) == ("error", True)
     assert id_ in site.bridge.lanes.problems["hospital"]
