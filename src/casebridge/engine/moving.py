@@ -57,7 +57,8 @@ def hear(
     side = "target" if partner.name == meant.recipient else side
     if side != "none":
         _keep_original(c, site, partner, message, meant)
-    edited = side == "source" and before is not None and "again" not in message.about and _edited(c, site, message, meant, before, said)
+    may_edit = side == "source" and "again" not in message.about  # a replay says itself who is told anew
+    edited = may_edit and before is not None and _edited(c, site, message, meant, before, said)
     unmoved = Moved(meant.id, "referral-edited" if edited else "", side)
     if not isinstance(said.document.get("status"), str):
         return unmoved
