@@ -25,6 +25,13 @@ carrier = "fhir-rest"
 format = "fhir-r4"
 maps = "sdohcc"
 settings = {{ base_url = "{base}", pause = 0 }}
+[partner.closed]
+role = "covered_entity"
+mode = "off"
+carrier = "fhir-rest"
+format = "fhir-r4"
+maps = "sdohcc"
+settings = {{ base_url = "{base}", pause = 0 }}
 [partner.pantry]
 role = "cbo"
 carrier = "folder"
@@ -105,6 +112,7 @@ def test_a_deleted_patient_says_so_here(run: Command, told: Told, tmp_path: Path
 def test_what_cannot_be_loaded(run: Command, told: Told, tmp_path: Path) -> None:
     write(tmp_path, told.base)
     for arguments, said in ((("nobody",), "there is no partner nobody"), (("pantry",), "cannot be asked for all"),
+                            (("closed",), "closed is switched off"),
                             (("mercy", "--types", "Binary"), "no map of mercy reads Binary")):  # fmt: skip
         code, printed = run("load", *arguments)
         assert (code, said in printed) == (3, True), printed

@@ -52,12 +52,16 @@ def wanted_types(partner: Partner, named: Iterable[str] = ()) -> tuple[str, ...]
 def load(site: Site, partner: Partner, wanted: Population, tell: Callable[[Headway], None]) -> Loaded:
     """Accept all files of a population, many in one commit with the place to go on from. What was broken off goes on.
 
-    SetupError CB-101 when the partner's link cannot; else raises what the link raises. What came before is kept.
+    SetupError CB-101 when the partner's link cannot, or the partner is switched off; else raises what the link raises.
+    What came before is kept.
     """
     link = partner.link
     if not isinstance(link, Loading):
         raise SetupError("CB-101", f"{partner.name} cannot be asked for all its records at once",
                          remedy="Only a partner with a FHIR server (fhir-rest) can.")  # fmt: skip
+    if partner.mode == "off":
+        remedy = 'Take mode = "off" away in casebridge.toml.'
+        raise SetupError("CB-101", f"{partner.name} is switched off", remedy=remedy)
     name, done = f"{partner.name} load", Loaded()
     with site.store.read() as c:
         cursor = payloads.get_cursor(c, name) or ""
