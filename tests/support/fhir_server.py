@@ -37,6 +37,7 @@ class FhirServer:
     asked: list[str] = field(default_factory=list)
     extra_entries: list[dict[str, Any]] = field(default_factory=list)  # strange company in each searchset
     versions: int = 0
+    quiet: bool = False  # answers to writes hold no resource
     after_write: Callable[[], object] = lambda: None  # called when something is written and not yet answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -114,10 +115,10 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
             body = self._body()
             if self._goes_wrong(path, body):
                 return
-            answer = self._update(path, body)
+            status, stored = self._update(path, body)
             state.after_write()
             with suppress(BrokenPipeError, ConnectionResetError):
-                self._json(*answer)
+                self._json(status, {} if state.quiet else stored)
 
         def do_POST(self) -> None:
             path, _ = self._asked()

@@ -98,7 +98,7 @@ class Writer:
         stored = answer.resource()
         if stored is None or not _same_thing(stored, resource):
             stored = self._current(resource)
-        return Written(_thing(record, stored))
+        return _as_written(answer, resource, stored, record)
 
     def _after_silence(self, resource: dict[str, Any], record: int) -> Written:
         """No answer, or a 500: it may have been written, and some servers report a conflict this way."""
@@ -113,8 +113,9 @@ class Writer:
         if found is not None:
             return _compared(_marked(resource, key, found), found, record)
         marked = dumps(_marked(resource, key))
-        made = self._made(self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key), kind, key)
-        return Written(_thing(record, made))
+        answer = self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key)
+        made = self._made(answer, kind, key)
+        return _as_written(answer, _marked(resource, key, made), made, record)
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
         """What the create made: looked up, else from the body or by Location (a search index may lag behind).
@@ -195,6 +196,26 @@ def _content(resource: dict[str, Any]) -> dict[str, Any]:
 
 def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:
     return Written(_thing(record, current), moved=not same_content(meant, current))
+
+
+def _as_written(answer: Answer, meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:
+    """What is there now, just after we wrote it. The server's people may have been quicker than its answer: then it is
+    their version and not ours, and what they did must be heard of."""
+    ours = _told_version(answer, str(current.get("id"))) if answer.ok else ""
+    if not ours:
+        return _compared(meant, current, record)
+    return Written(_thing(record, current), moved=version(current) != ours)
+
+
+def _told_version(answer: Answer, id_: str) -> str:
+    """The version that a write made, as its answer tells it: in the resource, the ETag, or the Location; or nothing."""
+    body = answer.resource()
+    if body is not None and body.get("id") == id_ and version(body):
+        return version(body)
+    where, _, told = answer.headers.get("location", "").partition("/_history/")
+    if told and where.rpartition("/")[2] == id_:
+        return told
+    return answer.headers.get("etag", "").strip().removeprefix("W/").strip('"') if not where else ""
 
 
 def _resource(file: OutFile) -> dict[str, Any]:
