@@ -263,11 +263,11 @@ def test_many_alarms_of_a_kind_are_one_mail(on_duty: TestSite) -> None:
     """A receiver that is down for hours must not fill a mailbox."""
     for number in range(25):
         on_duty.drop("hospital", f"more{number}.json", food_referral(id_=f"t{number + 10}"))
-    assert tend(on_duty, days=4) == ["not-answered"] * 26
+    assert tend(on_duty, days=4).count("not-answered") == 26
     on_duty.work()
-    (message,) = on_duty.messages(partner="duty-queue")
-    text = mail_of(on_duty, message.dispatch)
-    assert text.startswith("A referral has not been answered.\n26 of them.\n")
+    texts = [mail_of(on_duty, message.dispatch) for message in on_duty.messages(partner="duty-queue")]
+    assert len(texts) == 2  # the other: that they are possibly the same
+    (text,) = [text for text in texts if text.startswith("A referral has not been answered.\n26 of them.\n")]
     assert (text.count("\n01"), "and others" in text) == (20, True)
 
 

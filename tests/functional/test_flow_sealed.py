@@ -8,8 +8,9 @@ import pytest
 from sites import TestSite, food_referral, patient
 from sqlalchemy import LargeBinary, select
 
+from casebridge.core.subscriptions import Subscription, Watch
 from casebridge.engine import sealing
-from casebridge.store import ledger
+from casebridge.store import ledger, shelves, subscriptions
 from casebridge.store.box import MAGIC
 from casebridge.store.sealed import Sealed, new_line
 from casebridge.store.tables import identifier, metadata
@@ -51,6 +52,8 @@ def test_every_column_of_bytes_is_closed_but_the_seals(site: TestSite) -> None:
     site.drop("hospital", "in.json", food_referral())
     with site.bridge.site.store.write() as c:
         ledger.add(c, "2026", direction="in", partner="p", kind="k", stop="apply", state="held", document={"a": "Ada"})
+        shelves.put(c, "2026", "p", "Patient", "1", {"a": "Ada"}, [("name", "ada")])
+        subscriptions.put(c, "p", Subscription("1", Watch("Task"), {"endpoint": "Ada"}), "2026")
     sealing.seal(site.bridge.site)
     opened = []
     with site.bridge.site.store.read() as c:
