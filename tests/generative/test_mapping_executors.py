@@ -158,4 +158,4 @@ def test_good_records_need_no_interpreter(name: str) -> None:
             puts.append(handled(lambda: put(edited, LINKS, record), lambda: oracle.write(edited, LINKS, record)))  # noqa: B023
     assert share(reads) >= 0.95, f"{share(reads):.0%} of {len(reads)} imports"
     assert share(creates) >= 0.95, f"{share(creates):.0%} of {len(creates)} exports"
-    assert share(puts) >= 0.9, f"{share(puts):.0%} of {len(puts)} puts"
+    assert share(puts) >= 0.85, f"{share(puts):.0%} of {len(puts)} puts"
