@@ -71,7 +71,7 @@ class Writer:
             found = self._look(resource["resourceType"], key)
             return None if found is None else _compared(_marked(resource, key, found), found, file.records[0])
         try:
-            current = self._current(resource)
+            current = self._now(resource)
         except Gone:
             if not _is_copy(resource):
                 raise
@@ -92,17 +92,17 @@ class Writer:
         except Unanswered:
             return self._after_silence(resource, record)
         if answer.status in (409, 412):
-            return _compared(resource, self._current(resource), record)
+            return _compared(resource, self._now(resource), record)
         if not answer.ok:
             raise _refusal(answer, path)
         stored = answer.resource()
         if stored is None or not _same_thing(stored, resource):
-            stored = self._current(resource)
-        return _as_written(answer, resource, stored, record)
+            stored = self._now(resource)
+        return self._as_written(answer, resource, stored, record)
 
     def _after_silence(self, resource: dict[str, Any], record: int) -> Written:
         """No answer, or a 500: it may have been written, and some servers report a conflict this way."""
-        current = self._current(resource)
+        current = self._now(resource)
         if version(current) == version(resource):
             raise Unanswered("the update did not arrive")
         return _compared(resource, current, record)
@@ -115,7 +115,27 @@ class Writer:
         marked = dumps(_marked(resource, key))
         answer = self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key)
         made = self._made(answer, kind, key)
-        return _as_written(answer, _marked(resource, key, made), made, record)
+        return self._as_written(answer, _marked(resource, key, made), made, record)
+
+    def _as_written(
+        self, answer: Answer, meant: dict[str, Any], current: dict[str, Any], record: int
+    ) -> Written:
+        """What is there now, just after we wrote it. The server's people may have been quicker than its answer: then it
+        is their version and not ours, and what they did must be heard of."""
+        ours = _told_version(answer, str(current.get("id"))) if answer.ok else ""
+        if not ours:
+            return _compared(meant, current, record)
+        if version(current) != ours:
+            current = self._current(current)  # a cache may have shown an older one
+        return Written(_thing(record, current), moved=version(current) != ours)
+
+    def _now(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """How it stands there. What is neither what we worked upon nor what we meant is looked at twice: a cache may
+        have shown an older one."""
+        current = self._current(resource)
+        if version(current) != version(resource) and not same_content(resource, current):
+            return self._current(resource)
+        return current
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
         """What the create made: looked up, else from the body or by Location (a search index may lag behind).
@@ -196,15 +216,6 @@ def _content(resource: dict[str, Any]) -> dict[str, Any]:
 
 def _compared(meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:
     return Written(_thing(record, current), moved=not same_content(meant, current))
-
-
-def _as_written(answer: Answer, meant: dict[str, Any], current: dict[str, Any], record: int) -> Written:
-    """What is there now, just after we wrote it. The server's people may have been quicker than its answer: then it is
-    their version and not ours, and what they did must be heard of."""
-    ours = _told_version(answer, str(current.get("id"))) if answer.ok else ""
-    if not ours:
-        return _compared(meant, current, record)
-    return Written(_thing(record, current), moved=version(current) != ours)
 
 
 def _told_version(answer: Answer, id_: str) -> str:
