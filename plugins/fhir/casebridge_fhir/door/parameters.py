@@ -17,7 +17,7 @@ from typing import Any
 
 from casebridge_fhir.references import local_reference
 
-LENGTHS = (3, 6, 12)  # letters of a text, by which it is looked up
+LENGTHS = (3, 5, 8, 12)  # letters of a text, by which it is looked up
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
 
