@@ -238,3 +238,45 @@ def test_a_reason_and_its_finer_word_come_back(
     theirs = hospital.resources["Task/ref"]
     assert (theirs["status"], theirs["statusReason"]["text"]) == (status, "Said in words")
     assert theirs["businessStatus"]["coding"][0]["code"] == detail
+
+
+# --- the recipient's people are quicker than its server's answer to us: what they did is theirs, and is heard of ------
+
+
+def once(agency: FhirServer, status: str, changed: dict[str, Any]) -> None:
+    """As soon as a Task with this state is written there, and before we are answered, they change it."""
+
+    def at_once() -> None:
+        for task in of_type(list(agency.resources.values()), "Task"):
+            if task["status"] == status:
+                agency.after_write = lambda: None
+                agency.put({**task, **changed})
+
+    agency.after_write = at_once
+
+
+REJECTED = {"status": "rejected", "statusReason": {"text": "No room until Monday"}}
+
+
+def test_what_is_done_before_our_create_is_answered_is_no_echo_of_ours(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    once(agency, "requested", REJECTED)
+    hospital.put(*hospitals())
+    site.work(3)
+    assert hospital.resources["Task/ref"]["status"] == "rejected"
+    assert hospital.resources["Task/ref"]["statusReason"]["text"] == "No room until Monday"
+    assert len([w for w in agency.writes if w == "POST Task"]) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["the answer holds the resource", "the answer is empty"])
+def test_nor_what_is_done_before_our_update_is_answered(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer, told: bool
+) -> None:
+    hospital.put(*hospitals())
+    site.work()
+    agency.quiet = not told
+    once(agency, "requested", REJECTED)
+    hospital.put({**hospital.resources["Task/ref"], "restriction": {"period": {"end": "2026-12-01"}}})
+    site.work(3)
+    assert hospital.resources["Task/ref"]["status"] == "rejected"

@@ -9,9 +9,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from casebridge_fhir.door.refusals import refused
 from casebridge_fhir.xml import from_xml, to_xml
 from doors import SETTINGS, TOKEN, fhir_client
 from sites import TestSite, order, patient, task
+
+from casebridge.core.errors import Held, MapError, RecordError, SetupError, TryAgain
 
 SSN = "http://hl7.org/fhir/sid/us-ssn"
 
@@ -254,3 +257,14 @@ def test_resources_posted_one_by_one_find_each_other(
     made(task(focus={"reference": what}, **{"for": {"reference": person}}))
     found = site.referral()
     assert (found.domain, found.subject) == ("food-insecurity", person)
+
+
+@pytest.mark.parametrize(("error", "status"), [
+    (RecordError("CB-301", "wrong"), 422), (RecordError("CB-304", "large"), 413), (RecordError("CB-348", "what"), 400),
+    (Held("CB-502", "a person must look"), 422), (MapError("CB-205", "no row for this code"), 422),
+    (TryAgain("CB-404", "away"), 503), (SetupError("CB-101", "ours"), 500), (ValueError("Moreno"), 500),
+])  # fmt: skip
+def test_each_kind_of_error_has_its_answer(error: Exception, status: int) -> None:
+    refusal = refused(error)
+    assert refusal.status == status
+    assert "Moreno" not in str(refusal.outcome())

@@ -76,10 +76,9 @@ def shown(shelved: Shelved) -> dict[str, Any]:
 def searchset(page: Page, query: Query, base: str) -> dict[str, Any]:
     """A page of a search. The ``self`` link names what counted; ``next`` is the same from its place on."""
     address = f"{base}/{query.type}"
-    asked = [(name, value) for name, value in query.used]
-    links = [{"relation": "self", "url": _address(address, asked)}]
+    links = [{"relation": "self", "url": _address(address, query.used)}]
     if page.after is not None:
-        links.append({"relation": "next", "url": _address(address, [*asked, ("_page", token(page.after))])})
+        links.append({"relation": "next", "url": _address(address, [*query.used, ("_page", token(page.after))])})
     bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
     if page.total is not None:
         bundle["total"] = page.total

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from casebridge import MovedOn
-from casebridge.core.errors import CaseBridgeError, RecordError, TryAgain
+from casebridge.core.errors import CaseBridgeError, Held, MapError, RecordError, TryAgain
 
 CODES = "urn:casebridge:error"
 _STATUS = {"CB-303": 400, "CB-304": 413, "CB-347": 422, "CB-348": 400}
@@ -45,7 +45,7 @@ def refused(error: Exception) -> Refusal:
         return Refusal(503, f"{error.message}. Try again.", code=error.code, headers={"Retry-After": "5"})
     if isinstance(error, CaseBridgeError):
         field = error.field if isinstance(error, RecordError) else ""
-        status = _STATUS.get(error.code, 422 if isinstance(error, RecordError) else 500)
+        status = _STATUS.get(error.code, 422 if isinstance(error, RecordError | MapError | Held) else 500)
         return Refusal(status, f"{error.message}. {error.remedy}", code=error.code, field=field)
     return Refusal(500, "Something unexpected happened; nothing of it was kept. Try again, or call us.", code="CB-901")
 
