@@ -1,11 +1,13 @@
 """The circuit of each destination, shared by every worker: whether anything is sent there now.
 
 ``closed``: all goes well. ``open``: nothing is sent before ``until``. ``half-open``: one worker at a time tries
-``window`` dispatches; while it does, ``until`` says how long the others wait for it, and is the mark of its try.
+``window`` dispatches; while it does, ``until`` says how long the others wait for it, later and later while its worker
+lives, and ``changed_at`` is the mark of its try.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,3 +72,15 @@ def claim(c: Connection, partner: str, now: str, until: str) -> bool:
     mine = and_(circuit.c.partner == partner, circuit.c.state != "closed", over)
     tried = update(circuit).where(mine).values(state="half-open", until=until, changed_at=now)
     return c.execute(tried).rowcount == 1
+
+
+def keep_tries(c: Connection, tries: Mapping[str, str], until: str) -> None:
+    """The others wait longer for these tries, partner -> mark, as far as they still go on."""
+    for partner, mark in tries.items():
+        mine = and_(circuit.c.partner == partner, circuit.c.state == "half-open", circuit.c.changed_at == mark)
+        c.execute(update(circuit).where(mine).values(until=until))
+
+
+def nobody_tries(c: Connection, now: str) -> None:
+    """Whoever tried is gone: the next try is anybody's."""
+    c.execute(update(circuit).where(circuit.c.state == "half-open", circuit.c.until > now).values(until=now))

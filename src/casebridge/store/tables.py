@@ -199,6 +199,7 @@ referral = Table(
     Column("sort", String(8)),  # part | offer | try: CaseBridge made it of its parent; empty when a source made it
     Column("request", Text),  # the source's id of what it asked for, where that is its parent's
     UniqueConstraint("source", "external_id"),
+    Index("ix_referral_subject", "source", "subject", "id"),
     Index("ix_referral_client", "client"),
     Index("ix_referral_parent", "parent", **_only("parent IS NOT NULL")),
 )  # fmt: skip
@@ -267,7 +268,7 @@ remote = Table(
     Column("original", LargeBinary),
     Column("updated_at", MOMENT, nullable=False),
     PrimaryKeyConstraint("partner", "kind", "our_id"),
-    Index("ix_remote_theirs", "partner", "kind", "their_id"),
+    Index("ix_remote_theirs", "partner", "kind", "their_id", "our_id"),
 )  # fmt: skip
 
 map_text = Table(
