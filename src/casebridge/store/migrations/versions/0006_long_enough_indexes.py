@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """What is asked for comes first, then the order it is wanted in: else SQLite takes a shorter index for its order."""
+    """What is asked for comes first, then the order it is wanted in; else SQLite may take a shorter index."""
     op.drop_index("ix_remote_theirs", "remote")
     op.create_index("ix_remote_theirs", "remote", ["partner", "kind", "their_id", "our_id"])
     op.create_index("ix_referral_subject", "referral", ["source", "subject", "id"])
