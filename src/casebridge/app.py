@@ -35,7 +35,7 @@ from casebridge.engine.worker import Worker
 from casebridge.mapping import MapSet, load_set, with_converters
 from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
-from casebridge.store import level
+from casebridge.store import circuits, level
 from casebridge.store.database import Store, StoreTrouble
 from casebridge.store.retention import Policy
 from casebridge.store.sealed import Key, Sealed, read_keys
@@ -156,6 +156,9 @@ def alone(bridge: Bridge, *, anyhow: bool = False) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SetupError("CB-105", "another casebridge is already serving this store") from None
+        if not anyhow:
+            with bridge.site.store.write() as c:
+                circuits.nobody_tries(c, bridge.site.now())
         yield
 
 

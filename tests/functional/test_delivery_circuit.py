@@ -11,8 +11,10 @@ from receivers import DOWN, BulkReceiver, DeliverySite, Receiver
 from sites import TestSite
 from sqlalchemy import text
 
+from casebridge.app import alone
 from casebridge.core.errors import RecordError, SetupError, TryAgain
-from casebridge.engine.circuit import OPENS_AFTER
+from casebridge.engine.circuit import OPENS_AFTER, claimed
+from casebridge.engine.worker import Worker
 from casebridge.store import circuits
 from casebridge.store.circuits import Circuit
 
@@ -188,6 +190,56 @@ def test_two_workers_do_not_both_try(site: TestSite) -> None:
     calls = len(at.receiver.calls)
     site.work()
     assert len(at.receiver.calls) == calls, "the other one tries"
+
+
+def test_a_try_lasts_as_long_as_the_turn_that_makes_it(site: TestSite) -> None:
+    """However slow the partner is, no other worker tries meanwhile."""
+    at = DeliverySite(site)
+    worker = site.bridge.lanes.worker
+    at.receiver.down()
+    at.refer(*PEOPLE[:5])
+    seen = []
+
+    def says(dispatch: Any) -> None:
+        for _ in range(10):
+            at.clock.move(worker.lease.total_seconds() / 3)
+            worker.keep()  # as the engine does by the clock
+            seen.append(circuit(at).shut(at.inner.now()))
+
+    at.receiver.says = says
+    at.clock.move(120)
+    worker.turn(worker.due(["deliver"])[0])
+    assert set(seen) == {True}
+    assert circuit(at).window == 2, "and what it found out counts"
+
+
+def test_one_that_died_in_its_try_is_waited_for_as_long_as_its_lease(site: TestSite) -> None:
+    at = DeliverySite(site)
+    at.receiver.down()
+    at.refer(*PEOPLE[:5])
+    at.clock.move(120)
+    dies = Worker(at.inner, lambda turn: int(claimed(turn, circuit(at)) is not None))
+    (lane, *_) = dies.due(["deliver"])
+    assert dies.turn(lane) == 1
+    at.clock.move(dies.lease.total_seconds() - 1)
+    assert circuit(at).shut(at.inner.now())
+    at.clock.move(1)
+    assert not circuit(at).shut(at.inner.now())
+
+
+def test_a_try_whose_process_was_killed_is_over_at_the_next_start(make_site: Any) -> None:
+    """Where one process alone works on a store, whoever comes after it need not wait."""
+    at = DeliverySite(make_site())
+    at.receiver.down()
+    at.refer(*PEOPLE[:5])
+    at.receiver.down(None)
+    at.clock.move(600)
+    with at.inner.store.write() as c:
+        assert circuits.claim(c, "agency", at.inner.now(), "9999")
+    with alone(at.site.bridge):
+        at.site.work()
+    sole = at.inner.store.url.startswith("sqlite")
+    assert len(at.receiver.got) == (5 if sole else 0)
 
 
 def test_the_healthy_path_writes_nothing_of_it(site: TestSite) -> None:

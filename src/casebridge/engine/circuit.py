@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from casebridge.adapter import Conflict, Receipt
 from casebridge.core.errors import CaseBridgeError, Held, RecordError, SetupError, TryAgain
@@ -22,8 +21,6 @@ Answer = Receipt | Conflict | CaseBridgeError
 
 OPENS_AFTER = 5
 """Failures in a row. A setting that is wrong needs no second: it is the same for every message."""
-A_TRY = timedelta(minutes=2)
-"""So long others wait for the one who tries; by then it is taken for dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +51,11 @@ def verdict(answers: Sequence[object]) -> Verdict:
 
 
 def claimed(turn: Turn, circuit: Circuit) -> Circuit | None:
-    """Half-open, the next try ours; None while another worker has it."""
-    now, until = turn.site.now(), iso(turn.site.clock() + A_TRY)
+    """Half-open, the next try ours for as long as this turn shows that it lives; None while another worker has it."""
+    now, until = turn.site.now(), iso(turn.site.clock() + turn.lease)
     with turn.write() as c:
         mine = circuits.claim(c, circuit.partner, now, until)
+    turn.tries = now if mine else ""
     return replace(circuit, state="half-open", until=until, changed_at=now) if mine else None
 
 
@@ -84,7 +82,7 @@ def _is_ours(before: Circuit, now: Circuit) -> bool:
     """Whoever sent while it was closed says nothing of what came after; a try ends with the one who made it."""
     if before.state == "closed":
         return now.state == "closed"
-    return now.state == "half-open" and now.until == before.until
+    return now.state == "half-open" and now.changed_at == before.changed_at
 
 
 def _after(site: Site, partner: Partner, now: Circuit, said: Verdict, more: bool) -> Circuit:

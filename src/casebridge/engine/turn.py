@@ -26,6 +26,7 @@ class Turn:
     going: Callable[[], bool] = lambda: True  # False: come to an end after the batch at hand
     lease: timedelta = LEASE
     spoke: datetime = field(init=False)  # when it last wrote something
+    tries: str = ""  # the mark of its try at a destination that failed (store/circuits.py)
 
     def __post_init__(self) -> None:
         self.spoke = self.site.clock()

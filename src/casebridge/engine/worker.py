@@ -13,7 +13,7 @@ from datetime import timedelta
 from casebridge.engine import flow
 from casebridge.engine.site import Site
 from casebridge.engine.turn import LEASE, Turn
-from casebridge.store import due, leases
+from casebridge.store import circuits, due, leases
 from casebridge.store.database import iso
 from casebridge.store.due import STOPS
 from casebridge.store.leases import Lane, Superseded
@@ -135,10 +135,14 @@ class Worker:
             return leases.asked(c, free)
 
     def keep(self) -> None:
-        """Keep the leases of turns that last without writing: a long file, a slow partner. Not of one that hangs."""
+        """Keep the leases and tries of turns that last without writing: a long file, a slow partner. Not of one that
+        hangs."""
         now = self.site.clock()
         with self._change:
-            live = {lane: turn.epoch for lane, turn in self._turns.items() if turn.epoch and now - turn.spoke < HANGS}
-        if live and not self._sole:
+            live = {lane: turn for lane, turn in self._turns.items() if turn.epoch and now - turn.spoke < HANGS}
+        held = {} if self._sole else {lane: turn.epoch for lane, turn in live.items()}
+        tries = {lane.partner: turn.tries for lane, turn in live.items() if turn.tries}
+        if held or tries:
             with self.site.store.write() as c:
-                leases.keep_all(c, live, iso(now + self.lease))
+                leases.keep_all(c, held, iso(now + self.lease))
+                circuits.keep_tries(c, tries, iso(now + self.lease))
