@@ -33,8 +33,10 @@ def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent])
     understanding.keep(c, site, partner, reads)
     going = list(_to_apply(ledger.of_payloads(c, [parent.id for parent in parents])))
     at_hand.for_apply(c, partner, going)
-    return [{"name": "applied", "message": m.id, "correlation": _applied(c, site, partner, m),
-             "partner": partner.name, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
+    told: Told = [{"name": "applied", "message": m.id, "correlation": _applied(c, site, partner, m),
+                   "partner": partner.name, "stop": "apply", "state": "done"} for m in going]  # fmt: skip
+    c.woken = {lane for lane in c.woken if lane.partner != partner.name or lane.stop not in ("understand", "apply")}
+    return told
 
 
 def _kept(c: Connection, site: Site, partner: Partner, sent: Sent) -> Message:

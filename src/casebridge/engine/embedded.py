@@ -2,7 +2,8 @@
 
 A lane waits in line for a thread, has one turn, and goes to the end of the line while there is more: many records of
 one partner do not hold up the only one of another. Long turns and urgent work have threads of their own
-(``port.crews``).
+(``port.crews``). A lane to which work came while it was at work on little draws a breath before it goes on: in a stream
+of single messages each commit then serves several.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from casebridge.engine.worker import Worker
 from casebridge.store.leases import Lane
 
 log = logging.getLogger(__name__)
+BREATH = 0.2
+"""Seconds."""
+LITTLE = 50
+"""Pieces of work in one turn."""
 
 
 class Embedded:
@@ -52,8 +57,7 @@ class Embedded:
                 if lane in self._at_work:
                     self._at_work[lane] = True
                 elif lane not in self._in_line and not self._rests(lane):
-                    self._in_line.add(lane)
-                    self._pools[crew_of(lane)].submit(lambda lane=lane: self._turn(lane))  # type: ignore[misc]
+                    self._line_up(lane)
 
     def every(
         self, seconds: float, name: str, job: Callable[[], object], *, everywhere: bool = False, overlap: bool = False
@@ -85,6 +89,18 @@ class Embedded:
     def _rests(self, lane: Lane) -> bool:
         return lane in self._failed and time.monotonic() < self._failed[lane][1]
 
+    def _line_up(self, lane: Lane) -> None:
+        """At once when nothing else is done at its stop for its partner; else in a breath, with what comes till then."""
+        alike = any(o.stop == lane.stop and o.partner == lane.partner for o in (*self._in_line, *self._at_work))
+        self._in_line.add(lane)
+        if alike:
+            self._timetable.after(BREATH, lambda: self._submit(lane))
+        else:
+            self._submit(lane)
+
+    def _submit(self, lane: Lane) -> None:
+        self._pools[crew_of(lane)].submit(lambda: self._turn(lane))
+
     def _turn(self, lane: Lane) -> None:
         with self._mutex:
             self._in_line.discard(lane)
@@ -98,8 +114,15 @@ class Embedded:
         finally:
             with self._mutex:
                 woken = self._at_work.pop(lane)
-        if woken or (done and lane.stop != "accept"):  # a partner is asked again at its time, not at once
+                breath = woken and 0 < done < LITTLE
+                if breath:
+                    self._in_line.add(lane)
+        if breath:
+            self._timetable.after(BREATH, lambda: self._submit(lane))
+        elif woken or done >= LITTLE:
             self.wake([lane])
+        elif done and lane.stop != "accept":  # a partner is asked again at its time, not at once
+            self._timetable.after(BREATH, lambda: self.wake([lane]))
 
     def _fail(self, lane: Lane, error: Exception) -> None:
         times = self._failed.get(lane, (0, 0.0, ""))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ ONE_WORKER = 7_620_045_131
 """PostgreSQL's advisory lock of the transactions that nobody else may be in at the same time."""
 
 
+ASKED_WRONG = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.NotSupportedError, sqlite3.ProgrammingError)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -75,6 +77,10 @@ def _trouble() -> Iterator[None]:
         if _is_about_what_was_asked(error):
             raise
         raise StoreTrouble(type(error.orig).__name__) from error
+    except sqlite3.DatabaseError as error:  # straight from the driver (store/driver.py)
+        if isinstance(error, ASKED_WRONG):
+            raise
+        raise StoreTrouble(type(error).__name__) from error
 
 
 def _is_about_what_was_asked(error: DBAPIError) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert, update
 
-from casebridge.store import arrays
+from casebridge.store import arrays, driver
 
 Row = dict[str, Any]
 
@@ -46,9 +46,9 @@ def alike(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 def _execute(raw: Connection, text: str, order: tuple[str, ...], rows: Sequence[Row]) -> None:
     if len(order) == 1:
-        raw.exec_driver_sql(text, [(row[order[0]],) for row in rows])
+        driver.each(raw, text, [(row[order[0]],) for row in rows])
     else:
-        raw.exec_driver_sql(text, list(map(itemgetter(*order), rows)))
+        driver.each(raw, text, list(map(itemgetter(*order), rows)))
 
 
 @cache

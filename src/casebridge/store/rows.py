@@ -7,9 +7,9 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Select, Table, bindparam, select, tuple_
+from sqlalchemy import Boolean, Connection, Table
 
-from casebridge.store import arrays
+from casebridge.store import arrays, driver
 from casebridge.store.many import Row, insert_all, update_all
 
 Index = tuple[str, ...]
@@ -134,8 +134,12 @@ class Rows:
 
     def _found(self, index: Index, keys: Sequence[Key]) -> Iterator[Row]:
         names = self._table.columns.keys()
+        truths = _truths(self._table)
         for values in _asked(self._raw, self._table, self._order, index, keys):
-            yield dict(zip(names, values, strict=True))
+            row = dict(zip(names, values, strict=True))
+            for name in truths:
+                row[name] = bool(row[name])
+            yield row
 
 
 def _key_of(index: Index) -> Callable[[Row], Key]:
@@ -152,29 +156,39 @@ def _alike_in_none(keys: Sequence[Key]) -> Iterator[list[Key]]:
     yield from found.values()
 
 
-def _asked(raw: Connection, table: Table, order: Index, index: Index, keys: Sequence[Key]) -> CursorResult[Any]:
+def _asked(
+    raw: Connection, table: Table, order: Index, index: Index, keys: Sequence[Key]
+) -> Iterable[Sequence[Any]]:
     """What all keys have in common is compared, the rest is looked up in a list."""
     varying = tuple(n for n in range(len(index)) if any(key[n] != keys[0][n] for key in keys))
     same = {name: keys[0][n] for n, name in enumerate(index) if n not in varying}
     if raw.dialect.name != "sqlite":
         return arrays.select(raw, table, order, same, {index[n]: [key[n] for key in keys] for n in varying})
-    parameters = {f"_{name}": value for name, value in same.items() if value is not None}
-    if varying:
-        parameters["_keys"] = [key[varying[0]] if len(varying) == 1 else tuple(key[n] for n in varying) for key in keys]
     empty = tuple(name for name, value in same.items() if value is None)
-    return raw.execute(_select(table, order, index, varying, empty), parameters)
+    begin, end = _select(table, order, index, varying, empty)
+    given = [value for value in same.values() if value is not None]
+    if not varying:
+        return driver.rows(raw, f"{begin}{end}", given)
+    marks = ", ".join([f"({', '.join('?' * len(varying))})"] * len(keys))
+    given += [key[n] for key in keys for n in varying]
+    return driver.rows(raw, f"{begin}(VALUES {marks}){end}", given)
 
 
 @cache
-def _select(table: Table, order: Index, index: Index, varying: tuple[int, ...], empty: Index) -> Select[Any]:
-    where: list[Any] = []
-    for n, name in enumerate(index):
-        if name in empty:
-            where.append(table.c[name].is_(None))
-        elif n not in varying:
-            where.append(table.c[name] == bindparam(f"_{name}"))
-    if varying:
-        columns = [table.c[index[n]] for n in varying]
-        asked = columns[0] if len(columns) == 1 else tuple_(*columns)
-        where.append(asked.in_(bindparam("_keys", expanding=True)))
-    return select(table).where(*where).order_by(*(table.c[name] for name in order))
+def _select(table: Table, order: Index, index: Index, varying: tuple[int, ...], empty: Index) -> tuple[str, str]:
+    """The question for SQLite, before and behind the list of what varies."""
+    same = [name for n, name in enumerate(index) if n not in varying]
+    where = [f'"{name}" IS NULL' if name in empty else f'"{name}" = ?' for name in same]
+    where += [f"({', '.join(_quoted(index[n] for n in varying))}) IN "] if varying else []
+    begin = f"SELECT {', '.join(_quoted(table.columns.keys()))} FROM {table.name} WHERE {' AND '.join(where)}"
+    return begin, f" ORDER BY {', '.join(_quoted(order))}"
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+@cache
+def _truths(table: Table) -> tuple[str, ...]:
+    """Columns of truth values: SQLite's driver gives numbers."""
+    return tuple(column.name for column in table.columns if isinstance(column.type, Boolean))
