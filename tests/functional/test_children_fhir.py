@@ -49,9 +49,20 @@ def servers() -> Iterator[dict[str, FhirServer]]:
 def site(servers: dict[str, FhirServer], make_site: Callable[..., TestSite]) -> TestSite:
     more = "".join(AGENCY.format(name=name, base=server.base) for name, server in servers.items())
     made = make_site(more=more + ROUTE)
-    noted = {"note": [{"text": "Ada has a degree"}]}
-    made.drop("hospital", "1.json", bundle(task(), order("employment-status", **noted), patient()))
+    noted = {"note": [{"text": "Ada has a degree"}], "supportingInfo": [{"reference": "QuestionnaireResponse/form"}]}
+    along = task(input=[{"type": {"text": "Letter"}, "valueReference": {"reference": "DocumentReference/letter"}}])
+    made.drop("hospital", "1.json", bundle(along, order("employment-status", **noted), patient(), *sent_along()))
     return made
+
+
+def sent_along() -> list[dict[str, Any]]:
+    """A letter and a filled-in form; both speak of her by her name."""
+    known = {"subject": {"reference": "Patient/p1"}}
+    letter = {"resourceType": "DocumentReference", "id": "letter", "status": "current", **known,
+              "content": [{"attachment": {"title": "Letter for Ada Moreno", "data": "QWRh"}}]}  # fmt: skip
+    form = {"resourceType": "QuestionnaireResponse", "id": "form", "status": "completed", **known,
+            "item": [{"linkId": "1", "text": "What do you like to be called?", "answer": [{"valueString": "Ada"}]}]}
+    return [letter, form]
 
 
 def one(server: FhirServer, kind: str) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def test_before_one_accepts_neither_server_holds_who_it_is(site: TestSite, serve
     assert site.held() == []
     for server in servers.values():
         assert one(server, "Task")["status"] == "requested"
-        for word in ("Moreno", "555-0142", "1987", "Ada"):
+        for word in ("Moreno", "555-0142", "1987", "Ada", "QWRh"):
             assert word not in str(server.resources), word
 
 
@@ -80,7 +91,10 @@ def test_who_accepts_gets_the_name_and_the_others_task_is_cancelled(
 ) -> None:
     accepts(site, servers["south"])
     assert [name["family"] for name in one(servers["south"], "Patient")["name"]] == ["Moreno"]
-    assert one(servers["south"], "Task")["status"] == "accepted"
+    mine = one(servers["south"], "Task")
+    assert mine["status"] == "accepted"
+    assert servers["south"].resources[mine["input"][0]["valueReference"]["reference"]]["content"]
+    assert one(servers["south"], "QuestionnaireResponse")["item"][0]["answer"] == [{"valueString": "Ada"}]
     withdrawn = one(servers["north"], "Task")
     assert withdrawn["status"] == "cancelled"
     assert "south" not in str(withdrawn)

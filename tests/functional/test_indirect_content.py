@@ -43,6 +43,20 @@ def height() -> dict[str, Any]:
             "valueQuantity": {"value": 80, "unit": "cm"}}  # fmt: skip
 
 
+def form(id_: str, **more: Any) -> dict[str, Any]:
+    often = {"system": "http://loinc.org", "code": "LA28397-0", "display": "Often true"}
+    return {"resourceType": "QuestionnaireResponse", "id": id_, "status": "completed",
+            "questionnaire": "http://hospital.example/Questionnaire/hunger",
+            "_questionnaire": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/display",
+                                              "valueString": "Hunger Vital Sign"}]},
+            "subject": {"reference": "Patient/ada"}, "authored": "2026-11-19", "author": {"display": "Dr. Jan Water"},
+            "source": {"reference": "Patient/ada", "display": "ADA MORENO"},
+            "item": [{"linkId": "food", "text": "Food", "item": [
+                {"linkId": "/88122-7", "text": "Did you worry about food?", "answer": [{"valueCoding": often}]},
+                {"linkId": "who", "answer": [{"valueReference": {"reference": "Practitioner/jan"}}]}]}],
+            **more}  # fmt: skip
+
+
 def sent_along(*references: str) -> list[dict[str, Any]]:
     kind = {"coding": [{"system": SDOH, "code": "additional-content"}]}
     return [{"type": kind, "valueReference": {"reference": one, "display": one}} for one in references]
@@ -88,6 +102,30 @@ def test_what_may_not_be_told_is_not_even_named(site: IndirectSite, hospital: Fh
     (task,) = made(agency, "Task")
     assert len(task["input"]) == len(made(agency, "DocumentReference")) == 1
     assert "detox" not in str(agency.resources)
+
+
+def test_a_form_that_was_filled_in_goes_along(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:
+    refer(hospital, form("screening"), form("hidden", meta={"security": [CONFIDENTIAL]}), form("asked"),
+          order=("QuestionnaireResponse/asked",))  # fmt: skip
+    site.work()
+    assert site.messages(state="held") == []
+    (task,), (order,) = made(agency, "Task"), made(agency, "ServiceRequest")
+    copies = made(agency, "QuestionnaireResponse")
+    assert len(copies) == 2
+    (named,), (asked,) = task["input"], order["supportingInfo"]
+    copy = agency.resources[named["valueReference"]["reference"]]
+    assert copy["item"] == [{"linkId": "food", "text": "Food", "item": [
+        {"linkId": "/88122-7", "text": "Did you worry about food?",
+         "answer": [{"valueCoding": {"system": "http://loinc.org", "code": "LA28397-0", "display": "Often true"}}]},
+        {"linkId": "who"}]}]  # fmt: skip
+    assert copy["questionnaire"] == "http://hospital.example/Questionnaire/hunger"
+    assert copy["subject"]["reference"] == task["for"]["reference"]
+    assert agency.resources[asked["reference"]]["item"] == copy["item"]
+    assert "Jan Water" not in str(copies)
+    agency.writes.clear()
+    hospital.put({**hospital.resources["Task/ref"], "restriction": {"period": {"end": "2026-12-24"}}})
+    site.work(2)
+    assert agency.writes == [f"PUT Task/{task['id']}"], "a copy that says the same already is left alone"
 
 
 def test_nothing_else_of_the_chart_is_read(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:

@@ -13,6 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from casebridge_fhir.references import identifiers
+from casebridge_fhir.structure import problems
+
 
 @dataclass(slots=True)
 class Fault:
@@ -77,7 +80,7 @@ class FhirServer:
             found = [r for r in self.resources.values() if r["resourceType"] == kind]
         for wanted in query.get("identifier", []):
             system, _, value = wanted.rpartition("|")
-            found = [r for r in found if {"system": system, "value": value} in r.get("identifier", [])]
+            found = [r for r in found if {"system": system, "value": value} in identifiers(r)]
         entry = [{"fullUrl": f"{self.base}/{kind}/{r['id']}", "resource": r} for r in found]
         return {"resourceType": "Bundle", "type": "searchset", "entry": [*entry, *self.extra_entries]}
 
@@ -154,6 +157,8 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
 
         def _update(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
             with state.lock:
+                if problems(body):
+                    return 422, _outcome("structure")
                 now = state.resources.get(path)
                 wanted = self.headers.get("If-Match", "").strip('W/"')
                 if now is None and wanted:
@@ -165,6 +170,8 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
 
         def _create(self, kind: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
             with state.lock:
+                if problems(body):
+                    return 422, _outcome("structure")
                 state.writes.append(f"POST {kind}")
                 return 201, state.keep({**body, "id": f"made-{state.versions}"})
 

@@ -17,7 +17,7 @@ _FOLLOW = {
 }
 _TAKEN = frozenset({
     "Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Patient", "RelatedPerson", "Consent",
-    "Condition", "ServiceRequest", "DocumentReference", "Observation",
+    "Condition", "ServiceRequest", "DocumentReference", "Observation", "QuestionnaireResponse",
 })  # fmt: skip
 _SAME = frozenset({"replaced-by", "replaces"})  # Patient.link.type: two records of one person
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from casebridge import Converter, Door, Format, Link, Natives, hookimpl
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.door.door import FhirDoor
 from casebridge_fhir.door.link import FhirDoorLink
@@ -38,7 +39,8 @@ def register_doors(register: Callable[[type[Door]], None]) -> None:
 
 @hookimpl
 def register_converters(register: Callable[[Converter], None]) -> None:
-    """``fhir-decimal``."""
+    """``fhir-answers`` and ``fhir-decimal``."""
+    register(ANSWERS)
     register(DECIMAL)
 
 

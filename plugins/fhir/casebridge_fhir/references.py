@@ -114,10 +114,15 @@ class Index:
         return found[0] if len(found) == 1 else None
 
 
-def _identifiers(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def identifiers(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the resource says it is called: several in most types, one in a QuestionnaireResponse."""
     given = resource.get("identifier")
-    for identifier in given if isinstance(given, list) else [given]:
-        if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
+    return [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, dict)]
+
+
+def _identifiers(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for identifier in identifiers(resource):
+        if isinstance(identifier.get("value"), str):
             yield str(identifier.get("system", "")), identifier["value"]
 
 

@@ -15,7 +15,8 @@ from casebridge.core.errors import Bug, CaseBridgeError, RecordError, TryAgain
 from casebridge.core.jsontext import dumps, loads
 from casebridge_fhir.format import ORDER, is_theirs
 from casebridge_fhir.moments import stamp
-from casebridge_fhir.references import RELATIVE
+from casebridge_fhir.r4 import table
+from casebridge_fhir.references import RELATIVE, identifiers
 from casebridge_fhir.searching import matches
 from casebridge_fhir.server import Answer, Server, Unanswered, refused
 
@@ -245,13 +246,18 @@ def _same_thing(stored: dict[str, Any], meant: dict[str, Any]) -> bool:
 
 def _marked(resource: dict[str, Any], key: str, made: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """With the identifier by which it is known again, and the id of what was ``made`` of it."""
-    own = [] if _carries(resource, key) else [{"system": DISPATCH, "value": key}]
-    named = {"identifier": [*resource.get("identifier", []), *own]}
-    return {**resource, **named, **({"id": made["id"]} if made else {})}
+    own = {"system": DISPATCH, "value": key}
+    marks = [*identifiers(resource), *([] if _carries(resource, key) else [own])]
+    return {**resource, "identifier": marks if _has_many(resource) else own, **({"id": made["id"]} if made else {})}
+
+
+def _has_many(resource: Mapping[str, Any]) -> bool:
+    """May it have several identifiers? A QuestionnaireResponse has one."""
+    return table()[resource["resourceType"]]["identifier"].many
 
 
 def _made_by_us(resource: dict[str, Any]) -> bool:
-    return any(i.get("system") == DISPATCH for i in resource.get("identifier", []))
+    return any(i.get("system") == DISPATCH for i in identifiers(resource))
 
 
 def _is_copy(resource: dict[str, Any]) -> bool:
@@ -266,7 +272,7 @@ def _as_new(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _carries(resource: dict[str, Any], key: str) -> bool:
-    return any(i.get("system") == DISPATCH and i.get("value") == key for i in resource.get("identifier", []))
+    return any((i.get("system"), i.get("value")) == (DISPATCH, key) for i in identifiers(resource))
 
 
 def _thing(record: int, resource: dict[str, Any]) -> Thing:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 
@@ -29,7 +30,7 @@ ASKED = ("Task", "ServiceRequest", "Patient", "Condition", "Goal")
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
 
 
 @pytest.fixture
@@ -57,9 +58,10 @@ def _only(maps: MapSet, native: Native) -> Map:
 def test_every_example_has_exactly_one_map(maps: MapSet, natives: list[Native]) -> None:
     assert len(natives) == 67
     used = Counter(_only(maps, native).name for native in natives)
-    # these examples have no Coverage, no question to a payer nor its answer, and no document
+    # these examples have no Coverage, no question to a payer nor its answer, no document and no filled-in form
     assert {m.name for m in maps} - set(used) == {
         "sdohcc/coverage", "sdohcc/document-reference", "sdohcc/eligibility-request", "sdohcc/eligibility-response",
+        "sdohcc/questionnaire-response",
     }  # fmt: skip
 
 

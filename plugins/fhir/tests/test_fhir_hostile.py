@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
@@ -21,7 +22,7 @@ from casebridge.core.errors import CaseBridgeError, RecordError, SetupError, Try
 from casebridge.mapping import OwnIds, load_set, with_converters
 
 FOLDER = Path(__file__).resolve().parents[3] / "mappings"
-MAPS = load_set("sdohcc", [FOLDER], converters=with_converters([DECIMAL]))
+MAPS = load_set("sdohcc", [FOLDER], converters=with_converters([ANSWERS, DECIMAL]))
 BASE = "https://hospital.example/fhir"
 SDOHCC = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 CODING = {"coding": [{"system": SDOHCC, "code": "food-insecurity", "display": "Food"}], "text": "Food"}

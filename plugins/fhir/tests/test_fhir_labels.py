@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 
 from casebridge.core.case import records_of, validate_record
@@ -25,7 +26,7 @@ Task = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
 
 
 def marked(map_: Map) -> dict[str, Any]:

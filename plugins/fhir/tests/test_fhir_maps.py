@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import outgoing
 
@@ -22,7 +23,7 @@ Task = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def maps() -> MapSet:
-    return load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    return load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
 
 
 def test_the_examples_inside_the_maps_hold(maps: MapSet) -> None:
@@ -83,6 +84,11 @@ def test_the_labels_of_the_order_bind_the_referral(maps: MapSet, task: Task) -> 
     assert imported.slice["referral"]["labels"] == [{"code": "R"}, *walls]
     _, imported = read(maps, task(order=order(meta={"security": walls})))
     assert imported.slice["referral"]["labels"] == walls
+
+
+def test_an_input_whose_type_is_only_words_does_not_hold_the_referral(maps: MapSet, task: Task) -> None:
+    _, imported = read(maps, task(input=[{"type": {"text": "A letter"}, "valueString": "x"}]))
+    assert imported.slice["referral"]["inputs"] == [{"code": {"display": "A letter"}}]
 
 
 def test_a_patients_own_task_is_an_activity_and_no_referral(maps: MapSet, task: Task) -> None:

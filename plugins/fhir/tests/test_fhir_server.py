@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from casebridge_fhir.answers import ANSWERS
 from casebridge_fhir.decimals import DECIMAL
 from casebridge_fhir.format import FhirR4
 from casebridge_fhir.link import FhirRest
@@ -83,7 +84,7 @@ def test_a_poll_from_any_cursor_loses_nothing_after_it(link: Link, refer: Callab
 def test_a_payload_tells_the_whole_referral(link: Link, refer: Callable[[str], Resource], format_: FhirR4) -> None:
     refer("whole")
     (payload,) = mine(list(link().receive(None)), "whole")
-    maps = load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    maps = load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
     data = payload.stream.read()
     found = list(format_.parse(io.BytesIO(data), maps.shapes))
     assert all(isinstance(each, Native) for each in found)
@@ -107,7 +108,7 @@ def test_a_status_goes_back_and_the_order_is_untouched(
     refer("back")
     before = get(hospital, "ServiceRequest/back-s")
     (payload,) = mine(list(link().receive(None)), "back")
-    maps = load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    maps = load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
     *_, native = format_.parse(payload.stream, maps.shapes)
     assert isinstance(native, Native)
     map_ = maps.for_native(native.type, native.data)
@@ -189,7 +190,7 @@ def test_all_examples_of_the_guide_survive_the_way_there_and_back(
     link: Link, hospital: httpx2.Client, examples: dict[str, Path], format_: FhirR4
 ) -> None:
     """Every Task of the guide with what it refers to, through a real server, read by the shipped maps."""
-    maps = load_set("sdohcc", [MAPS], converters=with_converters([DECIMAL]))
+    maps = load_set("sdohcc", [MAPS], converters=with_converters([ANSWERS, DECIMAL]))
     for path in examples.values():
         hospital.put(f"/{path.stem.replace('-', '/', 1)}", content=path.read_bytes(),
                      headers={"Content-Type": "application/fhir+json"})  # fmt: skip

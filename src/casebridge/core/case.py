@@ -214,12 +214,14 @@ class Assessment(Record):
 
     ``performers`` say so, by a ``technique``; ``focus`` is whom it is about where that is not the subject; ``panel``
     marks several answers under one instrument, ``members`` are answers that are records of their own,
-    ``derived_from`` is what an answer was worked out from.
+    ``derived_from`` is what an answer was worked out from. ``form`` is set where its ``items`` stand as on a filled-in
+    form: headings, questions without an answer and all.
     """
 
     status: Literal["in-progress", "completed", "amended", "entered-in-error"] | Absent | None = None
     participation: Ref | None = None
     instrument: Coding | None = None
+    form: Literal["questionnaire"] | None = None
     assessment_kind: str | None = None
     domains: list[str] | None = None
     categories: list[Coding] | None = None

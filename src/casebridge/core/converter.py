@@ -13,7 +13,7 @@ class Converter:
 
     Law: *exact* (both compositions are the identity), *canonical* (write(read(x)) may re-spell x),
     *lossy* (information goes; the map must sign it). ``samples`` are pairs (theirs, ours); the law is tested on them.
-    Both raise ValueError on a value they cannot take.
+    Both raise ValueError on a value they cannot take. One that is ``whole`` takes a list of groups as one value.
     """
 
     name: str
@@ -22,3 +22,4 @@ class Converter:
     law: Literal["exact", "canonical", "lossy"]
     samples: tuple[tuple[Any, Any], ...]
     about: str = ""
+    whole: bool = False

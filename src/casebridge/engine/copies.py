@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from casebridge.core.referral import BEGUN
 from casebridge.engine.site import Partner
 from casebridge.engine.their_ids import TheirIds
 from casebridge.store import records, referrals
@@ -134,7 +135,12 @@ def _needs(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> 
 
 
 def _sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Documents and findings that the source chose to send along, with the Task or with the order."""
+    """Documents, findings and forms that the source chose to send along, with the Task or with the order.
+
+    Not to one of several who are asked, before it has accepted: they can name anybody (see ``discretion``).
+    """
+    if referral.sort == "offer" and referral.status not in BEGUN:
+        return
     refs = [one.get("ref") or {} for one in said.get("inputs") or ()]
     yield from dict.fromkeys(_attached(c, referral, [*refs, *(said.get("attachments") or ())]))
 

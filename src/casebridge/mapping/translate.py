@@ -32,7 +32,7 @@ class OwnIds:
 
 def to_case(line: Leaf, value: Any) -> Any:
     """Their value in our spelling; MISSING when the line has nothing to make of it."""
-    if isinstance(value, list) and _translates(line):
+    if isinstance(value, list) and _one_by_one(line):
         return _kept(to_case(line, item) for item in value)
     _single(line, value)
     if line.link:
@@ -51,7 +51,7 @@ def to_other(line: Leaf, value: Any, links: Links) -> Any:
         return MISSING
     if line.link:
         return _linked(line.link, value, links)
-    if isinstance(value, list) and _translates(line):
+    if isinstance(value, list) and _one_by_one(line):
         return _kept(to_other(line, item, links) for item in value)
     absent = is_absent(value)
     if absent and not line.codes:
@@ -84,6 +84,10 @@ def theirs_of(value: Any, links: Links) -> str | None:
 
 def _translates(line: Leaf) -> bool:
     return bool(line.codes or line.convert or line.link)
+
+
+def _one_by_one(line: Leaf) -> bool:
+    return _translates(line) and not (line.convert and line.convert.whole)
 
 
 def _kept(values: Any) -> Any:

@@ -76,7 +76,8 @@ class ValueCreator:
             add(f"{wanted} = theirs({found}, links, {kinds})")
         elif line.convert:
             turn = self.source.constant("C", line.convert.write)
-            add(f"{wanted} = {turn}({found}) if type({found}) is str else converted({turn}, {found})")
+            one = f"{turn}({found}) if type({found}) is str else converted({turn}, {found})"
+            add(f"{wanted} = converted_whole({turn}, {found})" if line.convert.whole else f"{wanted} = {one}")
             if line.codes:
                 raise NotCompiled("a line with a converter and codes")
         elif line.codes:

@@ -81,9 +81,9 @@ class ValueImporter:
             else:
                 then(value)
         elif line.convert:
-            value = self.source.name("x")
-            add(f"{value} = {self.source.constant('C', line.convert.read)}"
-                f"({found} if type({found}) is str else single({found}))")  # fmt: skip
+            value, read = self.source.name("x"), self.source.constant("C", line.convert.read)
+            one = f"{read}({found} if type({found}) is str else single({found}))"
+            add(f"{value} = copied({read}({found}))" if line.convert.whole else f"{value} = {one}")
             with self.source.block(f"if {THERE.format(value)}:"):
                 then(value)
         else:

@@ -83,6 +83,12 @@ def converted(turn: Callable[[Any], Any], value: Any) -> Any:
     return turn(value)
 
 
+def converted_whole(turn: Callable[[Any], Any], value: Any) -> Any:
+    """A list of the case side as one value, converted; None when it is withheld, Absent or empty."""
+    value = outgoing(value)
+    return None if value is None else copied(turn(value))
+
+
 def theirs(value: Any, links: Links, kinds: tuple[str, ...]) -> Any:
     """The partner's reference for a ref of ours to one of these kinds, or None."""
     if type(value) is not dict or any(isinstance(part, dict | list) for part in value.values()):
@@ -171,6 +177,7 @@ def merge(group: dict[str, Any], key: str, value: Any) -> None:
 
 __all__ = [
     "converted",
+    "converted_whole",
     "copied",
     "flagged",
     "hidden",

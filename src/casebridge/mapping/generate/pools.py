@@ -60,14 +60,19 @@ def other_pool(
     found = [native.spelled(value) for value in (*_theirs(leaf, native, case, rng, hint), *listed)]
     usable = [value for value in found if all(_works(to_case, each, value) for each in every)]
     many = native.many if native.many is not None else case.many and not native.element
-    return Pool(distinct(usable), bool(many))
+    return Pool(distinct(usable), bool(many) and not _is_whole(leaf))
 
 
 def case_pool(leaf: Leaf, native: NativeKind, case: CaseKind, hint: str = "") -> Pool:
     """What the case side may hold for a leaf, as far as the map can write it."""
     rng = Random(leaf.case.text)  # noqa: S311
     usable = [value for value in _ours(leaf, native, case, rng, hint) if _written(leaf, value)]
-    return Pool(distinct(usable), case.many)
+    return Pool(distinct(usable), case.many and not _is_whole(leaf))
+
+
+def _is_whole(leaf: Leaf) -> bool:
+    """Is a list one value to the line?"""
+    return leaf.convert is not None and leaf.convert.whole
 
 
 def _theirs(leaf: Leaf, native: NativeKind, case: CaseKind, rng: Random, hint: str) -> Iterator[Any]:
@@ -83,7 +88,8 @@ def _theirs(leaf: Leaf, native: NativeKind, case: CaseKind, rng: Random, hint: s
             return
     if leaf.convert:
         yield from (theirs for theirs, _ in leaf.convert.samples)
-        yield from _tried(leaf.convert.write, (case.item(rng) for _ in range(_FREE)))
+        ours = ([case.item(rng)] if leaf.convert.whole else case.item(rng) for _ in range(_FREE))
+        yield from _tried(leaf.convert.write, ours)
         return
     for _ in range(_FREE // 2 if leaf.codes else _FREE):
         yield _free(native, case, rng, hint)
