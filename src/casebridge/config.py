@@ -363,7 +363,8 @@ def explain(error: ValidationError, prefix: str = "") -> str:
 
 
 def resolve_secrets(value: Any, base: Path, entry: str) -> Any:
-    """``env:NAME`` and ``file:PATH`` replaced by what they name, at any depth; SetupError CB-104 when missing.
+    """``env:NAME`` and ``file:PATH`` replaced by what they name, at any depth; SetupError CB-104 when it is not there,
+    or empty: a secret of no characters would let everybody in.
 
     ``entry`` is where the value stands in casebridge.toml.
     """
@@ -374,13 +375,20 @@ def resolve_secrets(value: Any, base: Path, entry: str) -> Any:
     if isinstance(value, str) and value.startswith("env:"):
         if value[4:] not in os.environ:
             raise SetupError("CB-104", f"{entry}: the environment variable {value[4:]} is not set")
-        return os.environ[value[4:]]
+        return _not_empty(os.environ[value[4:]], f"{entry}: the environment variable {value[4:]} is empty")
     if isinstance(value, str) and value.startswith("file:"):
         try:
-            return (base / value[5:]).read_text(encoding="utf-8").strip()
+            secret = (base / value[5:]).read_text(encoding="utf-8").strip()
         except OSError as e:
             raise SetupError("CB-104", f"{entry}: the secret file {value[5:]} cannot be read ({e.strerror})") from None
+        return _not_empty(secret, f"{entry}: the secret file {value[5:]} is empty")
     return value
+
+
+def _not_empty(secret: str, otherwise: str) -> str:
+    if not secret:
+        raise SetupError("CB-104", otherwise)
+    return secret
 
 
 def _check_names(config: Config, file: str) -> None:

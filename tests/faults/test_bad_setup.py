@@ -87,6 +87,7 @@ WRONG = [
      ["partner.pantry.settings.folder", "NO_SUCH_NAME is not set"]),
     ('folder = "pantry"', 'folder = "file:no-such-file"', 3, "CB-104",
      ["partner.pantry.settings.folder", "no-such-file", "cannot be read"]),
+    ('folder = "pantry"', 'folder = "file:/dev/null"', 3, "CB-104", ["partner.pantry.settings.folder", "is empty"]),
     ('layout = "agency-clients"', 'layout = "agency-cleints"', 3, "CB-380", ["agency-cleints"]),
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from doors import TOKEN, doors_of
 from indirect import hospitals
 
 from casebridge.app import Bridge, open_bridge
+from casebridge.core.errors import SetupError
 from casebridge.store import disclosures
 
 maps_once.install()
@@ -57,6 +58,27 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
     made = open_bridge(tmp_path / "casebridge.toml")
     yield made
     made.close()
+
+
+def test_two_partners_never_share_a_token(tmp_path: Path) -> None:
+    """One of them would read and write as the other."""
+    copy_of_migrated(tmp_path / "casebridge.db")
+    (tmp_path / "casebridge.toml").write_text(CONFIG)
+    for name in ("token", "theirs"):
+        (tmp_path / name).write_text(TOKEN)
+    with pytest.raises(SetupError, match="agency and hospital have the same token"):
+        open_bridge(tmp_path / "casebridge.toml")
+
+
+@pytest.mark.parametrize("token", ['"file:token"', '""'])
+def test_an_empty_token_opens_nothing_not_even_the_bridge(tmp_path: Path, token: str) -> None:
+    """A request with an empty one would be let in."""
+    copy_of_migrated(tmp_path / "casebridge.db")
+    (tmp_path / "theirs").write_text(THEIRS)
+    (tmp_path / "token").write_text("\n")
+    (tmp_path / "casebridge.toml").write_text(CONFIG.replace('"file:token"', token))
+    with pytest.raises(SetupError, match=r"partner\.hospital\.settings"):
+        open_bridge(tmp_path / "casebridge.toml")
 
 
 @pytest.fixture

@@ -29,10 +29,12 @@ class Asker:
 
 
 class Gate:
-    """Knows partners by what they bring. SetupError CB-101 when SMART is set up and the server has no address."""
+    """Knows partners by what they bring. SetupError CB-101 when two bring the same, or when SMART is set up and the
+    server has no address."""
 
     def __init__(self, shelf: Shelf, base_url: str, base_dir: str) -> None:
         self._shelf = shelf
+        _each_its_own(shelf.partners)
         clients = [link.client for link in map(_ours, shelf.partners.values()) if link.client is not None]
         if clients and not base_url:
             remedy = 'Set door_settings = { base_url = "https://..." } of the first of them.'
@@ -73,6 +75,16 @@ class Gate:
     def _writable(self, partner: str) -> frozenset[str]:
         named = frozenset(_ours(self._shelf.partners[partner]).settings.may_write)
         return frozenset(types()) if "*" in named else named & frozenset(types())
+
+
+def _each_its_own(partners: Mapping[str, Link]) -> None:
+    """One of two with the same token would read and write as the other."""
+    found: dict[str, str] = {}
+    for name, link in partners.items():
+        token = _ours(link).settings.token
+        if token and (other := found.setdefault(token.get_secret_value(), name)) != name:
+            said = f"{' and '.join(sorted((name, other)))} have the same token at the FHIR door"
+            raise SetupError("CB-101", said, remedy="Give each partner a token of its own.")
 
 
 def _granted(grant: Grant, what: str, of: frozenset[str]) -> frozenset[str]:

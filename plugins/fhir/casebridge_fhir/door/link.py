@@ -22,7 +22,8 @@ from casebridge_fhir.smart_server import SmartClientSettings, client
 class FhirDoorSettings(NotifyingSettings):
     """Who the partner is at our FHIR server, and what it may write there."""
 
-    token: SecretStr | None = Field(default=None, description="Bearer token of the partner, env:NAME or file:/path")
+    token: SecretStr | None = Field(
+        default=None, min_length=1, description="Bearer token of the partner, env:NAME or file:/path")
     smart: SmartClientSettings | None = Field(
         default=None, description="The partner's system that signs in by SMART Backend Services: a table of its own")
     may_write: tuple[str, ...] = Field(
