@@ -38,7 +38,7 @@ laws: install   ## every shipped map's laws on 2,000 generated round trips a map
 		tests/generative/test_mapping_executors.py
 
 faults: install ## kills, power cuts, full disks, hours without a receiver, on both databases (make test takes a few)
-	$(BIN)/pytest -n $(WORKERS) -m long tests/faults
+	$(BIN)/pytest -n $(WORKERS) -m long
 
 bench: install  ## figures, each beside its floor and its peers
 	$(BIN)/python -m pip install $(PIP_QUIET) -c constraints.txt -e '.[bench]'

@@ -1,5 +1,6 @@
 """Both databases for tests: a fixture that asks for ``store_url`` or ``new_store`` runs its tests on SQLite and on
-PostgreSQL; ``-k "not postgresql"`` leaves out the second."""
+PostgreSQL; ``-k "not postgresql"`` leaves out the second. One that asks for ``some_store`` runs them on PostgreSQL only
+among the long ones."""
 
 from __future__ import annotations
 
@@ -29,9 +30,23 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
+NewStore = Callable[..., str]
+"""Each call gives the ``[store] url`` of another database, with today's schema or (``empty``) without."""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Makes databases: each call gives the ``[store] url`` of another, with today's schema or (``empty``) without."""
+def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    """Makes databases."""
+    yield from _new_store(request, tmp_path_factory)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def some_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    """The same; on PostgreSQL when there is time for it."""
+    yield from _new_store(request, tmp_path_factory)
+
+
+def _new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
     if request.param == "sqlite":
         yield lambda empty=False: _sqlite(tmp_path_factory.mktemp("store"), empty)
         return
