@@ -64,7 +64,7 @@ def _reads_too_much(question: str, plan: list[str]) -> bool:
         table = re.match(r"(?:SEARCH|SCAN) (\w+)", step)
         if table is None or table[1] in SMALL or any(name in step for name in OF_WORK):
             continue
-        wanted = set(re.findall(rf"(?:\b{table[1]}\.|[\s(]\")(\w+)\"?\)? (?:=|IN) [('\d]", question)) - IN_COMMON
+        wanted = set(re.findall(rf"\b{table[1]}\.\"?(\w+)\"? (?:=|IN) ", question)) - IN_COMMON
         if wanted and not set(re.findall(r"(\w+)[=<>]", step)) - IN_COMMON:
             return True
     return False

@@ -46,7 +46,7 @@ def record(turn: Turn, partner: Partner, outcomes: Sequence[Outcome], circuit: C
 def _have_at_hand(c: Connection, partner: Partner, some: Sequence[Outcome]) -> None:
     messages = [m for o in some for m in o.sending.messages]
     for kind in {m.kind for m in messages}:
-        records.load_remotes_of(c, partner.name, kind, [m.our_id for m in messages if m.kind == kind])
+        records.load_remotes_of(c, partner.name, {kind: [m.our_id for m in messages if m.kind == kind]})
 
 
 def _recorded(

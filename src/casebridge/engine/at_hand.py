@@ -29,9 +29,9 @@ def for_apply(c: Connection, partner: Partner, messages: Sequence[Message]) -> N
             persons |= {PersonKey(partner.name, person)} if person else set()
             identifiers |= person_identifiers(c, record) if kind == "person" else set()
     links.load(c, persons, identifiers)
-    for name, said in keys.items():
-        records.load(c, partner.name, name, sorted(said))
-        records.load_remotes_of(c, partner.name, name, records.ids(c, partner.name, name, said))
+    records.load(c, partner.name, keys)
+    ours = {kind: records.ids(c, partner.name, kind, said) for kind, said in keys.items()}
+    records.load_remotes_of(c, partner.name, ours)
     referrals.load_of_persons(c, partner.name, sorted(p.external_id for p in persons))
     _referrals(c, partner, sorted(keys.get("referral", ())))
 
@@ -40,13 +40,13 @@ def _referrals(c: Connection, partner: Partner, said: Sequence[str]) -> None:
     """The referrals meant by a partner's ids of them: its own, or ours as it calls them."""
     if not said:
         return
-    records.load_remotes(c, partner.name, "referral", said)
+    records.load_remotes(c, partner.name, {"referral": said})
     meant = referrals.load_by_source(c, partner.name, said)
     theirs = (records.remote_by_theirs(c, partner.name, "referral", id_) for id_ in said)
     meant |= {remote.our_id for remote in theirs if remote}
     referrals.load(c, sorted({*meant, *said}))
     referrals.load_children(c, sorted(meant))
-    records.load_remotes_of(c, partner.name, "referral", sorted(meant))
+    records.load_remotes_of(c, partner.name, {"referral": meant})
     ledger.load_unsent(c, sorted(meant))
 
 
@@ -65,17 +65,15 @@ def for_prepare(c: Connection, partner: Partner, messages: Sequence[Message]) ->
     """The referrals that these messages are about, the records they are made of, and what stands about the client."""
     ids = sorted({str(m.about["referral"]) for m in messages})
     referrals.load(c, ids)
-    records.load_remotes_of(c, partner.name, "referral", ids)
+    records.load_remotes_of(c, partner.name, {"referral": ids})
     found = [r for r in (referrals.get(c, id_) for id_ in ids) if r is not None]
     by_source: dict[str, list[tuple[str, str]]] = {}
     for referral in found:
         by_source.setdefault(referral.source, []).append((referral.asked, referral.subject or ""))
     for source, pairs in by_source.items():
-        records.load(c, source, "referral", sorted({external_id for external_id, _ in pairs}))
-        records.load(c, source, "person", sorted({subject for _, subject in pairs}))
+        records.load(c, source, {"referral": {asked for asked, _ in pairs}, "person": {one for _, one in pairs}})
         asked = [records.find(c, source, "referral", external_id) for external_id, _ in pairs]
-        for kind, said in _pointed_to(a.document for a in asked if a).items():
-            records.load(c, source, kind, sorted(said))
+        records.load(c, source, _pointed_to(a.document for a in asked if a))
     persons = links.load_clients(c, sorted({r.client for r in found if r.client}))
     for source, subjects in persons.items():
         records.load_about(c, source, sorted(subjects))

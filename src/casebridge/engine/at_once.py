@@ -31,7 +31,7 @@ def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent])
     reads = [read for parent, (payload, _) in zip(parents, payloads, strict=True)
              for read in _reads(partner, parent, payload)]  # fmt: skip
     understanding.keep(c, site, partner, reads)
-    going = list(_to_apply(ledger.of_payloads(c, [parent.id for parent in parents])))
+    going = list(_to_apply(child for parent in parents for child in ledger.of_payload(c, parent.id)))
     at_hand.for_apply(c, partner, going)
     told: Told = [{"name": "applied", "message": m.id, "correlation": _applied(c, site, partner, m),
                    "partner": partner.name, "stop": "apply", "state": "done"} for m in going]  # fmt: skip

@@ -39,7 +39,7 @@ def messages(c: Connection, referral: StoredReferral, to: Partner) -> list[tuple
     """
     said = asked_for(c, referral)
     person = [one for one in _person(c, referral) if not _has_its_own(c, to, referral, one[1])]
-    copied = [*person, *_needs(c, referral, said), *_sent_along(c, referral, said), *_requester(c, referral, said)]
+    copied = [*person, *_needs(c, referral, said), *sent_along(c, referral, said), *_requester(c, referral, said)]
     found = [*((kind, id_) for kind, id_ in copied), ("document", referral.id), ("referral", referral.id)]
     return [(kind, {"referral": referral.id, "record": id_}) for kind, id_ in found]
 
@@ -134,7 +134,7 @@ def _needs(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> 
     yield from _known(c, referral.source, "need", said.get("needs") or ())
 
 
-def _sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Documents, findings and forms that the source chose to send along, with the Task or with the order.
 
     Not to one of several who are asked, before it has accepted: they can name anybody (see ``discretion``).

@@ -90,7 +90,7 @@ class Embedded:
         return lane in self._failed and time.monotonic() < self._failed[lane][1]
 
     def _line_up(self, lane: Lane) -> None:
-        """At once when nothing else is done at its stop for its partner; else in a breath, with what comes till then."""
+        """At once when nothing else is done at its stop and partner; else in a breath, with what comes by then."""
         alike = any(o.stop == lane.stop and o.partner == lane.partner for o in (*self._in_line, *self._at_work))
         self._in_line.add(lane)
         if alike:

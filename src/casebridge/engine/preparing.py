@@ -25,6 +25,9 @@ WORDS = ("detail", "reason", "outputs")
 """What the recipient says in its answer besides the state."""
 
 
+_LISTS = ("needs", "documents", "assessments")
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A release in the recipient's notation, the map that wrote it, and what it had no room for."""
@@ -198,9 +201,10 @@ def content_of(
     if person is not None:
         slice_["person"] = {**person.document, "id": person.id}
     slice_["needs"] = _needs(c, referral.source, said)
+    slice_ |= _sent_along(c, referral, said)
     slice_ = without_what_is_not_needed(partner, referral, said, slice_)
     sources = dict.fromkeys(slice_, referral.source)
-    sources.update({f"needs[{i}]": referral.source for i in range(len(slice_["needs"]))})
+    sources.update({f"{slot}[{i}]": referral.source for slot in _LISTS for i in range(len(slice_.get(slot, ())))})
     return Content(slice_, sources)
 
 
@@ -255,6 +259,16 @@ def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str
         activity = result_of(c, referral, output) or made
         own = {name: value for name, value in output.items() if name != "ref"}  # in the recipient's ids
         found.append({**own, "ref": {"kind": "activity", "id": activity.id}} if activity else own)
+    return found
+
+
+def _sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The documents and assessments that its source put along with it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, id_ in copies.sent_along(c, referral, said):
+        record = records.by_id(c, id_)
+        if record is not None:
+            found.setdefault(f"{kind}s", []).append(record.document)
     return found
 
 

@@ -90,6 +90,7 @@ class SiteShelf:
         with self.site.store.write(one_worker=True) as c:
             told: Told = []
             for asked in some:
+                shelves.load(c, asked.partner, [(wish.type, wish.id) for wish in asked.wishes])
                 for wish in asked.wishes:
                     _check(c, asked.partner, wish)
             for name in dict.fromkeys(asked.partner for asked in some):

@@ -91,7 +91,7 @@ def standings(c: Connection, site: Site, ids: Sequence[str]) -> dict[str, Standi
     found = [r for id_ in ids if (r := referrals.get(c, id_)) is not None]
     referrals.load_of_clients(c, sorted({r.client for r in found if r.client}))
     for source in {r.source for r in found}:
-        records.load(c, source, "referral", [r.asked for r in found if r.source == source])
+        records.load(c, source, {"referral": [r.asked for r in found if r.source == source]})
     asked, had = timers.requested(c, ids), timers.receipts(c, ids)
     return {r.id: _standing(c, site, r, asked.get(r.id, r.created_at), had.get(r.id, Receipts())) for r in found}
 

@@ -1,4 +1,4 @@
-"""What is done every so many seconds in one process, each thing in its own time, never twice at once; and once, soon."""
+"""What is done every so many seconds in one process, each in its own time, never twice at once; and once, soon."""
 
 from __future__ import annotations
 

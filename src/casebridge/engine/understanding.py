@@ -100,8 +100,7 @@ def _have_at_hand(c: Connection, partner: Partner, found: Sequence[Read]) -> Non
         map_ = partner.maps.find(native.type, native.data)
         if map_ is not None:
             ids.setdefault(map_.case[0], set()).add(native.external_id)
-    for slot, those in ids.items():
-        records.load_remotes(c, partner.name, slot, sorted(those))
+    records.load_remotes(c, partner.name, ids)
 
 
 def _end(c: Connection, site: Site, read: Read) -> dict[str, Any]:

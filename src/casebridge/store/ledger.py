@@ -56,19 +56,23 @@ class Message:
         return str(self.about.get("record") or self.about.get("activity") or self.about.get("referral"))
 
 
-_COLUMNS = [message.c[name] for name in Message.__dataclass_fields__]
+_FIELDS = tuple(Message.__dataclass_fields__)
+_COLUMNS = [message.c[name] for name in _FIELDS]
 _EMPTY = dict.fromkeys(c.name for c in message.columns if c.name != "seq") | {"attempt": 0, "part": 0, "urgent": False}
 _NOTHING = dict.fromkeys(("message", "partner", "stop", "state", "code", "correlation"))
 _WAITING: ColumnElement[str] = literal_column("'waiting'")  # as the partial indexes spell them
 _HELD: ColumnElement[str] = literal_column("'held'")
 _text = json.JSONEncoder(sort_keys=True).encode
 _AS_THEY_COME = {"stream_results": True, "max_row_buffer": 100}  # PostgreSQL gives all rows at once otherwise
+_ID, _PARENT = ("id",), ("parent",)
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
 
 
-def _message(c: Connection, row: Row[Any]) -> Message:
-    values = dict(zip(Message.__dataclass_fields__, row, strict=True))
+def _message(c: Connection, row: Row[Any] | dict[str, Any]) -> Message:
+    """``row``: its columns in our order, or by name (it has no number before it is written)."""
+    named = isinstance(row, dict)
+    values = {name: row.get(name, 0) for name in _FIELDS} if named else dict(zip(_FIELDS, row, strict=True))
     values["position"] = orjson.loads(values["position"] or "{}")
     values["about"] = orjson.loads(values["about"] or "{}")
     values["document"] = c.unpack(values["document"], "message", values["id"])
@@ -91,13 +95,21 @@ def add(c: Connection, now: str, **values: Any) -> str | None:
            "document": None if document is None else c.pack(document, "message", id_),
            "about": None if about is None else _text(about), **values}  # fmt: skip
     known.add(row)
+    if not parent:
+        known.none(_PARENT, id_)  # nothing was read of what came just now
     _wake(c, row, now)
     return str(row["id"])
 
 
 def load_places(c: Connection, parent: str, places: Iterable[Mapping[str, Any]]) -> None:
     """Have at hand which of these positions of a payload were understood before."""
-    c.rows(message).load(_PLACE, [(parent, placed(place)) for place in places])
+    known = c.rows(message)
+    keys = [(parent, placed(place)) for place in places]
+    if known.empty(_PARENT, parent):
+        for key in keys:
+            known.none(_PLACE, *key)
+    else:
+        known.load(_PLACE, keys)
 
 
 def placed(place: Mapping[str, Any] | None) -> str:
@@ -131,7 +143,7 @@ def why(error: CaseBridgeError) -> dict[str, str]:
 
 def get(c: Connection, id_: str) -> Message | None:
     """One message by its id."""
-    row = c.execute(select(*_COLUMNS).where(message.c.id == id_)).first()
+    row = c.rows(message).one(_ID, id_)
     return _message(c, row) if row else None
 
 
@@ -206,10 +218,9 @@ def listed(c: Connection, **where: Any) -> list[Message]:
     return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
 
 
-def of_payloads(c: Connection, parents: Sequence[str]) -> list[Message]:
-    """The messages of the records of these payloads, in their order."""
-    query = select(*_COLUMNS).where(message.c.parent.in_(parents))
-    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
+def of_payload(c: Connection, parent: str) -> list[Message]:
+    """The messages of the records of a payload, in their order."""
+    return [_message(c, row) for row in c.rows(message).of(_PARENT, parent)]
 
 
 def page(c: Connection, limit: int, offset: int = 0, *, newest: bool = False, **where: Any) -> list[Message]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,9 @@ def _record(c: Connection, row: Row) -> StoredRecord:
     return StoredRecord(**values)
 
 
-def load(c: Connection, source: str, kind: str, external_ids: Iterable[str]) -> None:
-    """Have the current records of a source at hand."""
-    c.rows(record).load(_BY_THEIRS, [(source, kind, external_id, True) for external_id in external_ids])
+def load(c: Connection, source: str, said: Mapping[str, Iterable[str]]) -> None:
+    """Have the current records of a source at hand: kind -> its ids."""
+    c.rows(record).load(_BY_THEIRS, [(source, kind, id_, True) for kind, ids_ in said.items() for id_ in sorted(ids_)])
 
 
 def load_about(c: Connection, source: str, subjects: Iterable[str]) -> None:
@@ -140,14 +140,14 @@ def _remote(c: Connection, row: Row) -> Remote:
                   c.unpack(row["original"], "remote", *place))  # fmt: skip
 
 
-def load_remotes(c: Connection, partner: str, kind: str, their_ids: Iterable[str]) -> None:
-    """Have what the partner holds at hand, by its ids."""
-    c.rows(remote).load(_THEIRS, [(partner, kind, id_) for id_ in their_ids])
+def load_remotes(c: Connection, partner: str, theirs: Mapping[str, Iterable[str]]) -> None:
+    """Have what the partner holds at hand: kind -> its ids."""
+    c.rows(remote).load(_THEIRS, [(partner, kind, id_) for kind, ids_ in theirs.items() for id_ in sorted(ids_)])
 
 
-def load_remotes_of(c: Connection, partner: str, kind: str, our_ids: Iterable[str]) -> None:
-    """Have what the partner holds at hand, by our ids."""
-    c.rows(remote).load(_OURS, [(partner, kind, id_) for id_ in our_ids])
+def load_remotes_of(c: Connection, partner: str, ours: Mapping[str, Iterable[str]]) -> None:
+    """Have what the partner holds at hand: kind -> our ids."""
+    c.rows(remote).load(_OURS, [(partner, kind, id_) for kind, ids_ in ours.items() for id_ in sorted(ids_)])
 
 
 def remote_of(c: Connection, partner: str, kind: str, our_id: str) -> Remote | None:

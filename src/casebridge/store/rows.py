@@ -39,6 +39,8 @@ class Rows:
 
     def of(self, index: Index, *key: Any) -> list[Row]:
         """The rows whose columns ``index`` have the values ``key``, in the order of the primary key."""
+        if index == self._primary and key in self._all:
+            return [self._all[key]]
         known = self._known.get(index)
         if known is None or key not in known:
             self.load(index, [key])
@@ -66,6 +68,10 @@ class Rows:
     def none(self, index: Index, *key: Any) -> None:
         """Known without looking: nothing is there under a key that was made just now."""
         self._index(index).setdefault(key, [])
+
+    def empty(self, index: Index, *key: Any) -> bool:
+        """Is it known, without looking, that nothing is there?"""
+        return self._known.get(index, {}).get(key) == []
 
     def add(self, row: Row) -> Row:
         """A new row; ``row`` must name all columns that are looked at later."""
@@ -166,26 +172,28 @@ def _asked(
         return arrays.select(raw, table, order, same, {index[n]: [key[n] for key in keys] for n in varying})
     empty = tuple(name for name, value in same.items() if value is None)
     begin, end = _select(table, order, index, varying, empty)
-    given = [value for value in same.values() if value is not None]
-    if not varying:
-        return driver.rows(raw, f"{begin}{end}", given)
-    marks = ", ".join([f"({', '.join('?' * len(varying))})"] * len(keys))
-    given += [key[n] for key in keys for n in varying]
-    return driver.rows(raw, f"{begin}(VALUES {marks}){end}", given)
+    given = [key[n] for key in keys for n in varying] + [value for value in same.values() if value is not None]
+    marks = ", ".join([f"({', '.join('?' * len(varying))})"] * len(keys)) if varying else ""
+    return driver.rows(raw, f"{begin}{marks}{end}", given)
 
 
 @cache
 def _select(table: Table, order: Index, index: Index, varying: tuple[int, ...], empty: Index) -> tuple[str, str]:
-    """The question for SQLite, before and behind the list of what varies."""
-    same = [name for n, name in enumerate(index) if n not in varying]
-    where = [f'"{name}" IS NULL' if name in empty else f'"{name}" = ?' for name in same]
-    where += [f"({', '.join(_quoted(index[n] for n in varying))}) IN "] if varying else []
-    begin = f"SELECT {', '.join(_quoted(table.columns.keys()))} FROM {table.name} WHERE {' AND '.join(where)}"
-    return begin, f" ORDER BY {', '.join(_quoted(order))}"
+    """The question for SQLite, before and behind the list of what varies.
+
+    The list comes first, and for each of it SQLite looks into an index: asked with IN it may go through all rows.
+    """
+    name = table.name
+    same = [column for n, column in enumerate(index) if n not in varying]
+    where = [f'{name}."{index[n]}" = list.column{place}' for place, n in enumerate(varying, 1)]
+    where += [f'{name}."{column}" IS NULL' if column in empty else f'{name}."{column}" = ?' for column in same]
+    begin = f"SELECT {', '.join(_quoted(name, table.columns.keys()))} FROM "  # noqa: S608 - names of our own tables
+    end = f"{name} WHERE {' AND '.join(where)} ORDER BY {', '.join(_quoted(name, order))}"
+    return (f"{begin}(VALUES ", f") AS list CROSS JOIN {end}") if varying else (begin, end)
 
 
-def _quoted(names: Iterable[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
+def _quoted(table: str, names: Iterable[str]) -> list[str]:
+    return [f'{table}."{name}"' for name in names]
 
 
 @cache

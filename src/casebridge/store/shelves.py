@@ -74,6 +74,11 @@ def _find_by(c: Connection, partner: str, type_: str, id_: str, keys: Iterable[K
         c.add(resource_key, {"partner": partner, "type": type_, "name": name, "value": value, "id": id_})
 
 
+def load(c: Connection, partner: str, places: Iterable[tuple[str, str]]) -> None:
+    """Have the current versions at hand: (type, id)."""
+    c.rows(resource).load(_CURRENT, [(partner, type_, id_, True) for type_, id_ in places])
+
+
 def get(c: Connection, partner: str, type_: str, id_: str) -> Shelved | None:
     """The current version, also of what was withdrawn."""
     row = c.rows(resource).one(_CURRENT, partner, type_, id_, True)
