@@ -22,7 +22,7 @@ install: .venv/.installed  ## make .venv with everything for development
 sandboxes: install  ## a second FHIR server for the tests (node, Medplum's router), in your cache; without it they skip
 	$(BIN)/python tests/support/medplum/install.py
 
-demo: install   ## see referrals leave a hospital, reach a food bank and a shelter, and come back
+demo: install   ## see referrals leave a hospital, light, indirect, direct and by file, and come back
 	$(BIN)/casebridge demo $(ARGS)
 
 lint: install   ## style, types, import layers

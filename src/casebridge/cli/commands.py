@@ -29,7 +29,7 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="A folder to leave everything in, to look at or to go on.")] = None,
     hospital: Annotated[str, typer.Option(help="Another FHIR R4 server as the hospital.")] = "",
 ) -> None:
-    """See referrals leave a hospital, reach a food bank and a shelter, and come back."""
+    """See referrals leave a hospital, light, indirect, direct and by file, and come back."""
     from casebridge.demo import run  # the demo's servers are an extra: everything else works without them
 
     signal.signal(signal.SIGTERM, _end)

@@ -1,4 +1,4 @@
-"""The partners' own hands: the food bank at its page, the HMIS lead and the state at their folders."""
+"""The partners' own hands: an agency at its page, the HMIS lead and the state at their folders."""
 
 from __future__ import annotations
 
@@ -13,38 +13,42 @@ import httpx2
 from lxml import html
 
 from casebridge.demo.mailbox import Mailbox
-from casebridge.demo.site import FOOD_BANK, DemoSite
 
 _LINK = re.compile(r"https?://\S+/web-form/[\w-]+")
 
 
-def form_link(mailbox: Mailbox) -> str:
-    """The newest link in the food bank's mail; "" when there is none."""
-    links = [found for message in mailbox.messages(FOOD_BANK) for found in _LINK.findall(message.get_content())]
+def form_link(mailbox: Mailbox, to: str) -> str:
+    """The newest link in an agency's mail; "" when there is none."""
+    links = [found for message in mailbox.messages(to) for found in _LINK.findall(message.get_content())]
     return links[-1] if links else ""
 
 
-def form_page(mailbox: Mailbox) -> str:
-    """What the food bank sees at its link, as HTML; "" when it has no link."""
-    link = form_link(mailbox)
+def form_page(mailbox: Mailbox, to: str) -> str:
+    """What the agency sees at its link, as HTML; "" when it has no link."""
+    link = form_link(mailbox, to)
     return httpx2.get(link, timeout=30).text if link else ""
 
 
-def press(mailbox: Mailbox, answer: str, **fields: str) -> bool:
+def press(mailbox: Mailbox, to: str, answer: str, **fields: str) -> bool:
     """Press a button of the page as a browser without JavaScript does; False when the page does not offer it.
 
-    What the food bank saw when it decided is kept beside the mail.
+    What the agency saw when it decided is kept beside the mail.
     """
-    link, seen = form_link(mailbox), form_page(mailbox)
+    link, seen = form_link(mailbox, to), form_page(mailbox, to)
     page = html.fromstring(seen or "<html/>")
     for form in page.iter("form"):
         hidden = [i for i in form.iter("input") if i.get("type") == "hidden"]
         values = {i.get("name") or "": i.get("value") or "" for i in hidden}
         if values.get("answer") == answer:
-            (mailbox.folder / f"page-{answer}.html").write_text(seen, encoding="utf-8")
+            (mailbox.folder / f"page-{to}-{answer}.html").write_text(seen, encoding="utf-8")
             reply = httpx2.post(link, data={**values, **fields}, timeout=30)
             return reply.status_code in (200, 303)
     return False
+
+
+def seen_pages(mailbox: Mailbox, to: str) -> str:
+    """Every page on which the agency decided."""
+    return "".join(file.read_text(encoding="utf-8") for file in sorted(mailbox.folder.glob(f"page-{to}-*.html")))
 
 
 def put_in(folder: Path, name: str, data: bytes) -> None:
@@ -67,10 +71,10 @@ def hmis_export(export_id: str, events: list[dict[str, str]]) -> bytes:
     return target.getvalue()
 
 
-def received_events(site: DemoSite) -> list[dict[str, str]]:
+def received_events(hmis: Path) -> list[dict[str, str]]:
     """The Event rows in the exports that reached the HMIS, each EventID once."""
     found: dict[str, dict[str, str]] = {}
-    for file in sorted((site.hmis / "out").glob("*.zip")):
+    for file in sorted((hmis / "out").glob("*.zip")):
         with zipfile.ZipFile(file) as archive:
             name = next(n for n in archive.namelist() if n.endswith("Event.csv"))
             for row in csv.DictReader(io.TextIOWrapper(archive.open(name), encoding="utf-8-sig")):
@@ -78,12 +82,12 @@ def received_events(site: DemoSite) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def enter_result(site: DemoSite) -> None:
+def enter_result(hmis: Path) -> None:
     """The HMIS lead takes the client in and says so: ReferralResult 1 in the next export."""
-    events = received_events(site)
+    events = received_events(hmis)
     if events:
         taken = [{**e, "ReferralResult": "1", "ResultDate": e["EventDate"], "UserID": "hmis-lead"} for e in events]
-        put_in(site.hmis, "hmis-2.zip", hmis_export("DEMO-2", taken))
+        put_in(hmis, "hmis-2.zip", hmis_export("DEMO-2", taken))
 
 
 def _rows(columns: list[str], rows: list[dict[str, str]], export_id: str) -> str:

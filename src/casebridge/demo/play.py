@@ -1,135 +1,120 @@
-"""The play: eight steps. Each looks first whether it has happened, so that a demo that was killed can go on."""
+"""The play: nine steps. Each looks first whether it has happened, so that a demo that was killed can go on."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
-from types import TracebackType
 
-from casebridge.app import Bridge, alone, open_bridge
-from casebridge.demo import partners
-from casebridge.demo.hospital import Hospital
-from casebridge.demo.mailbox import Mailbox
-from casebridge.demo.site import FOOD_BANK, PLANNER, DemoSite, mend_maps
+from casebridge.demo import bridges, direct, partners, rides
+from casebridge.demo.site import ENERGY_DESK, FOOD_BANK, PLANNER, mend_map
+from casebridge.demo.stage import Stage
 from casebridge.engine import held
-from casebridge.web.server import Listeners
-
-
-@dataclass(slots=True)
-class Stage:
-    """The bridge between its partners, with its pages served."""
-
-    site: DemoSite
-    hospital: Hospital
-    mailbox: Mailbox
-    bridge: Bridge = field(init=False)
-    _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    def __enter__(self) -> Stage:
-        self.raise_curtain()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-                 ) -> None:  # fmt: skip
-        self._open.close()
-
-    def raise_curtain(self) -> None:
-        """Open the bridge with the maps as they are now; called again after a map was mended."""
-        self._open.close()
-        self.bridge = open_bridge(self.site.config)
-        self._open.callback(self.bridge.close)
-        self._open.enter_context(alone(self.bridge))
-        listeners = Listeners(self.bridge)
-        listeners.start()
-        self._open.callback(listeners.stop)
-
-    @property
-    def console_url(self) -> str:
-        return self.bridge.site.console_url
-
-    def work(self) -> None:
-        """Let the bridge do everything that is due."""
-        self.bridge.lanes.drain()
 
 
 def planner_sends(stage: Stage) -> str:
-    """Two people, their orders and two Tasks, on the hospital's own server."""
-    stage.hospital.seed()
-    return f"Rosa needs food, Marcus a shelter bed. Both are Tasks on {stage.hospital.base_url}."
+    """Three people, their orders and their Tasks, on the hospital's own server."""
+    rides.opened(stage.rides)
+    stage.hospital.seed_hospital()
+    return f"Rosa's, Marcus's and June's are Tasks on {stage.hospital.base_url}, for the network."
 
 
 def hmis_export_arrives(stage: Stage) -> str:
     """The HMIS's nightly export makes its clients known."""
-    partners.put_in(stage.site.hmis, "hmis-1.zip", partners.hmis_export("DEMO-1", []))
+    partners.put_in(stage.site.folder / "hmis", "hmis-1.zip", partners.hmis_export("DEMO-1", []))
     stage.work()
-    return "Three clients with their enrollments; two of them are the hospital's patients."
+    return "Three clients with their enrollments; Rosa and Marcus are among them."
 
 
 def referrals_leave(stage: Stage) -> str:
     """The bridge has polled the hospital, decided what may go, and sent."""
-    stage.work()
-    mails = stage.mailbox.messages(FOOD_BANK)
-    return f"The food bank has {len(mails)} e-mail with a link and no word about Rosa; the shelter's waits for 06:00."
+    stage.work(lambda: bool(rides.task(stage.rides) and stage.mailbox.messages(FOOD_BANK)))
+    mails, task = stage.mailbox.messages(FOOD_BANK), rides.task(stage.rides)
+    return f"Rosa's: {len(mails)} e-mail, a link and no word about her. June's: a Task ({task.get('status')}) on " \
+           "Riverside Rides' server.\n      Marcus's waits for the morning."  # fmt: skip
 
 
-def food_bank_accepts(stage: Stage) -> str:
-    """A click on the page; the hospital's Task follows."""
-    partners.press(stage.mailbox, "accept")
-    stage.work()
-    return f"The hospital's Task is now {_status(stage, 'rosa-food')}."
+def light(stage: Stage) -> str:
+    """Two clicks on a page; the hospital's Task follows each."""
+    said = [_after(stage, "rosa-food", "accepted", lambda: partners.press(stage.mailbox, FOOD_BANK, "accept"))]
+    done = "Two bags of food, and a place in the Tuesday delivery"
+    said += [_after(stage, "rosa-food", "completed",
+                    lambda: partners.press(stage.mailbox, FOOD_BANK, "complete", text=done))]  # fmt: skip
+    return f"Mercy's own Task for Rosa: {', then '.join(dict.fromkeys(said))}, with a Procedure as its output."
+
+
+def indirect(stage: Stage) -> str:
+    """The agency moves the Task on its own server; the hospital's Task follows."""
+    said = [_after(stage, "june-rides", "accepted", lambda: rides.accept(stage.rides)),
+            _after(stage, "june-rides", "completed", lambda: rides.complete(stage.rides))]  # fmt: skip
+    return f"Mercy's own Task for June: {', then '.join(dict.fromkeys(said))}, with the Procedure they wrote."
+
+
+def directly(stage: Stage) -> str:
+    """Mercy's system posts at the agency's door; the agency's desk answers; Mercy reads it there."""
+    direct.send(stage.site)
+    bridges.work(stage.energy, lambda: bool(stage.mailbox.messages(ENERGY_DESK)))
+    said = [direct.status(stage.site)]
+    for answer, status in (("accept", "accepted"), ("complete", "completed")):
+        partners.press(stage.mailbox, ENERGY_DESK, answer, text="The tank is filled")
+        bridges.work(stage.energy, partial(_stands, stage, status))
+        said.append(direct.status(stage.site))
+    return f"Sam's Task, as Mercy reads it there: {', then '.join(dict.fromkeys(said))}."
 
 
 def shelter_answers(stage: Stage) -> str:
     """The morning's export, and the HMIS lead's answer in the next one."""
     stage.bridge.lanes.dispatch_now(stage.bridge.site.partners["coc-hmis"])
-    partners.enter_result(stage.site)
-    stage.work()
-    return f"Event 10 left in the morning's export (the demo does not wait for 06:00); HMIS answered, and the " \
-           f"hospital's Task is now {_status(stage, 'marcus-bed')}."  # fmt: skip
+    partners.enter_result(stage.site.folder / "hmis")
+    stage.work(lambda: _marcus(stage) == "accepted")
+    return f"Event 10 left (the demo does not wait for 06:00). Mercy's own Task for Marcus: {_marcus(stage)}."
 
 
 def state_sends_834(stage: Stage) -> str:
-    """Marcus's coverage ends; one member cannot be read; two are nobody we know."""
-    partners.put_in(stage.site.state, "834.txt", files("casebridge.demo").joinpath("data/834.txt").read_bytes())
+    """Marcus's coverage ends; one member cannot be read; two are nobody known here."""
+    file = files("casebridge.demo").joinpath("data/834.txt").read_bytes()
+    partners.put_in(stage.site.folder / "state", "834.txt", file)
     stage.work()
     told = len(stage.mailbox.messages(PLANNER))
-    waiting = len(held.listed(stage.bridge.site))
-    return f"Marcus's coverage ends, and the planner is told ({told} e-mail). Records held: {waiting}. " \
-           "Members who are nobody's client here are only counted."  # fmt: skip
+    return f"Marcus's coverage ends; the planner is told ({told} e-mail). One code is not in the map: " \
+           f"{len(held.listed(stage.bridge.site))} record is held."  # fmt: skip
 
 
 def map_is_mended(stage: Stage) -> str:
-    """The state uses a code the map does not know: a row is added, and the one record replayed."""
+    """A row is laid over the map while the bridge runs, and the one record replayed."""
     waiting = held.listed(stage.bridge.site)
-    mend_maps(stage.site)
-    stage.raise_curtain()
+    mend_map(stage.site)
+    stage.work()
     for message in waiting:
         held.replay(stage.bridge.site, message.id)
     stage.work()
-    return f"One row added to the site's map; {len(waiting)} record replayed; now held: " \
-           f"{len(held.listed(stage.bridge.site))}."  # fmt: skip
-
-
-def food_bank_completes(stage: Stage) -> str:
-    """The loop closes: completed, with what was done."""
-    partners.press(stage.mailbox, "complete", text="Two bags of food, and a place in the Tuesday delivery")
-    stage.work()
-    return f"The hospital's Task is now {_status(stage, 'rosa-food')}, with a Procedure as its output."
+    return f"One row laid over it, nothing restarted; {len(waiting)} record replayed. " \
+           f"Held now: {len(held.listed(stage.bridge.site)) or 'nothing'}."  # fmt: skip
 
 
 STEPS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
-    ("The planner at Mercy Hospital sends two referrals", planner_sends),
-    ("The HMIS export of the night arrives", hmis_export_arrives),
+    ("Mercy's planners write three referrals on their own FHIR server", planner_sends),
+    ("The night's HMIS export arrives", hmis_export_arrives),
     ("CaseBridge finds the clients, decides what may go, and sends", referrals_leave),
-    ("The food bank opens the link and accepts", food_bank_accepts),
-    ("Morning: the shelter's referral leaves through HMIS, and the answer comes back", shelter_answers),
+    ("Light: the food bank opens the link, accepts, and has helped", light),
+    ("Indirect: Riverside Rides accepts on its own server, drives, and says so there", indirect),
+    ("Direct: Mercy's system signs in at Northside Energy Aid's door and posts Sam's referral", directly),
+    ("By file: in the morning Marcus's referral leaves for HMIS, and the answer comes back", shelter_answers),
     ("The state's 834 arrives", state_sends_834),
-    ("A map is mended, and the held record goes on", map_is_mended),
-    ("The food bank has helped", food_bank_completes),
+    ("The map is mended, and the held record goes on", map_is_mended),
 )
 
 
-def _status(stage: Stage, task: str) -> str:
-    return str((stage.hospital.read(f"Task/{task}") or {}).get("status"))
+def _after(stage: Stage, task: str, status: str, act: Callable[[], object]) -> str:
+    """Where the hospital's Task stands once an agency has acted and the bridge has worked."""
+    act()
+    stage.work(lambda: stage.hospital.status(task) in (status, "completed"))
+    return stage.hospital.status(task)
+
+
+def _stands(stage: Stage, status: str) -> bool:
+    return direct.status(stage.site) in (status, "completed")
+
+
+def _marcus(stage: Stage) -> str:
+    return stage.hospital.status("marcus-bed")

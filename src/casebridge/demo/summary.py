@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from casebridge.demo.play import Stage
+from casebridge.demo.stage import Stage
 from casebridge.engine import held
 from casebridge.store import disclosures, ledger, referrals
 from casebridge.web.wording import said_paths, say
