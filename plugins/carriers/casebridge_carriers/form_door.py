@@ -20,6 +20,7 @@ from pydantic import Field
 
 from casebridge import Context, Doorway, Released, Settings
 from casebridge.core.errors import CaseBridgeError
+from casebridge_carriers.form_along import about_sent
 from casebridge_carriers.form_answers import ANSWERS, MAX_TEXT, REASONS, offered, write_answer
 from casebridge_carriers.form_page import about_person, about_request, is_offer, status_words
 from casebridge_carriers.form_tries import WrongTokens
@@ -156,6 +157,7 @@ class WebFormDoor:
             status_words=status_words(document, sent=sent),
             request_facts=about_request(document, self.context.timezone),
             person_facts=about_person(document),
+            sent_facts=about_sent(document, self.context.timezone),
             notices=released.notices,
             answers=[] if sent else offered(str(document.get("status"))),
             thanks=(OFFERED if is_offer(document) else THANKS["accept"]) if sent else "",

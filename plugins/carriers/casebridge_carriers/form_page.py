@@ -48,20 +48,20 @@ def status_words(document: Mapping[str, Any], *, sent: bool = False) -> str:
 
 def is_offer(document: Mapping[str, Any]) -> bool:
     """Were several asked, and nobody has it yet? Then it names nobody."""
-    return any(name.get("use") == "anonymous" for name in _items(document, "names"))
+    return any(name.get("use") == "anonymous" for name in listed(document, "names"))
 
 
 def about_request(document: Mapping[str, Any], zone: str) -> list[Fact]:
     """What is asked for, until when, and whom to call."""
     return _filled({
-        "Service": [_text(document, "service")],
-        "Kind of need": [_spoken(_text(document, "domain"))],
-        "Urgency": [_spoken(_text(document, "priority"))],
-        "Needed by": [moment_words(_text(document, "needed_by"), zone)],
-        "Needs": [_need(need) for need in _items(document, "needs")],
-        "Note from the sender": [_text(document, "note")],
-        "Whom to call about this referral": [_text(document, "contact")],
-        "Reference": [_text(document, "referral")],
+        "Service": [said(document, "service")],
+        "Kind of need": [_spoken(said(document, "domain"))],
+        "Urgency": [_spoken(said(document, "priority"))],
+        "Needed by": [moment_words(said(document, "needed_by"), zone)],
+        "Needs": [_need(need) for need in listed(document, "needs")],
+        "Note from the sender": [said(document, "note")],
+        "Whom to call about this referral": [said(document, "contact")],
+        "Reference": [said(document, "referral")],
     })
 
 
@@ -70,11 +70,11 @@ def about_person(document: Mapping[str, Any]) -> list[Fact]:
     warning = "Do not contact the person yourself. Call the sender." if document.get("do_not_contact") is True else ""
     first = _filled({
         "Important": [warning],
-        "Name": [_name(name) for name in _items(document, "names") if _current(name)],
+        "Name": [_name(name) for name in listed(document, "names") if _current(name)],
     })
-    reach = [(_telecom(t), _href(t)) for t in _items(document, "telecoms") if _telecom(t)]
+    reach = [(_telecom(t), _href(t)) for t in listed(document, "telecoms") if _telecom(t)]
     telecoms = [Fact("Phone or e-mail", *map(tuple, zip(*reach, strict=True)))] if reach else []
-    return first + telecoms + _filled({"Language": [_language(each) for each in _items(document, "languages")]})
+    return first + telecoms + _filled({"Language": [_language(each) for each in listed(document, "languages")]})
 
 
 def moment_words(text: str, zone: str) -> str:
@@ -93,14 +93,16 @@ def _filled(facts: Mapping[str, list[str]]) -> list[Fact]:
     return [fact for fact in made if fact.lines]
 
 
-def _text(holder: Mapping[str, Any], name: str) -> str:
+def said(holder: Mapping[str, Any], name: str) -> str:
+    """The text under a name; nothing for what is no text: a withheld leaf is not shown, and not hinted at."""
     value = holder.get(name)
-    return value.strip() if isinstance(value, str) else ""  # a withheld leaf is not text: not shown, not hinted at
+    return value.strip() if isinstance(value, str) else ""
 
 
-def _items(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    items = document.get(name)
-    yield from (item for item in items if isinstance(item, Mapping)) if isinstance(items, list) else ()
+def listed(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """The groups of a list; nothing for what is none."""
+    found = document.get(name)
+    yield from (item for item in found if isinstance(item, Mapping)) if isinstance(found, list) else ()
 
 
 def _spoken(code: str) -> str:
@@ -109,41 +111,41 @@ def _spoken(code: str) -> str:
 
 def _name(name: Mapping[str, Any]) -> str:
     given = name.get("given")
-    parts = [*(given if isinstance(given, list) else []), _text(name, "family")]
-    return _text(name, "text") or " ".join(filter(None, parts))
+    parts = [*(given if isinstance(given, list) else []), said(name, "family")]
+    return said(name, "text") or " ".join(filter(None, parts))
 
 
 def _telecom(telecom: Mapping[str, Any]) -> str:
-    value = _text(telecom, "value")
+    value = said(telecom, "value")
     if not value or telecom.get("safe_to_contact") is False or not _current(telecom):
         return ""
     safe = "safe to use" if telecom.get("safe_to_contact") is True else ""
-    best = _text(telecom, "best_time")
-    notes = ", ".join(filter(None, [_text(telecom, "use"), safe, f"best time: {best}" if best else ""]))
+    best = said(telecom, "best_time")
+    notes = ", ".join(filter(None, [said(telecom, "use"), safe, f"best time: {best}" if best else ""]))
     return f"{value} ({notes})" if notes else value
 
 
 def _href(telecom: Mapping[str, Any]) -> str:
-    value, system = _text(telecom, "value"), _text(telecom, "system")
+    value, system = said(telecom, "value"), said(telecom, "system")
     if system in ("phone", "sms") and re.fullmatch(r"\+?[\d .()-]{3,30}", value):
         return "tel:" + re.sub(r"[^+\d]", "", value)
     return f"mailto:{value}" if system == "email" and re.fullmatch(r"[\w.+-]+@[\w.-]+", value, re.ASCII) else ""
 
 
 def _language(language: Mapping[str, Any]) -> str:
-    code = _text(language, "code")
+    code = said(language, "code")
     name = language_names().get(code.split("-")[0].lower(), code)
     return f"{name}, needs an interpreter" if language.get("interpreter") is True else name
 
 
 def _need(need: Mapping[str, Any]) -> str:
-    domain = _spoken(_text(need, "domain"))
-    texts = [text for text in (_text(code, "text") for code in _items(need, "codes")) if text and text != domain]
+    domain = _spoken(said(need, "domain"))
+    texts = [text for text in (said(code, "text") for code in listed(need, "codes")) if text and text != domain]
     return ": ".join(filter(None, [domain, ", ".join(texts)]))
 
 
 def _current(item: Mapping[str, Any]) -> bool:
-    return _text(item, "use") != "old" and not _text(item, "ended")
+    return said(item, "use") != "old" and not said(item, "ended")
 
 
 @cache

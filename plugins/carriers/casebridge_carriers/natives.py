@@ -38,12 +38,16 @@ _TELECOM = _group({
     "system": _TEXT, "use": _TEXT, "value": _TEXT, "safe_to_contact": _YES_NO, "best_time": _TEXT, "ended": _DATE,
 }, many=True)  # fmt: skip
 
+_ANSWERED = Element("any", many=True, about="questions and answers, as the case model has them")
+
 _REFERRAL = _group({
     "referral": _ID,
     "status": Element(codes=frozenset({*STATUS_WORDS, "draft"}), about="where the referral stands"),
     "detail": _TEXT, "service": _TEXT, "domain": _TEXT, "priority": _TEXT, "needed_by": _DATE, "note": _TEXT,
     "contact": _TEXT, "do_not_contact": _YES_NO, "names": _NAME, "telecoms": _TELECOM, "needs": _NEED,
     "languages": _group({"code": _TEXT, "interpreter": _YES_NO, "preferred": _YES_NO}, many=True),
+    "documents": _group({"title": _TEXT, "type": _TEXT, "date": _DATE}, many=True),
+    "assessments": _group({"title": _TEXT, "date": _DATE, "answers": _ANSWERED}, many=True),
 }, about="what the partner sees")  # fmt: skip
 
 _CHANGE = _group({

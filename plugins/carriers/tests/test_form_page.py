@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from casebridge_carriers import form_tries
+from casebridge_carriers.form_along import about_sent
 from casebridge_carriers.form_page import about_person, about_request, language_names, moment_words, status_words
 from casebridge_carriers.form_tries import WrongTokens
 
@@ -25,9 +26,10 @@ def test_moments_are_in_the_sites_zone_and_the_rest_as_written(written, shown):
 
 @pytest.mark.parametrize("odd", [None, 7, [], {"absent": "withheld"}, [None], ["a"], [{"absent": "withheld"}], "", " "])
 def test_a_value_of_no_use_is_not_shown(odd):
-    names = ("service", "domain", "needed_by", "note", "contact", "names", "telecoms", "languages", "needs", "status")
+    names = ("service", "domain", "needed_by", "note", "contact", "names", "telecoms", "languages", "needs", "status",
+             "documents", "assessments")  # fmt: skip
     document = dict.fromkeys(names, odd)
-    assert about_request(document, "UTC") == about_person(document) == []
+    assert about_request(document, "UTC") == about_person(document) == about_sent(document, "UTC") == []
     assert status_words(document) == "Sent to you"
 
 
@@ -51,6 +53,24 @@ def test_a_language_without_a_name_here_keeps_its_code():
 def test_a_number_can_be_tapped_and_nothing_else_becomes_a_link(system, value, href):
     (fact,) = about_person({"telecoms": [{"system": system, "value": value}]})
     assert (fact.lines, fact.hrefs) == ((value,), (href,))
+
+
+def test_what_the_sender_put_along_is_told_in_its_order():
+    form = {"title": "Hunger Vital Sign", "date": "2026-11-19", "answers": [
+        {"code": "food", "code_display": "Food"},
+        {"code": "1", "code_display": "Did it run out?", "value": "LA28397-0", "value_display": "Often true"},
+        {"code": "2", "code_display": "Do you smoke?", "value": False},
+        {"code": "3", "code_display": "Why?", "value": {"absent": "withheld"}},
+    ]}  # fmt: skip
+    height = {"answers": [{"code": {"display": "Body height"}, "amount": "80", "unit": "cm"}]}
+    letter = {"title": "Letter to the pantry", "type": "Referral note", "date": "2026-11-20T08:00:00Z"}
+    facts = about_sent({"assessments": [form, height, {"title": "Empty"}], "documents": [letter, {}]}, "UTC")
+    assert [(fact.label, fact.lines) for fact in facts] == [
+        ("Hunger Vital Sign, 2026-11-19",
+         ("Food", "Did it run out?: Often true", "Do you smoke?: No", "Why?")),
+        ("Finding", ("Body height: 80 cm",)),
+        ("Documents at the sender", ("Letter to the pantry, Friday, 20 November 2026, 08:00 UTC",)),
+    ]  # fmt: skip
 
 
 def test_an_address_waits_a_minute_after_too_many_wrong_links(monkeypatch):
