@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from casebridge.core.case import Referral
 from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
 from casebridge.core.transitions import STANDARD
 from casebridge.engine import alarms, copies, moving
 from casebridge.engine.discretion import without_what_is_not_needed
+from casebridge.engine.moving import OWN_WORDS
 from casebridge.engine.release import Outgoing, packed, release
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.telling import output_id, result_of
 from casebridge.engine.their_ids import TheirIds
 from casebridge.mapping import Map
+from casebridge.mapping.walk import WITHHELD
 from casebridge.store import ledger, links, maptexts, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
@@ -23,8 +26,13 @@ from casebridge.store.referrals import StoredReferral
 
 WORDS = ("detail", "reason", "outputs")
 """What the recipient says in its answer besides the state."""
+_OF = {"prod": "production", "test": "the test environment"}
+_APART = 'Give tests a site of their own, where every partner has environment = "test"; then replay or drop this one.'
 
 
+_NAMES = frozenset({"subject", "order", "parent"})
+_ASKED = frozenset(Referral.model_fields) - OWN_WORDS - {"id"}
+"""What its source alone says of a referral: it may say more of it by now than we have heard, and that stays."""
 _LISTS = ("needs", "documents", "assessments")
 
 
@@ -52,6 +60,7 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
     referral = referrals.get(c, message.about["referral"])
     if referral is None:
         raise Held("CB-507", "the referral this is about is gone")
+    _stay_apart(site.partners.get(referral.source), partner)
     slot = slot_of(message)
     content = content_of(c, site, partner, message, referral)
     map_ = partner.map_for(slot, content.slice[slot])
@@ -63,6 +72,13 @@ def prepare_one(c: Connection, site: Site, partner: Partner, message: Message) -
         if may_go(message, released):
             return translate(c, partner, message, referral, map_, released)
     raise Held("CB-505", f"nothing of it may go to {partner.name}: {_why_not(message, released)}", who="privacy")
+
+
+def _stay_apart(source: Partner | None, partner: Partner) -> None:
+    """Test and production: a made-up patient keeps no agency busy, and no real one is shown on a test system."""
+    if source is not None and source.environment != partner.environment:
+        said = f"{source.name} is of {_OF[source.environment]} and {partner.name} of {_OF[partner.environment]}"
+        raise Held("CB-508", said, who="it", remedy=_APART)
 
 
 def _prepare_alarm(c: Connection, site: Site, partner: Partner, message: Message) -> Prepared:
@@ -224,6 +240,8 @@ def referral_document(
     if _keeps_its_words(site, partner, referral):
         document |= dict.fromkeys(WORDS)
     document.setdefault("occurrence", referral.created_at[:10])
+    if partner.name == referral.source and not referral.sort:
+        document |= dict.fromkeys(_ASKED if remote and remote.original else _ASKED - _NAMES, WITHHELD)
     if partner.name == referral.source and referral.sort:
         above = referrals.get(c, referral.parent or "")
         document["parent"] = {"kind": "referral", "external_id": above.external_id} if above else None
