@@ -2,7 +2,9 @@
 
 Modules log with the standard library. ``serve`` and ``work`` call ``start``; then every line is one JSON object on
 stderr (plain text on a terminal) with the lane, the message and the referral it is about. A line of somebody else's
-package keeps its template only: what a library puts into it may be a piece of a record.
+package keeps its template only: what a library puts into it may be a piece of a record. A line about a message of a
+partner behind a wall names neither the partner nor the referral: together they would tell of somebody's violence or
+treatment (34 U.S.C. 12291(b)(2); 42 CFR 2.12).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Literal, TextIO, get_args
 
@@ -21,15 +23,22 @@ Level = Literal["debug", "info", "warning", "error"]
 OURS = "casebridge"
 EVENTS = "casebridge.events"
 """A line for each message at each stop, with ``debug``; else only for those that are held."""
+NOT_NAMED = "not-named"
+"""What stands for a partner behind a wall."""
 NOT_SHOWN = "(the text of a library is not shown: it may quote a record)"
 
 
-def start(level: Level = "info", stream: TextIO | None = None, *, as_json: bool | None = None) -> None:
-    """Log to ``stream`` (stderr) from now on; JSON unless it is a terminal. CASEBRIDGE_LOG names another level."""
+def start(
+    level: Level = "info", stream: TextIO | None = None, *, as_json: bool | None = None, walled: Collection[str] = ()
+) -> None:
+    """Log to ``stream`` (stderr) from now on; JSON unless it is a terminal. CASEBRIDGE_LOG names another level.
+
+    ``walled`` partners are not named with what goes to them or comes from them.
+    """
     asked, to = os.environ.get("CASEBRIDGE_LOG", "").lower(), stream or sys.stderr
     level = asked if asked in get_args(Level) else level  # type: ignore[assignment]
     writing = logging.StreamHandler(to)
-    writing.setFormatter(_formatter(json=not to.isatty() if as_json is None else as_json))
+    writing.setFormatter(_formatter(walled, json=not to.isatty() if as_json is None else as_json))
     logging.basicConfig(handlers=[writing], level=logging.WARNING, force=True)
     chosen = getattr(logging, level.upper())
     logging.getLogger(OURS).setLevel(chosen)
@@ -67,15 +76,38 @@ class _Quiet(structlog.stdlib.ProcessorFormatter):
             return super().format(line)
 
 
-def _formatter(*, json: bool) -> logging.Formatter:
+def _formatter(walled: Collection[str], *, json: bool) -> logging.Formatter:
     last: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
     return _Quiet(
         foreign_pre_chain=[
-            merge_contextvars, structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level,
+            merge_contextvars, _Wall(frozenset(walled)),
+            structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
     )  # fmt: skip
+
+
+class _Wall:
+    """A line about a message of a walled partner, without its name and without the referral."""
+
+    def __init__(self, walled: frozenset[str]) -> None:
+        self.walled = walled
+
+    def __call__(self, _logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        stop, _, rest = str(line.get("lane", "")).partition("/")
+        of_lane, _, part = rest.partition("/")
+        names = {line.get("partner"), of_lane} & self.walled
+        of_somebody = line.get("partner") == NOT_NAMED or {"message", "correlation"} & line.keys()
+        if not (names and of_somebody):
+            return line
+        line.pop("correlation", None)
+        line["partner"] = NOT_NAMED
+        if of_lane in names:
+            line["lane"] = f"{stop}/{NOT_NAMED}/{part}"
+        words = str(line["event"]).split(" ")
+        line["event"] = " ".join(NOT_NAMED if word in names else word for word in words)
+        return line
 
 
 def _place(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from agencies import OFFER, SPLIT, child, parent, say, with_agencies
 from sites import TestSite, bundle, order, patient, task
 
@@ -66,9 +67,10 @@ def test_each_agency_of_a_split_referral_owes_an_answer(make_site: Make, tmp_pat
     assert tend(site, clock, days=5) == [("not-answered", child(site, "south").id)]
 
 
-def test_the_mail_of_a_walled_childs_alarm_names_nobody(make_site: Make, tmp_path: Path) -> None:
-    """That a referral to it exists is itself protected (34 U.S.C. 12291(b)(2))."""
-    site, clock = started(make_site, tmp_path, SPLIT, walled="south", site_more=DUTY)
+@pytest.mark.parametrize("wall", ["walled", "part2"])
+def test_the_mail_of_a_walled_childs_alarm_names_nobody(make_site: Make, tmp_path: Path, wall: str) -> None:
+    """That a referral to it exists is itself protected (34 U.S.C. 12291(b)(2); 42 CFR 2.12)."""
+    site, clock = started(make_site, tmp_path, SPLIT, **{wall: "south"}, site_more=DUTY)
     say(site, "north", "accept")
     assert tend(site, clock, days=5) == [("not-answered", child(site, "south").id)]
     site.work()

@@ -36,12 +36,14 @@ OFFER = 'to = ["north", "south", "west"]\nmode = "offer"'
 NEXT = 'to = "north"\nthen = ["south", "west"]'
 
 
-def settings(folder: Path, to: str, walled: str = "", more: str = "") -> str:
-    """What a site's casebridge.toml says of them; ``walled`` is a victim service provider."""
+def settings(folder: Path, to: str, walled: str = "", more: str = "", part2: str = "") -> str:
+    """What a site's casebridge.toml says of them; ``walled`` is a victim service provider, ``part2`` a program under
+    42 CFR Part 2."""
     for name in NAMES:
         (folder / name).mkdir(parents=True, exist_ok=True)
     roles = {name: "vsp" if name == walled else "cbo" for name in NAMES}
-    return "".join(AGENCY.format(name=n, role=roles[n], more="") for n in NAMES) + ROUTE.format(to=to) + more
+    made = [AGENCY.format(name=n, role=roles[n], more="part2 = true" if n == part2 else "") for n in NAMES]
+    return "".join(made) + ROUTE.format(to=to) + more
 
 
 def on_sqlite(folder: Path) -> Iterator[Callable[..., TestSite]]:
@@ -59,7 +61,8 @@ def on_sqlite(folder: Path) -> Iterator[Callable[..., TestSite]]:
 
 def with_agencies(make_site: Callable[..., TestSite], folder: Path, to: str, walled: str = "", **more: str) -> TestSite:
     """A site whose route for work goes to several agencies; ``folder`` is the test's own."""
-    return make_site(more=settings(folder, to, walled, more.pop("more", "")), **more)
+    said = settings(folder, to, walled, more.pop("more", ""), more.pop("part2", ""))
+    return make_site(more=said, **more)
 
 
 def say(site: TestSite, name: str, answer: str, **more: Any) -> None:

@@ -87,7 +87,7 @@ def serve(config: ConfigOption = CONFIG) -> None:
     from casebridge.web.server import serve as serve_web
 
     with bridge_of(config) as bridge, alone(bridge):
-        logs.start(bridge.config.log.level)
+        logs.start(bridge.config.log.level, walled=bridge.site.walled)
         startup.begin(bridge)
         serve_web(bridge)
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def work(config: ConfigOption = CONFIG) -> None:
     """Work on what is due, without pages, until it is told to end. On PostgreSQL: as many of these as you like."""
     with told_to_end() as told, bridge_of(config) as bridge, alone(bridge):
-        logs.start(bridge.config.log.level)
+        logs.start(bridge.config.log.level, walled=bridge.site.walled)
         startup.begin(bridge)
         bridge.pulse.role = "work"
         _work(bridge, told)

@@ -125,6 +125,6 @@ def _text(site: Site, kind: str, references: Iterable[str], count: int) -> str:
 
 
 def _call(partner: Partner | None) -> str:
-    if partner is None or partner.vsp:
+    if partner is None or partner.vsp or partner.part2:
         return ""
     return ": ".join(filter(None, (partner.title, partner.contact)))

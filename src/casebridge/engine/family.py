@@ -87,10 +87,11 @@ def asked_by(asked: Mapping[str, Any], referral: StoredReferral) -> str:
 def _relative(c: Connection, site: Site, referral: StoredReferral, part: str) -> Relative:
     stands = referrals.standing(c, referral.id)
     state = words(stands) if stands == referral.status else way_words(stands)  # while the recipient does not have it
-    detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
+    detail = views.desk_detail(c, site, referral)
     partner = site.partners.get(referral.recipient or "")
+    said = f"{state.text}. {detail_words(detail).text}" if detail else state.text
     return Relative(
-        referral=referral.id, part=part, sent_to=views.title(site, referral.recipient), words=state.text + detail,
+        referral=referral.id, part=part, sent_to=views.title(site, referral.recipient), words=said,
         icon=state.icon, since=referral.updated_at, call=partner.contact if partner else "")  # fmt: skip
 
 

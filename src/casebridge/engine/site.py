@@ -16,6 +16,7 @@ from casebridge.engine.calendar import Calendar
 from casebridge.engine.chain import Keyring
 from casebridge.engine.deadlines import Rule, standard_rules
 from casebridge.engine.retrying import STANDARD, Delivery
+from casebridge.logs import NOT_NAMED
 from casebridge.mapping import Map, MapSet
 from casebridge.store.database import Store, iso
 from casebridge.store.retention import Policy
@@ -150,6 +151,15 @@ class Site:
         leaves = datetime.combine(local.date(), time.fromisoformat(partner.dispatch), tzinfo=self.timezone)
         return iso(leaves if leaves > local else leaves + timedelta(days=1))
 
+    @property
+    def walled(self) -> frozenset[str]:
+        """Partners that are not named with what goes to them: whoever is seen with one is a victim of violence, or in
+        treatment (34 U.S.C. 12291(b)(2); 42 CFR 2.12)."""
+        return frozenset(name for name, partner in self.partners.items() if partner.vsp or partner.part2)
+
     def tell(self, name: str, **values: Any) -> None:
-        """Tell the observers, after the commit."""
+        """Tell the observers, after the commit. Of a walled partner they hear whether it can be reached, by its name,
+        and what goes there without it, and without the referral."""
+        if "stop" in values and values.get("partner") in self.walled and not name.startswith("circuit-"):
+            values = {key: value for key, value in values.items() if key != "correlation"} | {"partner": NOT_NAMED}
         self.notify(Event(name=name, at=self.clock(), **values))

@@ -269,11 +269,12 @@ def referral_row(c: Connection, site: Site, referral: StoredReferral) -> Referra
     way = standing if standing != referral.status else ""
     said = way_words(way).text if way else words(referral.status).text
     needed_by = asked["needed_by"] if isinstance(asked.get("needed_by"), str) else ""
-    detail = f". {detail_words(referral.detail).text}" if referral.detail else ""
+    detail = desk_detail(c, site, referral)
     return ReferralRow(
         referral=referral.id, client=_person_name(c, site, key, client) if key else "",
         service=service_words(asked), sent_by=title(site, referral.source), sent_to=_sent_to(c, site, referral),
-        status=referral.status, detail=referral.detail or "", way=way, words=said + detail,
+        status=referral.status, detail=detail, way=way,
+        words=f"{said}. {detail_words(detail).text}" if detail else said,
         since=referral.updated_at, call=recipient.contact if recipient else "",
         client_id=referral.client or "", needed_by=needed_by,
         pressing="" if referral.status in referrals.TERMINAL else _pressing(site, needed_by),
@@ -346,6 +347,16 @@ def desk_event(c: Connection, site: Site, referral: StoredReferral, partner: str
     seen = _at_the_desk(c, site, "referral", document, partner, client_of(c, referral), referral.domain or "")
     texts = [detail_words(v).text if k == "detail" else v for k, v in seen.items() if isinstance(v, str)]
     return ". ".join(dict.fromkeys(texts))
+
+
+def desk_detail(c: Connection, site: Site, referral: StoredReferral) -> str:
+    """The finer state, as the desk may see it: a walled program's own words stay with it."""
+    said = {"detail": referral.detail} if referral.detail else {}
+    if said and referral.recipient in site.walled:
+        client = client_of(c, referral)
+        said = dict(_at_the_desk(c, site, "referral", said, referral.recipient, client, referral.domain or ""))
+    detail = said.get("detail")
+    return detail if isinstance(detail, str) else ""
 
 
 def service_words(document: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 Labels are partners, stops, states and codes of the site's own configuration and of this program: their number is
 bounded, and none of them can name a person. docs/guides/operations.md says of each what to do when it rises. What is
-sent to a victim service provider, and when, is counted without its name (34 U.S.C. 12291(b)(2)).
+sent to a partner behind a wall, and when, is counted without its name (34 U.S.C. 12291(b)(2); 42 CFR 2.12).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from prometheus_client.registry import Collector
 from casebridge.core.errors import error_codes
 from casebridge.engine.readiness import Answer
 from casebridge.engine.standing import PartnerStanding, Standing
+from casebridge.logs import NOT_NAMED
 from casebridge.store.tally import Sort, Sum
 
 CIRCUITS = ("closed", "half-open", "open")
-NOT_NAMED = "not-named"
 LATEST = ("oldest_waiting_seconds",)
 """Of several the largest counts, and not their sum."""
 Row = tuple[list[str], float]

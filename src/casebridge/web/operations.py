@@ -48,8 +48,7 @@ def add_operations(app: FastAPI, pages: Pages, bridge: Bridge, answers: Answers)
 
     @app.get("/metrics")
     def metrics_() -> Response:
-        walled = [name for name, partner in bridge.site.partners.items() if partner.vsp]
-        said = metrics.text(lambda: seen(bridge.site), answers, walled)
+        said = metrics.text(lambda: seen(bridge.site), answers, bridge.site.walled)
         return Response(said, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")
