@@ -62,11 +62,11 @@ def begin(bridge: Bridge) -> None:
         if finding.code and finding.stops:
             raise SetupError(finding.code, finding.said)
         if finding.code:
-            log.warning("%s: %s %s [%s]", finding.name, finding.said, finding.remedy, finding.code)
+            log.warning("%s: %s. %s [%s]", finding.name, finding.said, finding.remedy, finding.code)
 
 
 def _configuration(bridge: Bridge) -> Iterator[Finding]:
-    yield Finding("configuration", f"{len(bridge.config.partner)} partners, {len(bridge.config.route)} routes")
+    yield Finding("configuration", f"partners {len(bridge.config.partner)}, routes {len(bridge.config.route)}")
 
 
 def _database(bridge: Bridge) -> Iterator[Finding]:
