@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from casebridge.adapter import Sought
-from casebridge.store import shelves
+from casebridge.store import seeking, shelves
 from casebridge.store.database import Store
 from casebridge.store.sealed import Sealed, new_line, read_keys
 from casebridge.store.tables import resource, resource_key
@@ -26,6 +26,13 @@ def store(request: pytest.FixtureRequest, store_url: str) -> Iterator[Store]:
     made.close()
 
 
+@pytest.fixture(autouse=True, params=["one by one", "on the way"])
+def _looked_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is the same whether few records bear what is asked for, or many."""
+    if request.param == "on the way":
+        monkeypatch.setattr(seeking, "FEW", -1)
+
+
 def put(store: Store, id_: str, second: int, *keys: tuple[str, str], partner: str = "hospital") -> None:
     with store.write() as c:
         shelves.put(c, AT.format(second), partner, "Patient", id_, {"id": id_, "n": "1.50"}, keys)
@@ -33,7 +40,7 @@ def put(store: Store, id_: str, second: int, *keys: tuple[str, str], partner: st
 
 def found(store: Store, sought: Sought = ALL, after: shelves.Place | None = None, limit: int = 9) -> list[str]:
     with store.read() as c:
-        return [one.id for one in shelves.listed(c, "hospital", "Patient", sought, after, limit)]
+        return [one.id for one in seeking.listed(c, "hospital", "Patient", sought, after, limit)]
 
 
 def test_each_version_stays_and_the_last_one_counts(store: Store) -> None:

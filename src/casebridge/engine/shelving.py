@@ -17,7 +17,7 @@ from casebridge.engine.preparing import content_of, may_go, outgoing_of, slot_of
 from casebridge.engine.release import own, release
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told
-from casebridge.store import disclosures, ledger, referrals, shelves
+from casebridge.store import disclosures, ledger, referrals, seeking, shelves
 from casebridge.store.database import Connection, StoreTrouble
 from casebridge.store.ledger import Message
 from casebridge.store.shelves import Place
@@ -76,7 +76,7 @@ class SiteShelf:
     ) -> tuple[list[Shelved], tuple[str, str] | None]:
         """Current records by their moments, behind ``after``, and where the next list begins."""
         with trouble_told(), self.site.store.read() as c:
-            found = shelves.listed(c, partner, type_, sought, Place(*after) if after else None, limit + 1)
+            found = seeking.listed(c, partner, type_, sought, Place(*after) if after else None, limit + 1)
         more = (found[limit - 1].at, found[limit - 1].id) if len(found) > limit else None
         return self._shown(partner, found[:limit]), more
 

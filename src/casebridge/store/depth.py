@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select, tuple_
 
 from casebridge.store.connection import Connection
+from casebridge.store.dispatches import ON_ITS_WAY
 from casebridge.store.due import NEVER, WAITING
 from casebridge.store.tables import dispatch, message
 
@@ -20,7 +21,6 @@ MOST = 2_000
 FIRST = 100
 """So many of a lane's messages, those that are due first, are looked at for the one that has waited longest."""
 _HELD: ColumnElement[Any] = literal_column("state = 'held'")  # as the partial indexes spell it
-_ON_ITS_WAY: ColumnElement[Any] = literal_column("state IN ('claimed', 'inflight')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,6 @@ def held(c: Connection) -> tuple[list[Reason], bool]:
 
 def unanswered(c: Connection) -> dict[str, int]:
     """For each partner: dispatches that set off and whose answer is unknown, as far as ``MOST``."""
-    some = select(dispatch.c.partner).where(_ON_ITS_WAY, dispatch.c.state == "inflight").limit(MOST).subquery()
+    some = select(dispatch.c.partner).where(ON_ITS_WAY, dispatch.c.state == "inflight").limit(MOST).subquery()
     query = select(some.c.partner, func.count()).group_by(some.c.partner)
     return {row[0]: row[1] for row in c.execute(query)}

@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, literal, literal_column, select, tuple_
 
 from casebridge.store import circuits
 from casebridge.store.database import Connection
+from casebridge.store.dispatches import ON_ITS_WAY
 from casebridge.store.leases import Lane
 from casebridge.store.tables import dispatch, message
 
-# spelled as the indexes are, or they would not be found
-WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")
-ON_ITS_WAY: ColumnElement[Any] = literal_column("state IN ('claimed', 'inflight')")
+WAITING: ColumnElement[Any] = literal_column("state = 'waiting'")  # as its index spells it
 NEVER = "zzzz"  # after every moment, also after the "9999" of what waits for a person
 STOPS = ("understand", "apply", "prepare", "deliver")
 

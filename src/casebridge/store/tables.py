@@ -307,7 +307,7 @@ resource = Table(
     Column("message", ULID),  # that was delivered to it; none: the partner's own words
     Column("document", LargeBinary),  # none: it was withdrawn
     PrimaryKeyConstraint("partner", "type", "id", "version"),
-    Index("ix_resource_shelf", "partner", "type", "at", "id", sqlite_where=text("current"),
+    Index("ix_resource_shelf", "partner", "type", "at", "id", sqlite_where=text("current = 1"),
           postgresql_where=text("current")),
 )  # fmt: skip
 

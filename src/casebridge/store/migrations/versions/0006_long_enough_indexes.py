@@ -1,6 +1,7 @@
 """Indexes as long as the questions: without them a partner's every record is looked through for one"""
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "0006"
 down_revision = "0005"
@@ -13,3 +14,7 @@ def upgrade() -> None:
     op.drop_index("ix_remote_theirs", "remote")
     op.create_index("ix_remote_theirs", "remote", ["partner", "kind", "their_id", "our_id"])
     op.create_index("ix_referral_subject", "referral", ["source", "subject", "id"])
+    op.drop_index("ix_resource_shelf", "resource")
+    op.create_index(
+        "ix_resource_shelf", "resource", ["partner", "type", "at", "id"],
+        sqlite_where=text("current = 1"), postgresql_where=text("current"))  # as it is asked
