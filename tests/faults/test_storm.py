@@ -23,9 +23,10 @@ from indirect import hospitals, parties
 from programs import QUIET, Program
 from weather import STORM, weather
 
-PATIENCE = 2400
-KILLS = 3
 COUNT = int(os.environ.get("CASEBRIDGE_STORM", "12"))
+PATIENCE = 600 + 12 * COUNT
+LOOK = 0.5 + COUNT / 200  # to list all Tasks is work for the server, too
+KILLS = 3
 AHEAD = {"requested": "accepted", "accepted": "in-progress", "in-progress": "completed"}
 IN_ORDER = ["requested", "accepted", "in-progress", "completed"]
 CONFIG = """
@@ -190,7 +191,7 @@ def through(hospital: Side, agency: Side, served: Served, tag: str) -> list[dict
     people.start()
     try:
         while time.monotonic() < until:
-            time.sleep(0.5)
+            time.sleep(LOOK)
             ours = [t for t in hospital.all("Task") if tag in t["id"]]
             ended = sum(t["status"] == "completed" for t in ours) / COUNT
             served.look(ended)

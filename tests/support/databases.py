@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
+SOME = ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)]
 NewStore = Callable[..., str]
 """Each call gives the ``[store] url`` of another database, with today's schema or (``empty``) without."""
 
@@ -37,16 +39,20 @@ NewStore = Callable[..., str]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
     """Makes databases."""
-    yield from _new_store(request, tmp_path_factory)
+    with stores(request, tmp_path_factory) as new:
+        yield new
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+@pytest.fixture(params=SOME)
 def some_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
     """The same; on PostgreSQL when there is time for it."""
-    yield from _new_store(request, tmp_path_factory)
+    with stores(request, tmp_path_factory) as new:
+        yield new
 
 
-def _new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+@contextmanager
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    """Databases of the kind that is the fixture's parameter, for as long as the block lasts."""
     if request.param == "sqlite":
         yield lambda empty=False: _sqlite(tmp_path_factory.mktemp("store"), empty)
         return

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from casebridge_fhir.door.refusals import refused
 from casebridge_fhir.xml import from_xml, to_xml
+from databases import NewStore
 from doors import SETTINGS, TOKEN, fhir_client
 from sites import TestSite, order, patient, task
 
@@ -20,9 +21,10 @@ SSN = "http://hl7.org/fhir/sid/us-ssn"
 
 
 @pytest.fixture
-def site(tmp_path: Any) -> Iterator[TestSite]:
+def site(tmp_path: Any, some_store: NewStore) -> Iterator[TestSite]:
     (tmp_path / "token").write_text(TOKEN)
-    made = TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=SETTINGS, treatment="treatment")
+    made = TestSite(tmp_path, store=some_store(), hospital_carrier="fhir", hospital_settings=SETTINGS,
+                    treatment="treatment")  # fmt: skip
     yield made
     made.bridge.close()
 
@@ -196,6 +198,7 @@ def sent(hospital: httpx2.Client) -> str:
     return str(answer.json()["entry"][2]["response"]["location"]).partition("/_history")[0]
 
 
+@pytest.mark.parametrize("some_store", ["sqlite", "postgresql"], indirect=True)
 def test_a_referral_posted_is_applied_when_the_answer_comes(site: TestSite, sent: str) -> None:
     found = site.referral()
     assert (found.status, found.domain, found.category) == ("requested", "food-insecurity", "food-pantry")
@@ -231,6 +234,7 @@ def test_a_state_that_may_not_follow_is_refused(site: TestSite, hospital: httpx2
     assert site.referral().status == "requested"
 
 
+@pytest.mark.parametrize("some_store", ["sqlite", "postgresql"], indirect=True)
 def test_all_of_a_transaction_or_nothing(site: TestSite, hospital: httpx2.Client) -> None:
     person, what, ask = referral()
     answer = hospital.post("", json=transaction(person, what, {**ask, "status": "no-such"}))

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from casebridge_fhir.door.parameters import types
+from databases import NewStore
 from doors import SETTINGS, TOKEN, fhir_client
 from sites import TestSite
 
@@ -33,9 +34,11 @@ def said(resource: dict[str, Any]) -> bytes:
     return dumps({name: rest[name] for name in sorted(rest)})
 
 
-def test_every_example_comes_back_as_it_was_put(tmp_path: Path, examples: dict[str, Path]) -> None:
+def test_every_example_comes_back_as_it_was_put(
+    tmp_path: Path, some_store: NewStore, examples: dict[str, Path]
+) -> None:
     (tmp_path / "token").write_text(TOKEN)
-    site = TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=SETTINGS)
+    site = TestSite(tmp_path, store=some_store(), hospital_carrier="fhir", hospital_settings=SETTINGS)
     changed, refused = [], {}
     with fhir_client(site.bridge) as client:
         for resource in resources(examples):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import maps_once
 import pytest
-from databases import copy_of_migrated
+from databases import NewStore, copy_of_migrated
 from doors import TOKEN, doors_of
 from indirect import hospitals
 
@@ -50,11 +50,10 @@ to = "agency"
 
 
 @pytest.fixture
-def bridge(tmp_path: Path) -> Iterator[Bridge]:
+def bridge(tmp_path: Path, some_store: NewStore) -> Iterator[Bridge]:
     (tmp_path / "token").write_text(TOKEN)
     (tmp_path / "theirs").write_text(THEIRS)
-    (tmp_path / "casebridge.toml").write_text(CONFIG)
-    copy_of_migrated(tmp_path / "casebridge.db")
+    (tmp_path / "casebridge.toml").write_text(CONFIG.replace("sqlite:///casebridge.db", some_store()))
     made = open_bridge(tmp_path / "casebridge.toml")
     yield made
     made.close()

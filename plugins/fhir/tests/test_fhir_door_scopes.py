@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from casebridge_fhir.door.gate import Gate
 from casebridge_fhir.smart_server import Grant
+from databases import NewStore
 from doors import doors_of, free_port
 from sites import TestSite
 
@@ -22,14 +23,14 @@ PATIENT = {"resourceType": "Patient", "name": [{"family": "Moreno"}]}
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[tuple[TestSite, str]]:
+def door(tmp_path: Path, some_store: NewStore) -> Iterator[tuple[TestSite, str]]:
     port = free_port()
     base = f"http://127.0.0.1:{port}/fhir"
     keys = SigningKeys.of(tmp_path, "hospital", "prod")
     keys.make("ES384", datetime.now(UTC))
     (tmp_path / "keys.json").write_text(json.dumps(keys.published()))
     smart = 'smart = { client_id = "h", jwks_file = "keys.json", scopes = "system/*.cruds" }, may_write = ["Patient"]'
-    site = TestSite(tmp_path, hospital_carrier="fhir",
+    site = TestSite(tmp_path, store=some_store(), hospital_carrier="fhir",
                     hospital_settings=f'{{ {smart} }}\ndoor_settings = {{ base_url = "{base}" }}')  # fmt: skip
     with doors_of(site.bridge, port):
         yield site, base

@@ -11,6 +11,7 @@ import pytest
 from casebridge_fhir.door import search
 from casebridge_fhir.door.criteria import moments
 from casebridge_fhir.door.parameters import at, keys
+from databases import SOME, stores
 from doors import SETTINGS, TOKEN, fhir_client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,17 +36,23 @@ OBSERVATIONS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+@pytest.fixture(scope="module", params=SOME)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestSite]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "token").write_text(TOKEN)
-    site = TestSite(folder, hospital_carrier="fhir", hospital_settings=SETTINGS)
+    with stores(request, tmp_path_factory) as new_store:
+        made = TestSite(folder, store=new_store(), hospital_carrier="fhir", hospital_settings=SETTINGS)
+        yield made
+        made.bridge.close()
+
+
+@pytest.fixture(scope="module")
+def hospital(site: TestSite) -> Iterator[httpx2.Client]:
     with fhir_client(site.bridge) as client:
         for resource in [*PATIENTS, *OBSERVATIONS]:
             put = client.put(f"{resource['resourceType']}/{resource['id']}", json=resource)
             assert put.status_code == 201, put.text
         yield client
-    site.bridge.close()
 
 
 def found(answer: httpx2.Response, mode: str = "match") -> list[str]:

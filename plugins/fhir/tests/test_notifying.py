@@ -21,6 +21,7 @@ from aiosmtpd.controller import Controller
 from casebridge_fhir.notifying.endpoints import is_allowed, resolved
 from casebridge_fhir.notifying.settings import NotifyingSettings
 from casebridge_fhir.xml import from_xml
+from databases import NewStore
 from doors import TOKEN, fhir_client
 from sites import TestSite, order, patient, task
 
@@ -87,13 +88,14 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
+def make_site(tmp_path: Path, some_store: NewStore) -> Iterator[Callable[..., TestSite]]:
     made: list[TestSite] = []
 
     def make(*notify_at: str, more: str = "") -> TestSite:
         (tmp_path / "token").write_text(TOKEN)
         settings = f'{{ token = "file:token", may_write = ["*"], notify_at = {json.dumps(notify_at)}{more} }}'
-        made.append(TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=settings, treatment="treatment"))
+        made.append(TestSite(tmp_path, store=some_store(), hospital_carrier="fhir", hospital_settings=settings,
+                             treatment="treatment"))  # fmt: skip
         return made[-1]
 
     yield make
