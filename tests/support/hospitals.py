@@ -44,10 +44,11 @@ class Hospital:
 
     def task(self, id_: str, **more: Any) -> Resource:
         """A referral to us; of patient ``p`` unless said otherwise."""
-        stored = self.put({
+        said = {
             "resourceType": "Task", "id": f"{self.name}-{id_}", "status": "requested", "intent": "order", "code": CODE,
             "owner": {"reference": f"Organization/{self.name}"}, "for": {"reference": f"Patient/{self.name}-p"}, **more,
-        })  # fmt: skip
+        }  # fmt: skip
+        stored = self.put({name: value for name, value in said.items() if value is not None})
         self.versions.setdefault(stored["id"], []).append(stored["meta"]["versionId"])
         return stored
 

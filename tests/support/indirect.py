@@ -34,7 +34,7 @@ carrier = "fhir-rest"
 format = "fhir-r4"
 maps = "sdohcc"
 known_as = ["Organization/mercy"]
-settings = {{ base_url = "{hospital}", owner = "{owner}", pause = 0, attempts = 2 }}
+settings = {{ base_url = "{hospital}", owner = "{owner}", pause = 0, attempts = 2{more} }}
 
 [partner.agency]
 role = "cbo"
@@ -59,10 +59,11 @@ class IndirectSite:
     """The bridge between two servers: let it work, look at its books."""
 
     def __init__(
-        self, folder: Path, hospital: str, agency: str, *, agreement: str = BAA, owner: str = "Organization/bridge"
-    ) -> None:
+        self, folder: Path, hospital: str, agency: str, *, agreement: str = BAA, owner: str = "Organization/bridge",
+        more: str = "",
+    ) -> None:  # fmt: skip
         self.folder = folder
-        said = {"hospital": hospital, "agency": agency, "agreement": agreement, "owner": owner}
+        said = {"hospital": hospital, "agency": agency, "agreement": agreement, "owner": owner, "more": more}
         (folder / "casebridge.toml").write_text(CONFIG.format(store="sqlite:///casebridge.db", **said))
         if not (folder / "casebridge.db").exists():
             copy_of_migrated(folder / "casebridge.db")

@@ -60,7 +60,8 @@ class FhirRest:
         self._base = Path(context.base_dir)
         self._sign_in = SignIn(settings, context, transport)
         self._server = Server(settings, transport, auth=self._sign_in.auth, tls=self._sign_in.tls)
-        self._writer = Writer(self._server, {"requester": settings.requester, "owner": settings.recipient})
+        parties = {"requester": settings.requester, "owner": settings.recipient}
+        self._writer = Writer(self._server, parties, "" if settings.requester else settings.owner)
         self._capability = Capability(self._server, settings)
         self._receiver = Receiver(self._server, settings, self._capability)
         self.subscriber = Subscriber(self._server, self._capability, settings, context)

@@ -150,9 +150,10 @@ def is_task(entry: object) -> TypeGuard[Entry]:
 
 
 def is_ours(task: Resource, settings: RestSettings) -> bool:
-    """A referral (``code=fulfill``) to the owner and from the requester that the settings name, if they name one."""
-    wanted = {"owner": settings.owner, "requester": settings.requester}
-    return _is_referral(task) and all(_names(task.get(who), reference) for who, reference in wanted.items())
+    """A referral (``code=fulfill``) to the owner and from the requester that the settings name, if they name one; or to
+    nobody yet, where we may take such a one."""
+    owned = _names(task.get("owner"), settings.owner) or (settings.open_tasks and not task.get("owner"))
+    return _is_referral(task) and owned and _names(task.get("requester"), settings.requester)
 
 
 def _names(given: Any, wanted: str) -> bool:

@@ -16,6 +16,7 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.capability import Capability
 from casebridge_fhir.companions import Companions
 from casebridge_fhir.moments import UNKNOWN, latest, moment, stamp
+from casebridge_fhir.open_tasks import listed
 from casebridge_fhir.polling import TaskPoll, is_ours
 from casebridge_fhir.reading import Reading
 from casebridge_fhir.references import Entry, localise
@@ -32,11 +33,13 @@ MOST_WAITING = 3  # when so many Tasks cannot be completed in one poll, the serv
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A Task that was handed over with what is around it, and may yet not be stored; ``looked``: by a second look."""
+    """A Task that was handed over with what is around it, and may yet not be stored; ``looked``: by a second look;
+    ``unowned``: as one that nobody owns."""
 
     task: Resource
     around: tuple[Entry, ...]
     looked: bool = False
+    unowned: bool = False
 
 
 class Receiver:
@@ -46,6 +49,7 @@ class Receiver:
         self._server, self._settings, self._capability = server, settings, capability
         self._watch = Watch(server, settings, capability)
         self._given: dict[str, datetime] = {}  # Task versions that were stored lately, by name: when they changed
+        self._unowned: set[str] = set()  # versions of open Tasks that were stored, as long as they are open
         self._handed: dict[str, Handed] = {}
 
     @property
@@ -65,7 +69,27 @@ class Receiver:
         around = self._around(reading)
         self._begin(poll.since)
         waiting: list[TryAgain] = []
-        for fresh in _some(task for page in poll.pages() for task in page if not self._is_known(task)):
+        for task, entries in self._with_entries((t for page in poll.pages() for t in page), around, reading, waiting):
+            cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
+            yield self._payload(_name(task), Handed(task, entries), cursor)
+        for task, entries in self._with_entries(self._open_ones(), around, reading, waiting):
+            yield self._payload(_name(task), Handed(task, entries, unowned=True), cursor)
+        if waiting:
+            raise waiting[-1]
+        if not self._settings.requester:
+            yield from self._second_look(poll.since, reading, around, cursor)
+
+    def _open_ones(self) -> Iterator[Resource]:
+        """Tasks that nobody owns, where we may take one; those that were stored before are left out."""
+        found = listed(self._server, self._settings, self._capability) if self._settings.open_tasks else []
+        self._unowned &= {_name(task) for task in found}
+        yield from (task for task in found if _name(task) not in self._unowned)
+
+    def _with_entries(
+        self, tasks: Iterator[Resource], around: Companions | Results, reading: Reading, waiting: list[TryAgain]
+    ) -> Iterator[tuple[Resource, tuple[Entry, ...]]]:
+        """Each new Task with what is around it. One that cannot be completed now is ``waiting``; the rest goes on."""
+        for fresh in _some(task for task in tasks if not self._is_known(task)):
             _ahead(around, fresh)
             for task in fresh:
                 try:
@@ -76,19 +100,16 @@ class Receiver:
                         raise
                     log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
                     continue
-                cursor = cursor if waiting else _later(cursor, task)  # never past a Task that waits
-                yield self._payload(_name(task), Handed(task, entries), cursor)
-        if waiting:
-            raise waiting[-1]
-        if not self._settings.requester:
-            yield from self._second_look(poll.since, reading, around, cursor)
+                yield task, entries
 
     def settled(self, name: str) -> None:
         """The payload of this name is safely stored, and need not be given again."""
         handed = self._handed.pop(name, None)
         if handed is not None:
             self._watch.note(handed.task, handed.around)
-            if not handed.looked and latest(handed.task) != UNKNOWN:
+            if handed.unowned:
+                self._unowned.add(name)
+            elif not handed.looked and latest(handed.task) != UNKNOWN:
                 self._given[name] = latest(handed.task)
 
     def _second_look(

@@ -17,6 +17,7 @@ class RestSettings(SignInSettings):
 
     base_url: str = Field(description="The server's FHIR base address, https://hospital.example/fhir")
     owner: str = Field(default="", description="Only Tasks with this owner, Organization/123")
+    open_tasks: bool = Field(default=False, description="Also Tasks that nobody owns; what we accept becomes ours")
     recipient: str = Field(default="", description="Owner of the Tasks we put there: the partner itself")
     requester: str = Field(default="", description="Who asks in them: us. Set, only Tasks with this requester are read")
     since: str = Field(default="", description="On the first poll, only Tasks changed since then, 2026-11-01")
@@ -69,6 +70,12 @@ class RestSettings(SignInSettings):
     def _a_secret_to_subscribe(self) -> RestSettings:
         if self.subscribe != "no" and (self.notify_key is None or len(self.notify_key.get_secret_value()) < 32):
             raise ValueError("subscribe needs notify_key: 32 characters or more that nobody can guess")
+        return self
+
+    @model_validator(mode="after")
+    def _an_owner_to_be(self) -> RestSettings:
+        if self.open_tasks and not self.owner:
+            raise ValueError("open_tasks needs owner: who we are there, to be written into what we accept")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from casebridge.core.errors import Bug, CaseBridgeError, RecordError, TryAgain
 from casebridge.core.jsontext import dumps, loads
 from casebridge_fhir.format import ORDER, is_theirs
 from casebridge_fhir.moments import stamp
+from casebridge_fhir.open_tasks import owned
 from casebridge_fhir.r4 import table
 from casebridge_fhir.references import RELATIVE, identifiers
 from casebridge_fhir.searching import matches
@@ -41,11 +42,12 @@ class Gone(RecordError):
 class Writer:
     """Writes resources to one server; of orders only those that we made.
 
-    ``parties`` are the elements of a Task made there that say who asks and who is asked, as references on that server.
+    ``parties`` are the elements of a Task made there that say who asks and who is asked, as references on that server;
+    ``owner`` is who we are in the Tasks of others.
     """
 
-    def __init__(self, server: Server, parties: Mapping[str, str] | None = None) -> None:
-        self._server = server
+    def __init__(self, server: Server, parties: Mapping[str, str] | None = None, owner: str = "") -> None:
+        self._server, self._owner = server, owner
         self._parties = {name: {"reference": known} for name, known in (parties or {}).items() if known}
         self._making = tuple(Lock() for _ in range(STRIPES))
 
@@ -84,6 +86,8 @@ class Writer:
         resource = _resource(file)
         if resource["resourceType"] == "Task" and "id" not in resource:
             return {**self._parties, **resource}
+        if resource["resourceType"] == "Task" and self._owner:
+            return owned(resource, self._owner, self._server.base)
         return resource
 
     def _update(self, resource: dict[str, Any], record: int) -> Written:
