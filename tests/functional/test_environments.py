@@ -1,10 +1,11 @@
-"""Test and production never mix: a made-up patient reaches no real agency, and a real one no hospital's test system."""
+"""Trying before it is real: test and production never mix, and what a dry run showed goes when a person says so."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from commands import command_line
 from sites import TestSite, food_referral
 
 
@@ -61,3 +62,22 @@ def test_set_right_it_goes_on_by_a_replay(tmp_path: Path) -> None:
     site.replay(site.held()[0].id)
     assert (len(site.out("agency")), site.held()) == (1, [])
     site.bridge.close()
+
+
+def test_what_a_dry_run_showed_goes_by_a_replay_once_it_is_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/guides/hospital.md says it: by itself it never does, for somebody has seen to it in another way."""
+    site = TestSite(tmp_path, agency_mode="dry-run")
+    site.drop("hospital", "t1.json", food_referral())
+    site.reopen(agency_mode="live")
+    site.work()
+    assert site.out("agency") == []
+    site.bridge.close()
+    run = command_line(monkeypatch, capsys, tmp_path)
+    ended, said = run("held", "replay", "--partner", "agency", "--done", "--dry-run")
+    assert (ended, "1 would be sent for the first time" in said) == (0, True)
+    ended, said = run("held", "replay", "--partner", "agency", "--done", "--yes", "1", "--why", "we go live")
+    assert (ended, ": waiting" in said) == (0, True)
+    assert run("run")[0] == 0
+    assert len(list((tmp_path / "agency" / "out").iterdir())) == 1

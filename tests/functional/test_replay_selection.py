@@ -147,6 +147,7 @@ def test_what_is_not_clear_is_refused_with_what_to_write(run: Command) -> None:
     for arguments, code, words in REFUSED:
         ended, said = run(*arguments)
         assert (ended, words in said, arguments) == (code, True, arguments)
+        assert "maps and the settings" not in said, "the remedy is for this command, not for another"
 
 
 def test_a_confirmed_replay_is_on_the_books_with_who_and_why(run: Command, tmp_path: Path) -> None:

@@ -91,4 +91,4 @@ def test_what_cannot_be_looked_at_is_told(casebridge, tmp_path, text, arguments,
 def test_a_file_that_is_not_there_is_named(casebridge):
     ended, said = casebridge("validate", "nothing.json")
     assert ended == 3
-    assert "there is no file nothing.json" in said
+    assert "there is no file nothing.json Name the file to look at. [CB-241]" in said

@@ -30,6 +30,7 @@ MOST_SHOWN = 1000
 """Messages whose places ``--json`` lists; the counts are of all."""
 EACH = 50
 """So many messages are named one by one; of more only the count is told."""
+LOOK = "casebridge held replay --help says what it takes; docs/guides/held.md shows it by examples."
 Moment = Annotated[str, typer.Option(metavar="TIME", help="As 2026-11-22 or 2026-11-22T06:00, in the site's zone.")]
 
 
@@ -62,7 +63,8 @@ def held_replay(
             return
         ids = tuple(messages or ())
         if not ids and not any((partner, code, stop, kind, since, until)):
-            raise SetupError("CB-241", "say which: messages' ids, all, or a selection such as --partner and --code")
+            said = "say which: messages' ids, all, or a selection such as --partner and --code"
+            raise SetupError("CB-241", said, remedy=LOOK)
         _known(site, ids, done=done)
         selection = Selection(
             ids=() if ids == ("all",) else ids, partner=partner, code=code, stop=stop, kind=kind, done=done,
@@ -77,7 +79,8 @@ def held_replay(
 
 def _start(said: str) -> str:
     if said not in ("", "understand", "prepare"):
-        raise SetupError("CB-241", f"`{said}` is no stop to replay from: write --from understand or --from prepare")
+        what = f"`{said}` is no stop to replay from: write --from understand or --from prepare"
+        raise SetupError("CB-241", what, remedy=LOOK)
     return said
 
 
@@ -87,7 +90,8 @@ def _moment(site: Site, said: str) -> str:
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:
-        raise SetupError("CB-241", f"`{said}` is no time: write it as 2026-11-22 or 2026-11-22T06:00") from None
+        what = f"`{said}` is no time: write it as 2026-11-22 or 2026-11-22T06:00"
+        raise SetupError("CB-241", what, remedy=LOOK) from None
     return iso(moment if moment.tzinfo else moment.replace(tzinfo=site.timezone))
 
 
@@ -106,7 +110,8 @@ def _confirmed(site: Site, selection: Selection, wish: Wish, yes: int | None, *,
     if at_once:
         return yes
     if selection.done and not wish.why:
-        raise SetupError("CB-241", "say why what was done is to be done again: --why \"...\"; it stays on the books")
+        what = 'say why what was done is to be done again: --why "..."; it stays on the books'
+        raise SetupError("CB-241", what, remedy=LOOK)
     if yes is None:
         count = replay.counted(site, selection, wish)
         raise Held("CB-533", f"this takes up {counted(count, 'message')}", who="it",
@@ -162,7 +167,8 @@ def _end(result: Result, as_json: bool) -> None:
 
 def _dry_run(site: Site, selection: Selection, wish: Wish, *, values: bool, as_json: bool) -> None:
     if values and not out.is_terminal:
-        raise SetupError("CB-241", "--values shows personal data: only on a terminal, never in a file or a pipe")
+        what = "--values shows personal data: only on a terminal, never in a file or a pipe"
+        raise SetupError("CB-241", what, remedy=LOOK)
     tally: dict[str, int] = {}
     shown: list[dict[str, Any]] = []
     count = replay.counted(site, selection, wish)

@@ -36,7 +36,7 @@ def validate(
 ) -> None:
     """Say what is wrong in a file, where, what was expected and what to do. Shows nothing of a person."""
     if not file.is_file():
-        raise SetupError("CB-241", f"there is no file {file}")
+        raise SetupError("CB-241", f"there is no file {file}", remedy="Name the file to look at.")
     workshop = open_workshop(folder)
     settings = settings_of(set_) | ({"expansions": str(expansions.resolve())} if expansions else {})
     checking = _checking(workshop, format_ or _recognised(workshop, file), settings)
