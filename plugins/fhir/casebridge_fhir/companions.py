@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from casebridge_fhir.bundle import rank
+from casebridge_fhir.logical import NEEDED, logical, mark, token
 from casebridge_fhir.reading import Reading
 from casebridge_fhir.references import RELATIVE, Entry, local_reference
 
@@ -15,6 +16,7 @@ _FOLLOW = {
     "ServiceRequest": ("requester", "reasonReference", "supportingInfo"),
     "PractitionerRole": ("practitioner", "organization"),
 }
+_INPUTS = {"Task": ("input",)}
 _TAKEN = frozenset({
     "Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Patient", "RelatedPerson", "Consent",
     "Condition", "ServiceRequest", "DocumentReference", "Observation", "QuestionnaireResponse",
@@ -39,6 +41,7 @@ class Companions:
     def of(self, task: dict[str, Any]) -> list[Entry]:
         """The resources around ``task`` in dependency order; one that the server no longer has is left out."""
         gathered: dict[str, dict[str, Any]] = {}
+        self._look_up(task)
         patient = patient_of(task)
         waiting = [*_referred(task), *(self._reading.consents(patient) if patient else [])]
         while waiting:
@@ -46,10 +49,19 @@ class Companions:
             resource = None if address in gathered else self._reading.resource(address)
             if resource is not None:
                 gathered[address] = resource
+                self._look_up(resource)
                 waiting += _referred(resource)
                 waiting += self._reading.consents(address) if resource["resourceType"] == "Patient" else []
         found = [Entry(f"{self._base}/{address}", "", resource) for address, resource in gathered.items()]
         return sorted(found, key=lambda entry: (rank(entry), entry.external_id))
+
+
+    def _look_up(self, resource: dict[str, Any]) -> None:
+        """Find what it names by an identifier alone."""
+        kind = str(resource.get("resourceType"))
+        for name, reference, type_ in logical(resource, (*_FOLLOW.get(kind, ()), *_INPUTS.get(kind, ()))):
+            if type_ in _TAKEN or name in NEEDED:
+                mark(reference, self._reading.identified(type_, token(reference)) if type_ in _TAKEN else [])
 
 
 def patient_of(task: dict[str, Any]) -> str:

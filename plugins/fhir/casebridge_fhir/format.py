@@ -18,6 +18,7 @@ from casebridge_fhir.bundle import entries, rank, read_json
 from casebridge_fhir.checking import Expansions, check, looks_like_fhir, read
 from casebridge_fhir.door.parameters import keys
 from casebridge_fhir.gathering import bundle, resource_name
+from casebridge_fhir.logical import as_given, logical, mark, unfound
 from casebridge_fhir.references import Entry, Index, localise
 
 MEDIA_TYPE = "application/fhir+json"
@@ -84,8 +85,9 @@ class FhirR4:
         index = Index(good)
         for entry in good:
             localise(entry)
+            _find_inside(entry.resource, index)
         for entry in sorted((e for e in good if not e.beside), key=rank):
-            yield _native(entry, index, shapes.get(PREFIX + entry.type, {}))
+            yield _unfound(entry) or _native(entry, index, shapes.get(PREFIX + entry.type, {}))
 
     def _lines(self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]) -> Iterator[Native | RecordError]:
         for number, found in resources(stream, self._max_bytes):
@@ -154,7 +156,7 @@ def outgoing(released: Released) -> dict[str, Any]:
     if document["resourceType"] != kind:
         raise Bug("CB-901", f"a record released as {kind} says that it is another type")
     kept = {name: value for name, value in document.items() if not _nested(value)}
-    cleaned: dict[str, Any] = _without_empty(kept)
+    cleaned: dict[str, Any] = _without_empty(as_given(kept))
     return cleaned
 
 
@@ -190,6 +192,28 @@ def _native(entry: Entry, index: Index, shape: Mapping[str, Any]) -> Native:
         version=_version(entry.resource),
         order_key=_subject(entry),
     )
+
+
+def _find_inside(resource: dict[str, Any], index: Index) -> None:
+    """What it names by an identifier alone and is in the same payload."""
+    for _, reference, kind in logical(resource, ("for", "focus", "requester", "owner", "subject", "patient")):
+        found = index.resolve(reference, resource, kind)
+        if found is not None and found.get("id"):
+            mark(reference, [f"{kind}/{found['id']}"])
+
+
+def _unfound(entry: Entry) -> RecordError | None:
+    """Why a Task cannot be understood though it could be read: whom or what it means was looked up in vain."""
+    vain = unfound(entry.resource)
+    if vain is None:
+        return None
+    name, count = vain
+    what, there = "its order" if name == "focus" else "whom it is for", "several records" if count else "no record"
+    return RecordError(
+        "CB-350", f"this Task says {what} by an identifier alone, and its server shows us {there} with that",
+        position=Position(pointer=entry.pointer), field=f"Task.{name}", expected="exactly one, or its address",
+        external_id=entry.external_id,
+    )  # fmt: skip
 
 
 def _parent(resource: dict[str, Any], index: Index, parent: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from casebridge.core.errors import SetupError, TryAgain
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.capability import Capability
-from casebridge_fhir.references import Entry, localise
+from casebridge_fhir.references import Entry, identifiers, localise
 from casebridge_fhir.searching import Search, has_more, matches
 from casebridge_fhir.server import Server
 
@@ -27,6 +27,7 @@ class Reading:
         self._server, self._known, self._capability = server, known, capability
         self._missing: set[str] = set()
         self._consents: dict[str, list[str]] = {}
+        self._identified: dict[tuple[str, str], list[str]] = {}
 
     def resource(self, address: str) -> Resource | None:
         """The resource at ``Type/id``; None when the server does not have it (any more)."""
@@ -45,6 +46,36 @@ class Reading:
             pages = [entry for page in self._consent_pages(patient) for entry in matches(page, self._server.base)]
             self._keep_consents(patient, pages)
         return self._consents[patient]
+
+    def identified(self, kind: str, token: str) -> list[str]:
+        """The addresses of the resources of this type that carry an identifier (``system|value``); none where the
+        server cannot be asked so: a list of everybody is not read through for one of them."""
+        if not token:
+            return []
+        if (kind, token) not in self._identified:
+            self._identified[kind, token] = [self._found(entry) for entry in self._carriers(kind, token)]
+        return self._identified[kind, token]
+
+    def _carriers(self, kind: str, token: str) -> list[Entry]:
+        system, _, value = token.rpartition("|")
+        search = Search(self._server, self._capability, kind)
+        try:
+            page = search.first([("identifier", token)])
+        except SetupError as e:
+            if e.code == "CB-106":
+                raise
+            log.warning("the FHIR server does not look %s up by identifier", kind)
+            return []
+        if "identifier" in search.dropped:
+            log.warning("the FHIR server ignores the identifier of a %s", kind)
+            return []
+        found = {e.external_id: e for e in matches(page, self._server.base) if e.type == kind}
+        same = {"system": system, "value": value}
+        return [e for e in found.values() if any(same.items() <= one.items() for one in identifiers(e.resource))]
+
+    def _found(self, entry: Entry) -> str:
+        self._known.setdefault(entry.external_id, entry.resource)
+        return entry.external_id
 
     def ahead(self, addresses: Iterable[str], patients: Iterable[str] = ()) -> list[str]:
         """Read all of these together if that saves requests: the addresses that are known only since now."""
