@@ -214,8 +214,9 @@ def of_dispatches(c: Connection, ids: Sequence[str]) -> dict[str, list[Message]]
 
 def listed(c: Connection, **where: Any) -> list[Message]:
     """Messages whose columns equal the given values, oldest first."""
-    query = select(*_COLUMNS).where(and_(True, *(message.c[k] == v for k, v in where.items())))
-    return [_message(c, row) for row in c.execute(query.order_by(message.c.seq))]
+    said = (message.c[k] == (_HELD if v == "held" else v) for k, v in where.items())
+    query = select(*_COLUMNS).where(and_(True, *said)).order_by(message.c.seq + 0)  # sorted: not all of them walked
+    return [_message(c, row) for row in c.execute(query)]
 
 
 def of_payload(c: Connection, parent: str) -> list[Message]:

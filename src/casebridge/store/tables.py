@@ -53,6 +53,7 @@ payload = Table(
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # how often it came again
     Column("erased_at", MOMENT),  # the bytes are gone by the retention policy, the digest stays
     Index("ix_payload_partner_identity", "partner", "identity"),
+    Index("ix_payload_partner", "partner", "id"),
 )  # fmt: skip
 
 payload_part = Table(
@@ -390,6 +391,7 @@ timer = Table(
     Column("facts", Text, nullable=False),  # JSON, no personal data
     PrimaryKeyConstraint("kind", "subject"),
     Index("ix_timer_due", "due_at", **_only("fired_at IS NULL")),
+    Index("ix_timer_subject", "subject", "kind"),
 )  # fmt: skip
 
 seal = Table(
