@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, case, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, Row, and_, case, exists, func, select
 
 from casebridge.store.connection import Connection
-from casebridge.store.tables import event, message, referral, referral_event
+from casebridge.store.tables import event, message, referral, referral_event, remote
 
 TERMINAL = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
 
@@ -132,6 +132,14 @@ def open_of_client(c: Connection, client: str) -> list[StoredReferral]:
     """A client's referrals that have not ended."""
     query = select(referral).where(referral.c.client == client, referral.c.status.notin_(TERMINAL))
     return [_referral(row) for row in c.execute(query.order_by(referral.c.id))]
+
+
+def open_at(c: Connection, partner: str, after: str, limit: int) -> list[tuple[str, str]]:
+    """The first referrals behind ``after`` that have not ended and that a partner has, too: our id and its own."""
+    mine = (remote.c.our_id == referral.c.id, remote.c.partner == partner, remote.c.kind == "referral")
+    query = select(referral.c.id, remote.c.their_id).join(remote, and_(*mine))
+    query = query.where(referral.c.status.notin_(TERMINAL), remote.c.our_id > after)
+    return [(str(ours), str(theirs)) for ours, theirs in c.execute(query.order_by(remote.c.our_id).limit(limit))]
 
 
 def listed(

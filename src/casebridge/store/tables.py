@@ -52,7 +52,7 @@ payload = Table(
     Column("received_at", MOMENT, nullable=False),
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # how often it came again
     Column("erased_at", MOMENT),  # the bytes are gone by the retention policy, the digest stays
-    Index("ix_payload_partner_identity", "partner", "identity"),
+    Index("ix_payload_partner_identity", "partner", "identity", "id"),
     Index("ix_payload_partner", "partner", "id"),
 )  # fmt: skip
 

@@ -14,6 +14,8 @@ def upgrade() -> None:
     op.drop_index("ix_remote_theirs", "remote")
     op.create_index("ix_remote_theirs", "remote", ["partner", "kind", "their_id", "our_id"])
     op.create_index("ix_referral_subject", "referral", ["source", "subject", "id"])
+    op.drop_index("ix_payload_partner_identity", "payload")
+    op.create_index("ix_payload_partner_identity", "payload", ["partner", "identity", "id"])
     op.create_index("ix_payload_partner", "payload", ["partner", "id"])
     op.create_index("ix_timer_subject", "timer", ["subject", "kind"])
     op.drop_index("ix_resource_shelf", "resource")
