@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from agencies import OFFER, SPLIT, child, parent, say, say_quietly, states, with_agencies
 from sites import TestSite, bundle, food_referral, order, patient, task
 
@@ -88,12 +89,16 @@ def test_of_two_who_accept_in_the_same_second_one_has_it_and_the_other_is_told(
 # --- somebody without a name ---------------------------------------------------------------------------------
 
 NOBODY = {"resourceType": "Patient", "id": "p9", "meta": {"versionId": "1"}}
+MAN = {**NOBODY, "gender": "male", "identifier": [{"system": "urn:hospital:mrn", "value": "88"}]}
 
 
-def test_an_unidentified_patient_turns_out_to_be_a_client_and_the_agency_hears_the_name(site: TestSite) -> None:
+@pytest.mark.parametrize("unidentified", [NOBODY, MAN], ids=["nobody", "a man"])
+def test_an_unidentified_patient_turns_out_to_be_a_client_and_the_agency_hears_the_name(
+    site: TestSite, unidentified: dict[str, Any]
+) -> None:
     site.drop("hospital", "0.json", bundle(task(id_="t0"), order("veteran-status", "x"), patient()))
     known = site.referral().client
-    site.drop("hospital", "1.json", bundle(task(id_="t9", person="p9"), order(person="p9"), NOBODY))
+    site.drop("hospital", "1.json", bundle(task(id_="t9", person="p9"), order(person="p9"), unidentified))
     (_, unknown) = site.referrals()
     assert unknown.client != known
     assert "names" not in site.out("agency")[-1]

@@ -122,11 +122,11 @@ class OnFhir:
 
     # --- who answers
 
-    def asked(self) -> Document:
-        """The one Task that is part of the sender's."""
+    def asked(self, name: str = "ref") -> Document:
+        """The one Task that is part of the sender's of this name."""
         bundle = self.http.get(f"{self.base}/Task", params={"_count": "200"}).raise_for_status().json()
         found = [entry["resource"] for entry in bundle.get("entry", ())]
-        (one,) = [task for task in found if f"/ref{self.tag}" in str(task.get("partOf"))]
+        (one,) = [task for task in found if f"/{name}{self.tag}" in str(task.get("partOf"))]
         return one
 
     def told(self) -> str:
@@ -276,6 +276,13 @@ def indirect_light(on: Stage) -> Flow:
     """The same, and the agency's application works on the Task that lies at our door."""
     ours = on.bridge("county", serves(on.server, on.owned()), HAS_APPLICATION)
     return Flow(on.people(on.server), on.people(on.door(ours), AGENCYS), [ours])
+
+
+def all_come(on: Stage) -> Flow:
+    """Neither has a server: the hospital, too, comes to our door."""
+    ours = on.bridge("county", COMES, HAS_APPLICATION)
+    door = on.door(ours)
+    return Flow(on.people(door, TOKEN), on.people(door, AGENCYS), [ours])
 
 
 # --- between two CaseBridges -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ SOURCE_MOVES = ("cancelled", "entered-in-error")
 _ORDERED = ("subject", "priority", "domain", "service", "note", "do_not_contact", "authored", "labels")
 COPY_OF = "urn:casebridge:dispatch"
 """The system of the identifier by which a copy is known again."""
+NOT_IDENTIFIED = {"use": "anonymous", "text": "Not identified yet"}
 _WITHHELD = {"absent": "withheld"}
 
 
@@ -55,6 +56,8 @@ def content(c: Connection, kind: str, our_id: str, referral: StoredReferral) -> 
         return _order(c, referral)
     record = records.by_id(c, our_id)
     document = in_our_ids(c, record.source, record.document) if record else {}
+    if kind == "person" and not document.get("names"):  # something of them has to be there, or no order can be
+        document["names"] = [NOT_IDENTIFIED]
     if kind in ("person", "organization"):  # the identifier we know it by there stays
         document["identifiers"] = [*(document.get("identifiers") or ()), {"system": COPY_OF, "value": our_id}]
     return document

@@ -63,10 +63,18 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: Identifier
     if same:
         return links.client_of(c, key) or linked_anew(c, now, key)
     linked = links.client_of(c, key)
-    if linked is not None and not _contradicted(c, linked, identifiers, key):
+    if linked is not None and not _contradicted(c, linked, identifiers, key) and not _named(c, linked, key, identifiers):
         return linked
     links.undo(c, now, key)
     return _by_identifiers(c, now, key, identifiers)
+
+
+def _named(c: Connection, linked: str, key: PersonKey, identifiers: Identifiers) -> bool:
+    """Has somebody who was nobody's client yet been identified since? Nobody else is moved along."""
+    if links.persons_of(c, linked) != [key]:
+        return False
+    others = links.sharing(c, identifiers).keys() - {linked}
+    return len(others) == 1 and not any(_contradicted(c, client, identifiers) for client in others)
 
 
 def linked_anew(c: Connection, now: str, key: PersonKey) -> str:

@@ -153,6 +153,8 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
     try:
         imported = map_.read(native.data)
         slice_ = imported.slice
+        if map_.case[0] == "person":  # of whom nothing is known yet is a person all the same
+            slice_.setdefault("person", {})
         for kind, _, record in records_of(slice_):
             validate_record(kind, record, native.position)
             check_keys(record, native.position)
