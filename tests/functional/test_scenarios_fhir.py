@@ -1,5 +1,5 @@
-"""What happens between a referral and its end, as a hospital and an agency see it through FHIR: the hospital comes to our
-door, or has a server of its own; the agency's application comes to our door. See test_scenarios.py for the books."""
+"""What happens between a referral and its end, as a hospital and an agency see it through FHIR: the hospital comes to
+our door, or has a server of its own; the agency's application comes to our door. test_scenarios.py has the books."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def link_person(c: Connection, now: str, key: PersonKey, identifiers: Identifier
     if same:
         return links.client_of(c, key) or linked_anew(c, now, key)
     linked = links.client_of(c, key)
-    if linked is not None and not _contradicted(c, linked, identifiers, key) and not _named(c, linked, key, identifiers):
+    if linked and not (_contradicted(c, linked, identifiers, key) or _named(c, linked, key, identifiers)):
         return linked
     links.undo(c, now, key)
     return _by_identifiers(c, now, key, identifiers)
