@@ -22,7 +22,7 @@ from casebridge.demo.servers import base_url, running
 
 pytest.importorskip("aiosmtpd", reason="the demo extra is not installed")
 README = Path(__file__).parents[2] / "README.md"
-KILLS = 4
+KILLS = 3
 SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 
 
@@ -118,7 +118,6 @@ def test_killed_at_any_moment_and_started_again_it_ends_in_the_same_facts(folder
     (number,) = re.findall(r"(\d+) facts, 0 not so", printed)
     assert f"It ends with {number} facts" in README.read_text(encoding="utf-8")
     assert servers(folder) == servers(folder, "rides") == [], "what a killed demo left over was taken over and ended"
-    assert left_at_the_partners(folder) == ONCE
     finished(folder)
     assert left_at_the_partners(folder) == ONCE, "a finished demo run again doubles nothing"
     assert servers(folder) == servers(folder, "rides") == []

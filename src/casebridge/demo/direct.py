@@ -47,18 +47,10 @@ def signed_in(site: DemoSite) -> Iterator[fhir.Server]:
         yield server
 
 
-def send(site: DemoSite) -> None:
+def send(door: fhir.Server) -> None:
     """Sam, the order and the Task in one transaction, once."""
-    transaction = json.loads(files("casebridge.demo").joinpath("data/sam.json").read_text(encoding="utf-8"))
-    with signed_in(site) as door:
-        if not door.status(TASK):
-            door.send(transaction)
-
-
-def status(site: DemoSite) -> str:
-    """Where Sam's Task stands, as Mercy reads it there."""
-    with signed_in(site) as door:
-        return door.status(TASK)
+    if not door.status(TASK):
+        door.send(json.loads(files("casebridge.demo").joinpath("data/sam.json").read_text(encoding="utf-8")))
 
 
 def _private(site: DemoSite) -> Path:

@@ -88,9 +88,10 @@ def _end(folder: Path, process: subprocess.Popen[bytes] | None) -> None:
 
 def _wait(url: str, remedy: str) -> None:
     ends = time.monotonic() + READY_SECONDS
-    while time.monotonic() < ends:
-        with contextlib.suppress(httpx2.HTTPError):
-            if httpx2.get(f"{url}/metadata", headers={"Accept": "application/fhir+json"}).status_code == 200:
-                return
-        time.sleep(0.1)
+    with httpx2.Client(headers={"Accept": "application/fhir+json"}) as http:
+        while time.monotonic() < ends:
+            with contextlib.suppress(httpx2.HTTPError):
+                if http.get(f"{url}/metadata").status_code == 200:
+                    return
+            time.sleep(0.1)
     raise SetupError("CB-109", f"no FHIR server answers at {url}", remedy=remedy)
