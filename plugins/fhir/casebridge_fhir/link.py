@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,6 +27,7 @@ from casebridge.core.errors import CaseBridgeError
 from casebridge.core.jsontext import dumps
 from casebridge.core.signing_keys import SigningKey
 from casebridge.core.steps import Step
+from casebridge_fhir.absence import missing, taken_away
 from casebridge_fhir.bulk.export import Export
 from casebridge_fhir.bulk.files import Files
 from casebridge_fhir.bulk.load import Load
@@ -131,6 +132,18 @@ class FhirRest:
         """The resource as it says of itself that it counts no more."""
         last = withdrawn(dict(document))
         return None if last is None else dumps(last)
+
+    def missing(self, external_ids: Sequence[str]) -> Mapping[str, str]:
+        """Those of these Tasks that are gone, or are not ours any more."""
+        tasks = [id_ for id_ in external_ids if id_.startswith("Task/")]
+        found = missing(self._server, self._settings, self._capability, tasks) if tasks else {}
+        for id_ in found:
+            self._receiver.forget(id_)
+        return found
+
+    def taken_away(self, document: Mapping[str, Any]) -> bytes:
+        """The Task as it was last seen, cancelled."""
+        return dumps(taken_away(document))
 
     def examine(self) -> Iterator[Step]:
         """From the server's name to each of our rights there."""

@@ -112,6 +112,10 @@ class Receiver:
             elif not handed.looked and latest(handed.task) != UNKNOWN:
                 self._given[name] = latest(handed.task)
 
+    def forget(self, address: str) -> None:
+        """``Task/1`` is no more: nobody waits for it."""
+        self._watch.drop(address.partition("/")[2])
+
     def _second_look(
         self, since: datetime | None, reading: Reading, around: Companions | Results, cursor: str | None
     ) -> Iterator[Payload]:

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from casebridge.adapter import Outcome, Payload, RenderContext
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
-from casebridge.engine import at_hand, delivering, intake, receiving, understanding
+from casebridge.engine import absences, at_hand, delivering, intake, receiving, understanding
 from casebridge.engine.again import follow_again
 from casebridge.engine.applying import apply_slice
 from casebridge.engine.follow import follow
@@ -67,7 +67,8 @@ def receive(turn: Turn) -> int:
             partner.link.settle(payload, outcome)
         count += len(batch)
         if not turn.going():
-            break
+            return count
+    absences.look(site, partner, turn.write)
     return count
 
 
