@@ -38,6 +38,7 @@ class Embedded:
         self.working = False
         self._mutex = threading.Lock()
         self._in_line: set[Lane] = set()  # waiting for a thread
+        self._with_work: set[Lane] = set()  # in line or at work, and not only to look whether there is more
         self._at_work: dict[Lane, bool] = {}  # with a thread; True: woken meanwhile
         self._failed: dict[Lane, tuple[int, float, str]] = {}  # failures in a row, rests until, class of the last
 
@@ -91,8 +92,9 @@ class Embedded:
 
     def _line_up(self, lane: Lane) -> None:
         """At once when nothing else is done at its stop and partner; else in a breath, with what comes by then."""
-        alike = any(o.stop == lane.stop and o.partner == lane.partner for o in (*self._in_line, *self._at_work))
+        alike = any(other.stop == lane.stop and other.partner == lane.partner for other in self._with_work)
         self._in_line.add(lane)
+        self._with_work.add(lane)
         if alike:
             self._timetable.after(BREATH, lambda: self._submit(lane))
         else:
@@ -115,14 +117,23 @@ class Embedded:
             with self._mutex:
                 woken = self._at_work.pop(lane)
                 breath = woken and 0 < done < LITTLE
+                self._with_work.discard(lane)
                 if breath:
                     self._in_line.add(lane)
+                    self._with_work.add(lane)
         if breath:
             self._timetable.after(BREATH, lambda: self._submit(lane))
         elif woken or done >= LITTLE:
             self.wake([lane])
         elif done and lane.stop != "accept":  # a partner is asked again at its time, not at once
-            self._timetable.after(BREATH, lambda: self.wake([lane]))
+            self._timetable.after(BREATH, lambda: self._look(lane))
+
+    def _look(self, lane: Lane) -> None:
+        """Is there more? It is not said that there is."""
+        with self._mutex:
+            if lane not in self._at_work and lane not in self._in_line:
+                self._in_line.add(lane)
+                self._submit(lane)
 
     def _fail(self, lane: Lane, error: Exception) -> None:
         times = self._failed.get(lane, (0, 0.0, ""))[0]

@@ -67,6 +67,7 @@ _AS_THEY_COME = {"stream_results": True, "max_row_buffer": 100}  # PostgreSQL gi
 _ID, _PARENT = ("id",), ("parent",)
 _PLACE = ("parent", "position")
 _UNSENT = ("correlation", "stop", "state")
+_WAKING = ("stop", "state", "due_at", "urgent")
 
 
 def _message(c: Connection, row: Row[Any] | dict[str, Any]) -> Message:
@@ -125,8 +126,9 @@ def change(c: Connection, message_: Message, now: str, **values: Any) -> None:
     if "about" in values:
         values["about"] = _text(values["about"])
     c.rows(message).patch((message_.id,), updated_at=now, **values)
-    was = {name: getattr(message_, name) for name in ("stop", "state", "partner", "part", "urgent", "due_at")}
-    _wake(c, {**was, **values}, now)
+    if not values.keys().isdisjoint(_WAKING):
+        was = {name: getattr(message_, name) for name in ("stop", "state", "partner", "part", "urgent", "due_at")}
+        _wake(c, {**was, **values}, now)
 
 
 def _wake(c: Connection, row: Mapping[str, Any], now: str) -> None:
