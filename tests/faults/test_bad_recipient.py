@@ -155,8 +155,9 @@ def test_a_task_that_was_taken_away_is_for_a_person(
     del agency.resources[f"Task/{its(agency, 'Task')['id']}"]
     hospital.put({**hospital.resources["Task/ref"], "status": "cancelled", "statusReason": {"text": "Moved away"}})
     site.work()
-    (waiting,) = site.messages(state="held")
-    assert (waiting.kind, waiting.code) == ("referral", "CB-305")
+    gone, unwritten = site.messages(state="held")
+    assert (gone.kind, gone.code, gone.direction) == ("payload", "CB-536", "in")
+    assert (unwritten.kind, unwritten.code) == ("referral", "CB-305")
     assert made(agency).count("Task") == 1
 
 
