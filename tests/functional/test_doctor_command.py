@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import Command, command_line
+from sites import TestSite, food_referral
+
+from casebridge.engine.examining import last_heard
 
 CONFIG = """
 [site]
@@ -87,3 +91,11 @@ def test_a_partner_that_there_is_not(run: Command, tmp_path: Path) -> None:
     write(tmp_path, "https://mercy.example/fhir")
     code, said = run("doctor", "mercie")
     assert (code, "there is no partner mercie" in said, "[CB-101]" in said) == (3, True, True)
+
+
+def test_when_something_last_came_is_a_time_people_read(tmp_path: Path) -> None:
+    site = TestSite(tmp_path)
+    site.drop("hospital", "t1.json", food_referral())
+    step = last_heard(site.bridge.site, site.bridge.site.partners["hospital"])
+    site.bridge.close()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC; payloads so far: 1", step.message)

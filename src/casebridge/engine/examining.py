@@ -29,4 +29,4 @@ def last_heard(site: Site, partner: Partner) -> Step:
         when, count = payloads.received(c).get(partner.name, ("", 0))
     if not count:
         return Step("last heard", True, "nothing has come from this partner yet")
-    return Step("last heard", True, f"{when}; payloads so far: {count}")
+    return Step("last heard", True, f"{when[:16].replace('T', ' ')} UTC; payloads so far: {count}")
