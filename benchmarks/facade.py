@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,20 +52,29 @@ settings = {{ token = "file:token", may_write = ["*"] }}
 
 [partner.agency]
 role = "cbo"
-carrier = "journal"
-format = "form"
-maps = "web-form"
 agreements = [{{ kind = "BAA", until = 2099-12-31 }}]
-settings = {{ file = "agency.jsonl" }}
+{agency}
 
 [[route]]
 when = {{ kind = "referral", domain = "food-insecurity" }}
 to = "agency"
 """
+JOURNAL_LINK = """
+carrier = "journal"
+format = "form"
+maps = "web-form"
+settings = { file = "agency.jsonl" }
+"""
+FHIR_LINK = """
+carrier = "fhir-rest"
+format = "fhir-r4"
+maps = "sdohcc-recipient"
+settings = {{ base_url = "{url}", recipient = "Organization/harbor", requester = "Organization/bridge" }}
+"""
 
 
 @contextmanager
-def ours() -> Iterator[str]:
+def ours(agency: str = JOURNAL_LINK) -> Iterator[str]:
     """The address of our door."""
     from benchmarks.flow import free_port
 
@@ -75,7 +85,7 @@ def ours() -> Iterator[str]:
         (folder / "token").write_text(TOKEN)
         os.chmod(folder / "token", 0o600)
         file = folder / "casebridge.toml"
-        file.write_text(CONFIG.format(port=port, other=free_port()))
+        file.write_text(CONFIG.format(port=port, other=free_port(), agency=agency))
         with processes("serve", file):
             url = f"http://127.0.0.1:{port}/fhir"
             with httpx2.Client(transport=httpx2.HTTPTransport(retries=50)) as client:
@@ -129,6 +139,25 @@ def measured(url: str, token: str, count: int) -> tuple[float, float, float, flo
     return statistics.median(alone), count / seconds, len(looks) / for_all, statistics.median(each)
 
 
+def passed_on(count: int) -> list[float]:
+    """Seconds from the answer to a referral posted alone until its Task is on the server of the agency."""
+    with theirs() as there, ours(FHIR_LINK.format(url=there)) as here, httpx2.Client() as client:
+        for name in ("harbor", "bridge"):
+            party = {"resourceType": "Organization", "id": name, "name": name}
+            client.put(f"{there}/Organization/{name}", json=party).raise_for_status()
+        times = []
+        for number in range(count):
+            headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/fhir+json"}
+            client.post(here, content=transaction(number)[2], headers=headers).raise_for_status()
+            answered, until = time.perf_counter(), time.perf_counter() + 30
+            while client.get(f"{there}/Task?_summary=count").json()["total"] <= number:
+                if time.perf_counter() > until:
+                    raise SystemExit("a referral did not reach the agency's server in 30 s")
+                time.sleep(0.005)
+            times.append(time.perf_counter() - answered)
+        return times
+
+
 def main() -> None:
     """Both servers, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -139,10 +168,12 @@ def main() -> None:
         p50, rate, looks, look = measured(url, TOKEN, options.referrals)
     with theirs() as url:
         their_p50, their_rate, their_looks, their_look = measured(url, "", options.referrals)
+    onward = passed_on(20)
     name = "sekmet-fhir"
     figures = [
         figure("a referral posted, until it is applied: p50", p50 * 1000, "ms", name, p50 / their_p50),
         figure(f"referrals accepted by {CLIENTS} clients", rate, "/s", name, rate / their_rate),
+        figure("from there to the agency's FHIR server: p50", statistics.median(onward) * 1000, "ms", "", 1),
         figure("searches", looks, "/s", name, looks / their_looks),
         figure("a search: p50", look * 1000, "ms", name, look / their_look),
         figure("sekmet-fhir: a referral posted: p50", their_p50 * 1000, "ms", "", 1),
