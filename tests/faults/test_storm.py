@@ -93,7 +93,8 @@ class Side:
 
 
 class People(threading.Thread):
-    """The agency's people: each Task goes on by one state each time they look."""
+    """The agency's people: each Task goes on by one state each time they look. What goes wrong when they look or write
+    is no fault of CaseBridge: they look again."""
 
     def __init__(self, agency: Side) -> None:
         super().__init__(daemon=True)
@@ -102,17 +103,17 @@ class People(threading.Thread):
 
     def run(self) -> None:
         while not self.home.wait(0.5):
-            for state in AHEAD:
-                for task in self.agency.all("Task", f"status={state}&"):
-                    self._go_on(task)
+            try:
+                for state in AHEAD:
+                    for task in self.agency.all("Task", f"status={state}&"):
+                        self._go_on(task)
+            except httpx2.HTTPError as error:
+                self.trouble.append(repr(error))
 
     def _go_on(self, task: dict[str, Any]) -> None:
         last = AHEAD[task["status"]] == "completed"
         done = {"output": [{"type": {"text": "done"}, "valueCodeableConcept": {"text": "Two bags of food"}}]}
-        try:
-            self.agency.put({**task, "status": AHEAD[task["status"]], **(done if last else {})})
-        except httpx2.HTTPError as error:
-            self.trouble.append(str(error))
+        self.agency.put({**task, "status": AHEAD[task["status"]], **(done if last else {})})
 
 
 @pytest.fixture
@@ -193,6 +194,7 @@ def through(hospital: Side, agency: Side, served: Served, tag: str) -> list[dict
         while time.monotonic() < until:
             time.sleep(LOOK)
             ours = [t for t in hospital.all("Task") if tag in t["id"]]
+            assert people.is_alive(), people.trouble
             ended = sum(t["status"] == "completed" for t in ours) / COUNT
             served.look(ended)
             if served.kills == KILLS and ended == 1:
@@ -201,7 +203,7 @@ def through(hospital: Side, agency: Side, served: Served, tag: str) -> list[dict
         people.home.set()
         people.join()
         served.end()
-    assert people.trouble == []
+    assert len(people.trouble) < COUNT, people.trouble[-5:]
     return ours
 
 

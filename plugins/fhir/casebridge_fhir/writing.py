@@ -49,6 +49,7 @@ class Writer:
     def __init__(self, server: Server, parties: Mapping[str, str] | None = None, owner: str = "") -> None:
         self._server, self._owner = server, owner
         self._parties = {name: {"reference": known} for name, known in (parties or {}).items() if known}
+        self._unanswered: set[tuple[str, str]] = set()  # (type, key) of creates of which nobody knows
         self._making = tuple(Lock() for _ in range(STRIPES))
 
     def write(self, file: OutFile, key: str) -> Written:
@@ -71,7 +72,7 @@ class Writer:
         """What became of an earlier :meth:`write` of the same file; None when it did not arrive."""
         resource = self._meant(file)
         if "id" not in resource:
-            found = self._look(resource["resourceType"], key)
+            found = self._look(resource["resourceType"], key, perhaps=True)
             return None if found is None else _compared(_marked(resource, key, found), found, file.records[0])
         try:
             current = self._now(resource)
@@ -114,11 +115,13 @@ class Writer:
 
     def _create(self, resource: dict[str, Any], record: int, key: str) -> Written:
         kind = resource["resourceType"]
-        found = self._look(kind, key)
+        found = self._look(kind, key, perhaps=(kind, key) in self._unanswered)
         if found is not None:
             return _compared(_marked(resource, key, found), found, record)
         marked = dumps(_marked(resource, key))
+        self._unanswered.add((kind, key))
         answer = self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key)
+        self._unanswered.discard((kind, key))
         made = self._made(answer, kind, key)
         return self._as_written(answer, _marked(resource, key, made), made, record)
 
@@ -164,9 +167,18 @@ class Writer:
         match = RELATIVE.match("/".join(parts))
         return self._read(match.group()) if match and match["type"] == kind else None
 
-    def _look(self, kind: str, key: str) -> dict[str, Any] | None:
-        """The oldest resource that carries our key (several exist when the server raced with itself)."""
-        page = self._server.get(kind, [("identifier", f"{DISPATCH}|{key}")])
+    def _look(self, kind: str, key: str, *, perhaps: bool = False) -> dict[str, Any] | None:
+        """The oldest resource that carries our key (several exist when the server raced with itself).
+
+        ``perhaps`` it was made: then that there is none is believed when it is said twice. A cache may have kept what
+        was said before, and knows it by the address.
+        """
+        found = self._carrying(kind, key)
+        return self._carrying(kind, key, ("_count", "10")) if found is None and perhaps else found
+
+    def _carrying(self, kind: str, key: str, *more: tuple[str, str]) -> dict[str, Any] | None:
+        asked = [("identifier", f"{DISPATCH}|{key}"), *more]
+        page = self._server.get(kind, asked, {"Cache-Control": "no-cache"})
         bundle = page.resource()
         if not page.ok or bundle is None:
             raise refused(page, kind)

@@ -165,6 +165,27 @@ def test_a_create_whose_answer_was_lost_is_looked_for_before_it_is_repeated(
     assert len(script.asked_for("POST")) == 1
 
 
+def test_after_a_lost_answer_what_a_cache_shows_is_not_believed(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch]
+) -> None:
+    """It may still have what was there before: then the same would be made twice."""
+    script.on("GET", "Procedure", page(own=""), page(own=""), page(made("x1"), own=""))
+    script.on("POST", "Procedure", httpx2.ReadTimeout("no answer"))
+    link = scripted()
+    assert isinstance(link.send(dispatch(PROCEDURE), "k1"), Receipt)
+    assert len(script.asked_for("POST")) == 1
+    looks = script.asked_for("GET", "Procedure")
+    assert len({str(look.url) for look in looks[1:]}) == 2, "a cache knows an answer by its address"
+    assert {look.headers["Cache-Control"] for look in looks} == {"no-cache"}
+
+
+def test_nor_when_what_was_on_its_way_is_looked_for(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch]
+) -> None:
+    script.on("GET", "Procedure", page(own=""), page(made("x1"), own=""))
+    assert isinstance(scripted().find(dispatch(PROCEDURE), "k1"), Receipt)
+
+
 def test_an_order_is_never_sent(script: Any, scripted: Link, dispatch: Callable[..., Dispatch], task: Task) -> None:
     whole = dispatch(task())
     forged = OutFile("ServiceRequest/s1", b'{"resourceType":"ServiceRequest","id":"s1"}', "application/fhir+json", (0,))
