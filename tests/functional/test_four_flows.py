@@ -17,8 +17,9 @@ from casebridge.store import ledger, referrals
 
 SERVERS = [("medplum", "sekmet"), ("sekmet", "medplum")]  # the hospital's, and the agency's where it has one, too
 AGAINST = [four_flows.direct, four_flows.direct_light, four_flows.indirect, four_flows.indirect_light]
-BETWEEN = [four_flows.direct_between, four_flows.direct_light_between, four_flows.indirect_between,
-           four_flows.indirect_light_between]  # fmt: skip
+BETWEEN = [four_flows.direct_between, four_flows.direct_light_between,
+           *(pytest.param(play, marks=pytest.mark.long)
+             for play in (four_flows.indirect_between, four_flows.indirect_light_between))]  # fmt: skip
 
 
 QUICK = four_flows.indirect, SERVERS[0]

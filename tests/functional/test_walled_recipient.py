@@ -48,7 +48,7 @@ def made(tmp_path: Path) -> Iterator[Callable[..., TestSite]]:
     yield from on_sqlite(tmp_path)
 
 
-@pytest.fixture(params=["a victim service provider", "a Part 2 program"])
+@pytest.fixture(params=["a victim service provider", pytest.param("a Part 2 program", marks=pytest.mark.long)])
 def site(
     request: pytest.FixtureRequest, made: Callable[..., TestSite], tmp_path: Path, log: io.StringIO,
     observed: list[Event],
