@@ -32,6 +32,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 3
 
 
+class Forbidden(SetupError):
+    """We may not do this there (403); perhaps only this."""
+
+
 class Unanswered(TryAgain):
     """No usable answer this time: worth another try at once, and later if that fails too."""
 
@@ -194,7 +198,8 @@ class Server:
 
 def _raise_passing(answer: Answer) -> None:
     if answer.status in (401, 403):
-        raise SetupError("CB-106", f"the FHIR server answers {answer.status} to our credentials")
+        refusal = SetupError if answer.status == 401 else Forbidden
+        raise refusal("CB-106", f"the FHIR server answers {answer.status} to our credentials")
     if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers):
         after = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
         raise TryAgain("CB-402", f"the FHIR server answers {answer.status} and asks us to wait", after=after)

@@ -19,11 +19,13 @@ from casebridge_fhir.open_tasks import owned
 from casebridge_fhir.r4 import table
 from casebridge_fhir.references import RELATIVE, identifiers
 from casebridge_fhir.searching import matches
-from casebridge_fhir.server import Answer, Server, Unanswered, refused
+from casebridge_fhir.server import Answer, Forbidden, Server, Unanswered, refused
 
 log = logging.getLogger("casebridge.fhir")
 DISPATCH = "urn:casebridge:dispatch"  # the identifier system by which a create is recognised when it is repeated
 STRIPES = 64  # locks for what is being made: one request in flight for one thing
+_BESIDE = frozenset({"Condition", "DocumentReference", "Observation", "QuestionnaireResponse"})
+"""What comes beside a Task: where it may not be made, the Task goes all the same."""
 _UNTOLD = ("meta", "text", "lastModified")  # says nothing about the matter; servers set it by themselves
 
 
@@ -66,7 +68,13 @@ class Writer:
                 log.warning("%s/%s is gone there and made anew", resource["resourceType"], resource["id"])
                 resource = _as_new(resource)
         with self._making[hash((resource["resourceType"], key)) % STRIPES]:  # most servers make two when asked at once
-            return self._server.retried(lambda: self._create(resource, record, key))
+            try:
+                return self._server.retried(lambda: self._create(resource, record, key))
+            except Forbidden:
+                if resource["resourceType"] not in _BESIDE:
+                    raise
+                message = f"{resource['resourceType']}: the FHIR server does not let us make one"
+                raise RecordError("CB-305", message) from None
 
     def find(self, file: OutFile, key: str) -> Written | None:
         """What became of an earlier :meth:`write` of the same file; None when it did not arrive."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from casebridge.adapter import Conflict, Receipt, Thing
 from casebridge.core.errors import CaseBridgeError, Held, SetupError, TryAgain
 from casebridge.engine import laying
+from casebridge.engine.results import is_beside
 from casebridge.engine.sending import Outcome, Sending
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.together import Told, about, together
@@ -136,12 +137,24 @@ def _too_long(error: CaseBridgeError, since: str, most: Message | None) -> Held:
 
 
 def _give_up(c: Connection, site: Site, sending: Sending, error: CaseBridgeError) -> dict[str, str]:
-    """Hold every message of the dispatch at *prepare*: a replay decides and renders anew."""
+    """Hold every message of the dispatch at *prepare*: a replay decides and renders anew. What is only beside a
+    referral is left out instead, when the partner refuses it: the referral must not wait for it."""
+    if error.code == "CB-305" and all(map(is_beside, sending.messages)):
+        return _leave_out(c, site, sending, error)
     dispatches.change(c, sending.stored.id, state="held")
     for message in sending.messages:
         ledger.change(c, message, site.now(), stop="prepare", state="held", dispatch=None, **ledger.why(error))
         ledger.note(c, site.now(), "held", message, code=error.code)
     return {"name": "held", "state": "held", "code": error.code, **about(sending.messages)}
+
+
+def _leave_out(c: Connection, site: Site, sending: Sending, error: CaseBridgeError) -> dict[str, str]:
+    dispatches.change(c, sending.stored.id, state="returned")
+    for message in sending.messages:
+        ledger.change(c, message, site.now(), stop="prepare", state="skipped", **(ledger.why(error) | {"who": None}))
+        ledger.note(c, site.now(), "no-room", message, code=error.code, facts={"paths": [message.kind]})
+        c.woken.add(Lane("prepare", message.partner, message.part, message.urgent))
+    return {"name": "no-room", "state": "skipped", "code": error.code, **about(sending.messages)}
 
 
 def return_to_prepare(

@@ -10,7 +10,7 @@ from casebridge.core.case import Referral
 from casebridge.core.errors import CaseBridgeError, Held, MapError, quiet_place
 from casebridge.core.released import Released
 from casebridge.core.transitions import STANDARD
-from casebridge.engine import alarms, copies, moving
+from casebridge.engine import alarms, copies, moving, results
 from casebridge.engine.discretion import without_what_is_not_needed
 from casebridge.engine.moving import OWN_WORDS
 from casebridge.engine.release import Outgoing, packed, release
@@ -210,7 +210,8 @@ def content_of(
     if message.kind != "referral" and "record" in message.about:
         copied = {message.kind: copies.content(c, message.kind, message.our_id, referral)}
         copied = without_what_is_not_needed(partner, referral, copies.asked_for(c, referral), copied)
-        return Content(copied, {message.kind: referral.source})
+        record = records.by_id(c, message.our_id)
+        return Content(copied, {message.kind: record.source if record else referral.source})
     said = copies.asked_for(c, referral)
     slice_: dict[str, Any] = {"referral": referral_document(c, site, partner, referral, said)}
     person = records.find(c, referral.source, "person", referral.subject or "")
@@ -236,7 +237,7 @@ def referral_document(
     document |= {"id": referral.id, "correlation": referral.id, "status": state.status, "detail": state.detail,
                  "reason": state.reason, "at": state.at, "category": referral.category,
                  "external_id": remote.their_id if remote else referral.id,
-                 "outputs": _outputs(c, referral, state.outputs)}  # fmt: skip
+                 "outputs": _outputs(c, partner, referral, state.outputs)}  # fmt: skip
     if _keeps_its_words(site, partner, referral):
         document |= dict.fromkeys(WORDS)
     document.setdefault("occurrence", referral.created_at[:10])
@@ -270,13 +271,19 @@ def _who_to_call(site: Site, name: str) -> str | None:
     return ": ".join(filter(None, (source.title, source.contact))) if source else None
 
 
-def _outputs(c: Connection, referral: StoredReferral, outputs: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
+def _outputs(
+    c: Connection, partner: Partner, referral: StoredReferral, outputs: tuple[Mapping[str, Any], ...]
+) -> list[dict[str, Any]]:
+    """Each as the activity that it is or that stands for it, and the records of other kinds that the partner has."""
     found = []
     for number, output in enumerate(outputs):
         made = records.find(c, referral.recipient or "", "activity", output_id(referral.id, number))
         activity = result_of(c, referral, output) or made
         own = {name: value for name, value in output.items() if name != "ref"}  # in the recipient's ids
         found.append({**own, "ref": {"kind": "activity", "id": activity.id}} if activity else own)
+        result = results.of(c, referral, output)
+        if result is not None and results.is_there(c, partner, result):
+            found.append({**own, "ref": {"kind": result.kind, "id": result.id}})
     return found
 
 

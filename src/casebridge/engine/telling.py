@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from casebridge.core.transitions import STANDARD
-from casebridge.engine import copies, moving
+from casebridge.engine import copies, moving, results
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.understanding import is_urgent
 from casebridge.store import ledger, records, referrals
@@ -81,6 +81,10 @@ def answer(c: Connection, site: Site, referral: StoredReferral) -> None:
         if made is not None and source.map_for("activity", made.document) is not None:
             about = {"referral": referral.id, "activity": activity, "output": number}
             send(c, site, source, "activity", "referral-status", about, referral.id, urgent=urgent)
+    state = moving.state_of(c, site, referral)
+    for result in results.to_send(c, source, referral, state.outputs if state.status == "completed" else ()):
+        about = {"referral": referral.id, "record": result.id, "output": True}
+        send(c, site, source, result.kind, "referral-status", about, referral.id, urgent=urgent)
     send(c, site, source, "referral", "referral-status", {"referral": referral.id}, referral.id, urgent=urgent)
 
 
