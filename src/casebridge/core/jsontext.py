@@ -118,14 +118,10 @@ def _refuse_unpaired(value: Any) -> None:
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(limit):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [inner for outer in level for inner in (outer.values() if type(outer) is dict else outer)
+                 if type(inner) is dict or type(inner) is list]  # fmt: skip
         if not level:
             return False
     return True
-
-
-def _inside(value: Any) -> list[Any]:
-    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [item for item in inner if isinstance(item, dict | list)]

@@ -13,21 +13,18 @@ HEAD = 256 * 1024  # bytes in which a line that is a resource is looked for
 
 def is_ndjson(stream: BinaryIO, max_line: int) -> bool:
     """Is one of the first lines a resource, and not the only line? The stream is back at its beginning afterwards."""
-    seen, found, first = 0, False, b""
+    seen, first = 0, b""
     try:
         while seen < HEAD and (line := stream.readline(max_line + 1)):
             seen += len(line)
             if not line.strip():
                 continue
-            if not first:
-                first = line
-                if line.strip() in (b"{", b"[", b"<"):  # one JSON document over many lines
-                    return False
-            elif found:
-                return True
-            found = found or _resource(line) is not None
-            if found and line is not first:
-                return True
+            if first:
+                if _resource(first) or _resource(line):
+                    return True
+            elif line.strip() in (b"{", b"[", b"<"):  # one JSON document over many lines
+                return False
+            first = first or line
         return False
     finally:
         stream.seek(0)
