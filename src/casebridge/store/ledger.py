@@ -17,9 +17,9 @@ from casebridge.store.leases import Lane, part_of
 from casebridge.store.tables import event, message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """One row of the ledger, its JSON columns read."""
+    """One row of the ledger, its JSON columns read. Nobody changes one; frozen, it would take twice as long to make."""
 
     seq: int
     id: str
