@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from casebridge.core import facts
 
 ANY_RESOURCE = "Resource"
 
@@ -37,9 +37,8 @@ class ElementRow:
 @cache
 def table() -> Mapping[str, Mapping[str, ElementRow]]:
     """The elements of every type by name, in the order of the specification."""
-    text = files("casebridge_fhir").joinpath("data/r4_elements.csv").read_text(encoding="utf-8")
     found: dict[str, dict[str, ElementRow]] = {}
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
+    for row in facts.rows("casebridge_fhir", "r4_elements.csv"):
         found.setdefault(row["type"], {})[row["element"]] = ElementRow(
             row["element"], row["of"], row["min"] == "1", row["max"] == "*", frozenset(row["codes"].split()) or None,
             row["choice"], row["choice_min"] == "1",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
+
+from casebridge.core import facts
 
 MANY = 1 << 30
 ENROLLMENT, RESPONSE = "834_005010X220A1", "271_005010X279A1"
@@ -84,8 +84,7 @@ class Loop:
 @cache
 def guide(name: str = ENROLLMENT) -> dict[str, Loop]:
     """The outermost loops: ``HEADER`` (table 1) and ``2000`` (one member); in a 271 also ``2000A`` and ``2000B``."""
-    text = files("casebridge_x12").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    rows = facts.rows("casebridge_x12", f"{name}.csv")
     loops: dict[str, Loop] = {}
     for row, elements in _definitions(rows):
         if row["segment"]:

@@ -6,13 +6,12 @@ what for in codes permits nothing until somebody has read it. A refusal needs no
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
+from casebridge.core import facts
 from casebridge.core.moments import earlier, within
 
 
@@ -85,8 +84,8 @@ def consent_facts(consent: Mapping[str, Any], now: str) -> ConsentFact | None:
 @cache
 def purpose_codes() -> dict[str, frozenset[str]]:
     """Codes consents are written in (HL7 PurposeOfUse and ours) to our purposes: ``data/consent_purposes.csv``."""
-    text = files("casebridge.core").joinpath("data/consent_purposes.csv").read_text(encoding="utf-8")
-    return {row["code"]: frozenset(row["purposes"].split()) for row in csv.DictReader(text.splitlines())}
+    rows = facts.rows("casebridge.core", "consent_purposes.csv")
+    return {row["code"]: frozenset(row["purposes"].split()) for row in rows}
 
 
 def purposes_of(code: str) -> frozenset[str]:

@@ -14,13 +14,13 @@ No message may contain personal data: show a value only through :func:`mask`.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from pathlib import PurePath
+
+from casebridge.core import facts
 
 _BETWEEN = re.compile(r"(\.|\[\d*\])")
 _FIELD = re.compile(r"[\w\-:]{0,48}", re.ASCII)
@@ -41,8 +41,7 @@ class CodeEntry:
 @cache
 def error_codes() -> dict[str, CodeEntry]:
     """Every stable error code, by code."""
-    text = files("casebridge.core").joinpath("data/errors.csv").read_text(encoding="utf-8")
-    return {row["code"]: CodeEntry(**row) for row in csv.DictReader(text.splitlines())}
+    return {row["code"]: CodeEntry(**row) for row in facts.rows("casebridge.core", "errors.csv")}
 
 
 def mask(value: object, limit: int = 20) -> str:

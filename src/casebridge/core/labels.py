@@ -6,11 +6,11 @@ rules of disclosure know labels by one word each, which :func:`names` gives.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from casebridge.core import facts
 
 HARMLESS = frozenset({"N", "L", "M", "U"})
 """HL7 Confidentiality codes of ordinary records. Every other label, also an unknown one, is sensitive."""
@@ -64,5 +64,4 @@ def _spellings() -> dict[str, tuple[str, ...]]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = files("casebridge.core").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
-    return iter(csv.DictReader(text.splitlines()))
+    return iter(facts.rows("casebridge.core", f"{name}.csv"))

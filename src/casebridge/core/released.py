@@ -7,12 +7,12 @@ and no dispatch takes it. A test reads the source to hold both.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from casebridge.core import facts
 
 CONVERSION = "conversion"
 """The purpose of what nobody receives: a file converted by whoever holds it already."""
@@ -64,8 +64,7 @@ def notices_for(obligations: Collection[str]) -> tuple[str, ...]:
 
 @cache
 def _notices() -> tuple[tuple[str, str], ...]:
-    text = files("casebridge.core").joinpath("data/notices.csv").read_text(encoding="utf-8")
-    return tuple((row["obligation"], row["text"]) for row in csv.DictReader(text.splitlines()))
+    return tuple((row["obligation"], row["text"]) for row in facts.rows("casebridge.core", "notices.csv"))
 
 
 def _issue(**values: Any) -> Released:

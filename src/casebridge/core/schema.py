@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from casebridge.core import facts
 from casebridge.core.case import KINDS
 from casebridge.core.words import referral_words
 
@@ -130,5 +129,4 @@ def _field(model: Any, name: str) -> Any:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("casebridge.core").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return facts.rows("casebridge.core", f"{name}.csv")

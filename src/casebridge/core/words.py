@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from casebridge.core import facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Words:
 @cache
 def referral_words() -> dict[tuple[str, str], Words]:
     """All rows, by (``status``, ``detail`` or ``way``, code)."""
-    text = files("casebridge.core").joinpath("data/referral_words.csv").read_text(encoding="utf-8")
-    return {(r["sort"], r["code"]): Words(r["words"], r["icon"]) for r in csv.DictReader(text.splitlines())}
+    rows = facts.rows("casebridge.core", "referral_words.csv")
+    return {(r["sort"], r["code"]): Words(r["words"], r["icon"]) for r in rows}
 
 
 def words(status: str) -> Words:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
-from importlib.resources import files
 
+from casebridge.core import facts
 from casebridge.docs.markdown import code, table
 
 GUIDE = "https://hl7.org/fhir/us/sdoh-clinicalcare/en/"
@@ -33,8 +32,7 @@ class Requirement:
 
 def requirements() -> tuple[Requirement, ...]:
     """The keyed requirements of SDOH Clinical Care 3.0.0, in the order of their keys."""
-    text = files("casebridge_fhir").joinpath("data/sdohcc_requirements.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = facts.rows("casebridge_fhir", "sdohcc_requirements.csv")
     return tuple(Requirement(**{**row, "tests": tuple(row["tests"].split())}) for row in rows)  # type: ignore[arg-type]
 
 

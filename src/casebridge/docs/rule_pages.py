@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from importlib.resources import files
-
+from casebridge.core import facts
 from casebridge.core.conditions import CONDITIONS, condition
 from casebridge.core.errors import error_codes
 from casebridge.core.transitions import RESULT_ONLY, STANDARD, Transitions
@@ -98,5 +96,4 @@ def _first(name: str) -> str:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("casebridge.core").joinpath(f"data/{name}.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return facts.rows("casebridge.core", f"{name}.csv")

@@ -6,13 +6,13 @@ long as it lasts.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from importlib.resources import files
 from zoneinfo import ZoneInfo
+
+from casebridge.core import facts
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GREENWICH = ZoneInfo("UTC")
@@ -118,5 +118,4 @@ def _kept(day: date) -> date:
 
 @cache
 def _rows() -> tuple[dict[str, str], ...]:
-    text = files("casebridge.engine").joinpath("data/us_federal_holidays.csv").read_text(encoding="utf-8")
-    return tuple(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    return tuple(facts.rows("casebridge.engine", "us_federal_holidays.csv"))

@@ -6,14 +6,13 @@ must act, and two wordings: one for the console, one that may stand in an e-mail
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 
+from casebridge.core import facts
 from casebridge.core.errors import SetupError
 from casebridge.engine.calendar import Calendar
 from casebridge.store.database import iso
@@ -90,8 +89,7 @@ class Deadline:
 @cache
 def standard_rules() -> Mapping[str, Rule]:
     """The rules as shipped, by kind."""
-    text = files("casebridge.engine").joinpath("data/timers.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
+    rows = facts.rows("casebridge.engine", "timers.csv")
     return {r["kind"]: Rule(**{**r, "after": span(r["after"]), "urgent": span(r["urgent"])}) for r in rows}  # type: ignore[arg-type]
 
 

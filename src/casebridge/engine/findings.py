@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+
+from casebridge.core import facts
 
 MOST = 1000
 """Findings that are named; the rest is counted."""
@@ -49,5 +49,4 @@ class Findings:
 @cache
 def words() -> Mapping[str, str]:
     """What each kind means."""
-    text = files("casebridge.engine").joinpath("data/ledger_findings.csv").read_text(encoding="utf-8")
-    return {row["kind"]: row["words"] for row in csv.DictReader(text.splitlines())}
+    return {row["kind"]: row["words"] for row in facts.rows("casebridge.engine", "ledger_findings.csv")}

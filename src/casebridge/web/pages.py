@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from functools import cache, partial
-from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +11,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from casebridge.core import facts
 from casebridge.core.policy import NOT_NEEDED
 from casebridge.core.words import way_words, words
 from casebridge.engine.site import Site
@@ -76,8 +75,7 @@ class Pages:
 
 @cache
 def _icons() -> dict[str, str]:
-    text = files("casebridge.web").joinpath("data/icons.csv").read_text(encoding="utf-8")
-    return {row["name"]: row["path"] for row in csv.DictReader(text.splitlines())}
+    return {row["name"]: row["path"] for row in facts.rows("casebridge.web", "icons.csv")}
 
 
 def icon(name: str) -> Markup:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from casebridge.core import facts
 from casebridge.core.case import PLURALS
 from casebridge.store.database import iso
 
@@ -20,8 +19,7 @@ _PHONE = re.compile(r"(?<![\w+(-])((?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])?\d{3
 
 @cache
 def _words() -> dict[tuple[str, str], str]:
-    text = files("casebridge.web").joinpath("data/words.csv").read_text(encoding="utf-8")
-    return {(r["sort"], r["code"]): r["words"] for r in csv.DictReader(text.splitlines())}
+    return {(r["sort"], r["code"]): r["words"] for r in facts.rows("casebridge.web", "words.csv")}
 
 
 def say(code: str, sort: str) -> str:

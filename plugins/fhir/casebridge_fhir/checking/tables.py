@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
+from casebridge.core import facts
 from casebridge_fhir.checking.places import Codes, Path, Place, path
 
 Demand = Literal["required", "absent", "single", "in", "refers"]
@@ -69,8 +68,7 @@ class Binding:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("casebridge_fhir").joinpath(f"data/{name}").read_text(encoding="utf-8")
-    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    return facts.rows("casebridge_fhir", f"{name}")
 
 
 @cache

@@ -6,15 +6,14 @@ letters for texts. Dates have none: a search by date alone looks at every resour
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from casebridge.core import facts
 from casebridge_fhir.references import local_reference
 
 LENGTHS = (3, 5, 8, 12)  # letters of a text, by which it is looked up
@@ -44,8 +43,7 @@ def parameters(type_: str) -> Mapping[str, Parameter]:
 
 @cache
 def _table() -> tuple[tuple[str, Parameter], ...]:
-    text = files("casebridge_fhir").joinpath("data/search_parameters.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = facts.rows("casebridge_fhir", "search_parameters.csv")
     return tuple((row["type"], Parameter(row["name"], row["kind"], tuple(row["paths"].split("|")),
                                          tuple(row["targets"].split()))) for row in rows)  # fmt: skip
 

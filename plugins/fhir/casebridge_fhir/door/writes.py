@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from casebridge import MovedOn, Shelf, Shelved, Wish
+from casebridge.core import facts
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import BESIDE
 from casebridge_fhir.door.refusals import Refusal, absent
@@ -131,8 +130,7 @@ def withdrawn(resource: Document) -> Document | None:
 
 @cache
 def _withdrawals() -> Mapping[str, tuple[str, str | bool]]:
-    text = files("casebridge_fhir").joinpath("data/withdrawals.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = facts.rows("casebridge_fhir", "withdrawals.csv")
     return {row["type"]: (row["element"], row["value"] != "false" and row["value"]) for row in rows}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from casebridge import Step
+from casebridge.core import facts
 
 LONGEST = 120  # characters of what a server says of itself
 
@@ -59,5 +58,4 @@ class Words:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files("casebridge_fhir").joinpath(f"data/{name}").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return facts.rows("casebridge_fhir", f"{name}")

@@ -5,14 +5,13 @@ A change is told of in the moment it is written, so only criteria that are exact
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
 
+from casebridge.core import facts
 from casebridge.core.subscriptions import Watch
 from casebridge_fhir.door.criteria import criterion
 from casebridge_fhir.door.parameters import parameters
@@ -38,8 +37,7 @@ class Topic:
 @cache
 def topics() -> Mapping[str, Topic]:
     """The topics by their canonical."""
-    text = files("casebridge_fhir").joinpath("data/subscription_topics.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = facts.rows("casebridge_fhir", "subscription_topics.csv")
     return {r["topic"]: Topic(r["topic"], r["type"], r["criteria"], tuple(r["filters"].split())) for r in rows}
 
 
