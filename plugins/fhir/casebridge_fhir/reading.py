@@ -11,11 +11,12 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.capability import Capability
 from casebridge_fhir.references import Entry, identifiers, localise
 from casebridge_fhir.searching import Search, has_more, matches
-from casebridge_fhir.server import Server
+from casebridge_fhir.server import Forbidden, Server
 
 log = logging.getLogger("casebridge.fhir")
 Resource = dict[str, Any]
 WORTH_A_BATCH = 3  # reads; fewer are as quick one by one
+NEEDED = frozenset({"Patient", "ServiceRequest"})  # without the right to read these no referral is understood
 BATCH = 50  # reads in one request
 _MOST_CONSENT_PAGES = 20
 
@@ -33,7 +34,12 @@ class Reading:
         """The resource at ``Type/id``; None when the server does not have it (any more)."""
         if address in self._known or address in self._missing:
             return self._known.get(address)
-        answer = self._server.get(address)
+        try:
+            answer = self._server.get(address)
+        except Forbidden:
+            if address.partition("/")[0] in NEEDED:
+                raise
+            return self._keep(address, None, 403)
         return self._keep(address, answer.resource() if answer.ok else None, answer.status)
 
     def is_now(self, address: str, resource: Resource) -> None:

@@ -74,7 +74,9 @@ class SmartClient:
     def scopes(self) -> str:
         """What we ask for, separated by blanks."""
         published = self.published()
-        return self._settings.scopes or " ".join(chosen(published.capabilities, published.scopes))
+        subscribe = self._settings.subscribe != "no"
+        wanted = chosen(published.capabilities, published.scopes, subscribe=subscribe)
+        return self._settings.scopes or " ".join(wanted)
 
     def ask(self, key: SigningKey | None = None) -> Token:
         """A new token. ``key``: sign with this one, to see whether the server knows it.

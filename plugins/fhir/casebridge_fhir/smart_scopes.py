@@ -30,6 +30,11 @@ class Need:
     why: str
 
 
+SUBSCRIBING = Need("Subscription", "cruds", "", "the server tells us of news")
+FORMS = Need("QuestionnaireResponse", "rs", "", "which form was filled in and sent along")
+"""Asked for where it is offered; many servers have none, and that is nothing to be told of."""
+
+
 @cache
 def needs() -> tuple[Need, ...]:
     """What we do at a partner's server, by resource."""
@@ -59,15 +64,17 @@ def covered(scopes: Iterable[str], resource: str) -> frozenset[str]:
     return frozenset(letter for type_, rights in found if type_ in ("*", resource) for letter in rights)
 
 
-def chosen(capabilities: Set[str], supported: Iterable[str]) -> tuple[str, ...]:
-    """The scopes to ask for, from ``capabilities`` and ``scopes_supported`` of the server's smart-configuration.
+def chosen(capabilities: Set[str], supported: Iterable[str], *, subscribe: bool = False) -> tuple[str, ...]:
+    """The scopes to ask for, from ``capabilities`` and ``scopes_supported`` of the server's smart-configuration; those
+    for subscriptions only if we are to ``subscribe``.
 
     A server that lists scopes for systems is asked for nothing beyond them, since one unknown scope can cost the whole
     token; but always for what we cannot do without, so that it says so itself if it must.
     """
     listed = [scope for scope in supported if _SCOPE.fullmatch(scope)]
     written = _letters if _speaks_v2(capabilities, listed) else _word_scopes
-    return tuple(scope for need in needs() for scope in written(need.resource, _offered(need, listed)))
+    wanted = (*needs(), FORMS, SUBSCRIBING) if subscribe else (*needs(), FORMS)
+    return tuple(scope for need in wanted for scope in written(need.resource, _offered(need, listed)))
 
 
 def missing(granted: Iterable[str]) -> tuple[str, ...]:

@@ -176,6 +176,20 @@ def test_remarks_among_the_matches_are_skipped_and_logged_by_code(
     assert "Ada" not in caplog.text
 
 
+@pytest.mark.parametrize(("address", "stops"), [("DocumentReference/d1", False), ("Patient/p1", True)])
+def test_what_was_sent_along_and_may_not_be_read_holds_nothing_up(
+    script: Any, scripted: Link, task: Task, address: str, stops: bool
+) -> None:
+    along = {"input": [{"type": {"text": "x"}, "valueReference": {"reference": "DocumentReference/d1"}}]}
+    script.on("GET", "Task", page(task(**along)))
+    script.on("GET", address, outcome(403, "forbidden"))
+    if stops:
+        with pytest.raises(SetupError, match="403"):
+            received(scripted())
+    else:
+        assert [name for name, _, _ in received(scripted())] == ["Task/t1/1"]
+
+
 def test_dropped_parameters_are_made_up_for_here(script: Any, scripted: Link, task: Task) -> None:
     mine, others = {"reference": "Organization/us"}, {"reference": "Organization/x"}
     script.on("GET", "Task", page(

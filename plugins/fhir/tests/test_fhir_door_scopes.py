@@ -79,3 +79,31 @@ def test_a_token_of_another_server_or_none_of_ours_is_refused(door: tuple[TestSi
     for token in ("a.b.c", "", "x" * 5000):
         answer = httpx2.get(f"{door[1]}/Patient", headers={"Authorization": f"Bearer {token}x"})
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(("scopes", "create", "search"), [
+    (["system/*.cruds"], 403, 200),  # the scope would do: where it may be notified is not agreed
+    (["system/Subscription.cruds"], 403, 200),
+    (["system/*.rs"], "scope", 200),
+    (["system/Task.rs"], "scope", 403),
+    (["system/Subscription.c", "system/Task.rs"], 403, 403),
+])  # fmt: skip
+def test_a_subscription_needs_scopes_of_its_own(
+    door: tuple[TestSite, str], scopes: list[str], create: int | str, search: int
+) -> None:
+    with client(*door, *scopes) as asker:
+        answer = asker.post("Subscription", json={"resourceType": "Subscription"})
+        assert answer.status_code == 403
+        assert ("system/Subscription.cruds" in answer.text) is (create == "scope")
+        assert asker.get("Subscription").status_code == search
+        assert asker.get("Subscription/$status").status_code == search
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_subscription_is_no_part_of_a_bundle(door: tuple[TestSite, str], kind: str) -> None:
+    asked = {"resource": {"resourceType": "Subscription"}, "request": {"method": "POST", "url": "Subscription"}}
+    with client(*door, "system/*.cruds") as asker:
+        answer = asker.post("", json={"resourceType": "Bundle", "type": kind, "entry": [asked]})
+        said = answer.json()["entry"][0]["response"] if kind == "batch" else {"status": str(answer.status_code)}
+        assert said["status"].startswith("422")
+        assert "/Subscription" in answer.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from casebridge_fhir.smart_scopes import chosen, covered, missing, needs
+from casebridge_fhir.smart_scopes import FORMS, chosen, covered, missing, needs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +58,7 @@ def test_what_is_lacking_is_named(granted: list[str], lacking: tuple[str, ...]) 
     assert missing(granted) == lacking
 
 
-RESOURCES = st.sampled_from(["*", *(need.resource for need in needs()), "Observation"])
+RESOURCES = st.sampled_from(["*", *(need.resource for need in needs()), FORMS.resource, "Encounter"])
 RIGHTS = st.sampled_from(["read", "write", "*", "rs", "cruds", "r", "cu", "d", "s?code=1", "", "sr", "READ"])
 CONTEXTS = st.sampled_from(["system", "user", "patient"])
 SCOPES = st.lists(st.builds("{}/{}.{}".format, CONTEXTS, RESOURCES, RIGHTS) | st.text(max_size=12), max_size=8)
@@ -74,11 +74,12 @@ def test_what_is_asked_for_covers_what_we_cannot_do_without(capabilities: set[st
 def test_nothing_is_asked_for_beyond_what_we_do(capabilities: set[str], supported: list[str]) -> None:
     asked = chosen(capabilities, supported)
     word_scopes = any(scope.endswith((".read", ".write")) for scope in asked)
-    for need in needs():
+    all_of_it = (*needs(), FORMS)
+    for need in all_of_it:
         widened = {"r": "rs", "s": "rs"} | dict.fromkeys("cud", "cud") if word_scopes else {}
         allowed = {letter for right in need.rights for letter in widened.get(right, right)}
         assert covered(asked, need.resource) <= allowed
-    assert {scope.partition("/")[2].partition(".")[0] for scope in asked} <= {need.resource for need in needs()}
+    assert {scope.partition("/")[2].partition(".")[0] for scope in asked} <= {need.resource for need in all_of_it}
 
 
 @given(SCOPES)
@@ -91,3 +92,9 @@ def test_the_table_needs_nothing_that_it_does_not_ask_for() -> None:
     for need in needs():
         assert set(need.needed) <= set(need.rights) <= set("cruds"), need
         assert "".join(letter for letter in "cruds" if letter in need.rights) == need.rights, need
+
+
+def test_subscriptions_are_asked_for_only_by_whoever_wants_to_be_told() -> None:
+    assert [scope for scope in chosen({V2}, []) if "Subscription" in scope] == []
+    assert [s for s in chosen({V2}, [], subscribe=True) if "Subscription" in s] == ["system/Subscription.cruds"]
+    assert "system/Subscription.r" in chosen({V2}, ["system/Task.rus", "system/Subscription.r"], subscribe=True)

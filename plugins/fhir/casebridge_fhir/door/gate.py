@@ -17,6 +17,7 @@ from casebridge_fhir.smart_server import Grant, NotSignedIn, allows, token_secre
 
 READS = ("read", "search-type")
 WRITES = ("create", "update", "delete")
+SUBSCRIPTION = "Subscription"
 SECRET = Path(".casebridge") / "fhir-door.secret"  # beside casebridge.toml
 
 
@@ -52,8 +53,7 @@ class Gate:
         for name, link in self._shelf.partners.items() if scheme.lower() == "bearer" else ():
             known = _ours(link).settings.token
             if known is not None and hmac.compare_digest(known.get_secret_value().encode(), token.strip().encode()):
-                reads, writes = frozenset(types()), self._writable(name)
-                return Asker(name, dict.fromkeys(READS, reads) | dict.fromkeys(WRITES, writes))
+                return Asker(name, self._may(name))
         return self._by_smart(authorization)
 
     def written(self) -> frozenset[str]:
@@ -69,8 +69,13 @@ class Gate:
         if grant is None or grant.partner not in self._shelf.partners:
             raise Refusal(401, "Sign in first: the request needs a bearer token that is good now.",
                           headers={"WWW-Authenticate": challenge})  # fmt: skip
-        of = dict.fromkeys(READS, frozenset(types())) | dict.fromkeys(WRITES, self._writable(grant.partner))
+        of = self._may(grant.partner)
         return Asker(grant.partner, {what: _granted(grant, what, some) for what, some in of.items()})
+
+    def _may(self, partner: str) -> dict[str, frozenset[str]]:
+        """What the partner may do at most; subscriptions are its own, whatever else it may write."""
+        reads, writes = frozenset(types()), self._writable(partner)
+        return dict.fromkeys(READS, reads | {SUBSCRIPTION}) | dict.fromkeys(WRITES, writes | {SUBSCRIPTION})
 
     def _writable(self, partner: str) -> frozenset[str]:
         named = frozenset(_ours(self._shelf.partners[partner]).settings.may_write)

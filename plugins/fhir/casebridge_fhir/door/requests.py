@@ -183,8 +183,7 @@ class Server:
         return shelved
 
     def _readable(self, type_: str, how: str = "read") -> str:
-        if type_ not in types():
-            raise Refusal(404, "There is nothing of this type here; /metadata names the types.")
+        _known(type_)
         if type_ not in self.asker.may[how]:
             raise Refusal(403, f"Your token is not good for {_WORDS[how]} {type_}; ask for that scope.")
         return type_
@@ -198,8 +197,7 @@ class Server:
 
     def _check(self, method: str, type_: str, resource: Mapping[str, Any] | None) -> None:
         """May the partner do this, and is the resource one? Refusal 403, 404 or 422."""
-        if type_ not in types():
-            raise Refusal(404, "There is nothing of this type here; /metadata names the types.")
+        _known(type_)
         what = _INTERACTIONS[method]
         if type_ not in self.asker.may[what]:
             raise Refusal(403, f"You may not {what} a {type_} here; ask us to add it to what you may write.")
@@ -227,3 +225,11 @@ class Server:
                 if final or number == TRIES:
                     raise
         raise AssertionError("the loop returns or raises")
+
+
+def _known(type_: str) -> None:
+    """Refusal for a type that is not kept on shelves; a Subscription has a place of its own (``notifying/serving``)."""
+    if type_ == "Subscription":
+        raise Refusal(422, "A Subscription is no part of a Bundle: make, read and end it by itself, at /Subscription.")
+    if type_ not in types():
+        raise Refusal(404, "There is nothing of this type here; /metadata names the types.")

@@ -42,6 +42,7 @@ class _Desk:
 
     def create(self, server: Server, asked: Asked) -> Response:
         """201, as ``requested``; with If-None-Exist 200 for one that notifies the same address."""
+        _check(server, "create")
         condition = parse_qs(asked.headers.get("if-none-exist", "").rpartition("?")[2]).get("url", [])
         with server.turns.of(server.asker.partner):
             for there in self._listed(server) if condition else ():
@@ -51,6 +52,7 @@ class _Desk:
 
     def update(self, server: Server, asked: Asked) -> Response:
         """The same id, and a new beginning."""
+        _check(server, "update")
         there, expected = self._one(server, asked), version_of(asked.headers.get("if-match", ""))
         if expected is not None and expected != there.version:
             raise MovedOn("Subscription", there.id, there.version)
@@ -58,10 +60,12 @@ class _Desk:
 
     def read(self, server: Server, asked: Asked) -> Response:
         """As it stands now."""
+        _check(server, "read")
         return _answer(asked, self._one(server, asked))
 
     def search(self, server: Server, asked: Asked) -> Response:
         """By ``_id``, ``status`` and ``url``; others are left out of the ``self`` link."""
+        _check(server, "search-type")
         wanted = [(n, v) for n, v in asked.query if n.partition(":")[0] in ("_id", "status", "url")]
         if asked.strict and len(wanted) < len([n for n, _ in asked.query if n not in ("_format", "_count", "_page")]):
             raise Refusal(400, "Subscriptions are searched by _id, status and url.")
@@ -71,18 +75,21 @@ class _Desk:
 
     def end(self, server: Server, asked: Asked) -> Response:
         """204: nothing more is told."""
+        _check(server, "delete")
         if not self._doorway.subscriptions.end(server.asker.partner, asked.path["id"]):
             raise absent("Subscription", asked.path["id"])
         return asked.speaks.answer(None, 204)
 
     def status(self, server: Server, asked: Asked) -> Response:
         """How one stands."""
+        _check(server, "read")
         one = self._one(server, asked)
         found = [bundles.status(one, "query-status", one.number)]
         return asked.speaks.answer(bundles.searchset(found, server.base, f"/{one.id}/$status"))
 
     def statuses(self, server: Server, asked: Asked) -> Response:
         """How all stand, or those with the ids and states that are asked for."""
+        _check(server, "search-type")
         ids, states = ({v for n, v in asked.query if n == name} for name in ("id", "status"))
         found = [bundles.status(one, "query-status", one.number) for one in self._listed(server)
                  if (not ids or one.id in ids) and (not states or one.status in states)]  # fmt: skip
@@ -90,6 +97,7 @@ class _Desk:
 
     def events(self, server: Server, asked: Asked) -> Response:
         """What happened, from one number to another, as far as it is kept and may be seen."""
+        _check(server, "read")
         one, query = self._one(server, asked), dict(asked.query)
         first, last = (_number(query.get(n, ""), d) for n, d in (("eventsSinceNumber", 1), ("eventsUntilNumber", FAR)))
         found = self._doorway.subscriptions.happened(server.asker.partner, one.id, first, last, MOST_EVENTS)
@@ -118,6 +126,11 @@ class _Desk:
         if kept is None:
             raise Refusal(422, f"You have {MOST} subscriptions; end one that you need no more.")
         return kept
+
+
+def _check(server: Server, what: str) -> None:
+    if "Subscription" not in server.asker.may[what]:
+        raise Refusal(403, "Your token is not good for this with a Subscription; ask for system/Subscription.cruds.")
 
 
 def _answer(asked: Asked, one: Subscription, status: int = 200, base: str = "") -> Response:
