@@ -128,6 +128,18 @@ def test_a_form_that_was_filled_in_goes_along(site: IndirectSite, hospital: Fhir
     assert agency.writes == [f"PUT Task/{task['id']}"], "a copy that says the same already is left alone"
 
 
+def test_an_answer_points_to_the_form_it_stands_on(
+    site: IndirectSite, hospital: FhirServer, agency: FhirServer
+) -> None:
+    answer = {**height(), "derivedFrom": [{"reference": "QuestionnaireResponse/screening"},
+                                          {"reference": "QuestionnaireResponse/elsewhere"}]}  # fmt: skip
+    refer(hospital, answer, form("screening"))
+    site.work()
+    assert site.messages(state="held") == []
+    (copy,), (screening,) = made(agency, "Observation"), made(agency, "QuestionnaireResponse")
+    assert copy["derivedFrom"] == [{"reference": f"QuestionnaireResponse/{screening['id']}"}]
+
+
 def test_nothing_else_of_the_chart_is_read(site: IndirectSite, hospital: FhirServer, agency: FhirServer) -> None:
     refer(hospital, letter("letter"))
     hospital.put(letter("other"), {**height(), "id": "other"})

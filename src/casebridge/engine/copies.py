@@ -145,7 +145,13 @@ def sent_along(c: Connection, referral: StoredReferral, said: Mapping[str, Any])
     if referral.sort == "offer" and referral.status not in BEGUN:
         return
     refs = [one.get("ref") or {} for one in said.get("inputs") or ()]
-    yield from dict.fromkeys(_attached(c, referral, [*refs, *(said.get("attachments") or ())]))
+    found = dict.fromkeys(_attached(c, referral, [*refs, *(said.get("attachments") or ())]))
+    yield from sorted(found, key=lambda one: not _is_form(c, one[1]))  # answers point to the form they stand on
+
+
+def _is_form(c: Connection, id_: str) -> bool:
+    record = records.by_id(c, id_)
+    return record is not None and record.document.get("form") is not None
 
 
 def _attached(
