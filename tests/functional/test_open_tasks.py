@@ -88,8 +88,8 @@ def test_what_another_has_taken_meanwhile_is_left_to_it(
     hospital.put({**theirs(hospital), "owner": {"reference": "Organization/other"}, "status": "accepted"})
     answers(agency, status="accepted")
     site.work(2)
-    (held,) = site.messages(state="held")
-    assert (held.partner, held.code) == ("hospital", "CB-353")
+    held = {(m.partner, m.direction, m.code) for m in site.messages(state="held")}
+    assert held == {("hospital", "out", "CB-353"), ("hospital", "in", "CB-536")}, "not written, and told to a person"
     assert theirs(hospital)["owner"] == {"reference": "Organization/other"}, "nor is what they have added taken away"
     assert hospital.writes == []
 

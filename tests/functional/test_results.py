@@ -91,7 +91,7 @@ def test_what_may_not_be_told_stays_and_the_answer_goes(
     assert "Detox" not in str(hospital.resources)
 
 
-@pytest.mark.parametrize("status", [403, 404, 422])
+@pytest.mark.parametrize("status", [403, pytest.param(404, marks=pytest.mark.long), 422])
 def test_a_hospital_that_takes_no_such_record_gets_the_answer(
     site: IndirectSite, servers: tuple[FhirServer, FhirServer], status: int
 ) -> None:

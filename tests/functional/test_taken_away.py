@@ -99,6 +99,7 @@ def test_one_that_is_given_to_somebody_else_is_told_as_well(
     assert "somebody else" in (held.reason or "")
 
 
+@pytest.mark.long
 def test_when_none_of_many_is_there_it_is_the_server(
     site: IndirectSite, servers: tuple[FhirServer, FhirServer]
 ) -> None:
