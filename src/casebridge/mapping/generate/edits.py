@@ -104,7 +104,7 @@ class Editor:
         if pools:
             pool = dice.pick(pools)
             in_list = isinstance(where[-1], int)
-            return pool.draw(dice) if pool.many and not in_list else clone(dice.pick(pool.items))
+            return clone(pool.draw(dice) if pool.many and not in_list else dice.pick(pool.items))
         return kind.item(dice.rng) if isinstance(where[-1], int) else kind.sample(dice.rng)
 
     def at(self, where: Where) -> CaseKind:
