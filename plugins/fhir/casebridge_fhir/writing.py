@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from casebridge import OutFile, Thing
-from casebridge.core.errors import Bug, CaseBridgeError, RecordError, TryAgain
+from casebridge.core.errors import Bug, CaseBridgeError, RecordError, SetupError, TryAgain
 from casebridge.core.jsontext import dumps, loads
 from casebridge_fhir.format import ORDER, is_theirs
 from casebridge_fhir.moments import stamp
@@ -129,8 +129,8 @@ class Writer:
         marked = dumps(_marked(resource, key))
         self._unanswered.add((kind, key))
         answer = self._server.post(kind, marked, f"identifier={DISPATCH}|{key}", key)
+        made = self._made_or_unknown(answer, kind, key)
         self._unanswered.discard((kind, key))
-        made = self._made(answer, kind, key)
         return self._as_written(answer, _marked(resource, key, made), made, record)
 
     def _as_written(
@@ -152,6 +152,16 @@ class Writer:
         if version(current) != version(resource) and not same_content(resource, current):
             return self._current(resource)
         return current
+
+    def _made_or_unknown(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
+        """The same. Where it is made and may not be looked at now, it was sent all the same: TryAgain CB-401."""
+        try:
+            return self._made(answer, kind, key)
+        except (TryAgain, SetupError) as error:
+            if not answer.ok:
+                raise
+            after = error.after if isinstance(error, TryAgain) else None
+            raise TryAgain("CB-401", f"{kind} is made, but then {error.message}", after=after) from None
 
     def _made(self, answer: Answer, kind: str, key: str) -> dict[str, Any]:
         """What the create made: looked up, else from the body or by Location (a search index may lag behind).

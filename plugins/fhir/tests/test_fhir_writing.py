@@ -179,6 +179,21 @@ def test_after_a_lost_answer_what_a_cache_shows_is_not_believed(
     assert {look.headers["Cache-Control"] for look in looks} == {"no-cache"}
 
 
+@pytest.mark.parametrize("refused", [outcome(429), outcome(401)], ids=["429", "401"])
+def test_what_was_made_and_could_not_be_looked_at_counts_as_sent(
+    script: Any, scripted: Link, dispatch: Callable[..., Dispatch], refused: httpx2.Response
+) -> None:
+    """Else it would be sent anew, and not looked for before; and what a cache shows then is not believed."""
+    script.on("GET", "Procedure", page(own=""), refused, page(own=""), page(made("x1"), own=""))
+    script.on("POST", "Procedure", answer(made("x1"), 201))
+    link = scripted(attempts=1)
+    with pytest.raises(TryAgain) as caught:
+        link.send(dispatch(PROCEDURE), "k1")
+    assert (caught.value.code, caught.value.unsent) == ("CB-401", False)
+    assert isinstance(link.send(dispatch(PROCEDURE), "k1"), Receipt)
+    assert len(script.asked_for("POST")) == 1
+
+
 def test_nor_when_what_was_on_its_way_is_looked_for(
     script: Any, scripted: Link, dispatch: Callable[..., Dispatch]
 ) -> None:
