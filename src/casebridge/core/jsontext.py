@@ -7,7 +7,7 @@ float. ``dumps`` writes a Number back as it was read. Use both for anything that
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -56,6 +56,8 @@ def loads(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
         )
     except json.JSONDecodeError as e:
         raise ValueError(f"not JSON: {e.msg.lower()} at line {e.lineno} column {e.colno}") from None
+    except InvalidOperation:
+        raise ValueError("a number is larger or smaller than any that can be kept") from None
     except RecursionError:
         raise ValueError(f"nested deeper than {max_depth} levels") from None
     if text.count("{") + text.count("[") > max_depth and _deeper_than(value, max_depth):
