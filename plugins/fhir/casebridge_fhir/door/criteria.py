@@ -145,7 +145,11 @@ def moments(text: str) -> Span | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     step = timedelta(minutes=1) if len(text.partition("T")[2]) < 8 else timedelta(seconds=1)
-    return moment, moment + (timedelta(milliseconds=1) if moment.microsecond or "." in text else step)
+    step = timedelta(milliseconds=1) if moment.microsecond or "." in text else step
+    try:
+        return moment, moment + step
+    except OverflowError:  # the last second that there is
+        return moment, _EVER[1]
 
 
 def _day(first: date, after: date) -> Span:

@@ -54,15 +54,13 @@ class FhirDoor:
                 try:
                     headers, params = request.headers, request.query_params
                     speaks = speaking(headers.get("accept", ""), params.get("_format", ""), headers.get("prefer", ""))
+                    asker = await run_in_threadpool(gate.asker, headers.get("authorization", ""))  # before the body
                     body = await _body(request, self.settings.max_bytes)
                     asked = Asked(speaks, dict(request.path_params), parse_qsl(
                         request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
 
-                    def served() -> Response:
-                        asker = gate.asker(headers.get("authorization", ""))
-                        return do(Server(doorway.shelf, asker, self._base(request), turns), asked)
-
-                    return await run_in_threadpool(served)
+                    server = Server(doorway.shelf, asker, self._base(request), turns)
+                    return await run_in_threadpool(do, server, asked)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in FHIR, without its text
                     return speaks.refuse(refused(error))
 

@@ -14,8 +14,10 @@ from functools import cache
 from typing import Any
 
 from casebridge.core import facts
+from casebridge.core.errors import RecordError
 from casebridge_fhir.references import local_reference
 
+MOST_KEYS = 5000  # of one resource
 LENGTHS = (3, 5, 8, 12)  # letters of a text, by which it is looked up
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
@@ -54,9 +56,15 @@ def types() -> tuple[str, ...]:
 
 
 def keys(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """All keys of a resource: name of the parameter, key."""
+    """All keys of a resource: name of the parameter, key. RecordError CB-301 when there are too many."""
+    found: set[tuple[str, str]] = set()
     for parameter in parameters(str(resource.get("resourceType"))).values():
-        yield from ((parameter.name, key) for key in set(keys_of(parameter, resource)))
+        for key in keys_of(parameter, resource):
+            found.add((parameter.name, key))
+            if len(found) > MOST_KEYS:
+                raise RecordError("CB-301", "this resource would be found by too much", field=parameter.name,
+                                  expected=f"at most {MOST_KEYS} values that it is searched by")  # fmt: skip
+    yield from found
 
 
 def keys_of(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[str]:

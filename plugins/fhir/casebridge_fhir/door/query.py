@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from casebridge import Sought
+from casebridge.core.jsontext import loads
 from casebridge_fhir.door.criteria import Criterion, bounds, criterion, wrong
 from casebridge_fhir.door.parameters import parameters
 
 COUNT, MOST = 50, 500
 """Resources a page: when nothing is said, and at most."""
 MOST_LINKED = 1000  # resources that a chained parameter may go through
+MOST_LINKS = 5  # of a chain
+_DIGITS = 9
 Pairs = list[tuple[str, str]]
 Place = tuple[str, str]
 Chained = Callable[[str, Pairs], frozenset[str]]
@@ -82,6 +85,8 @@ def _taken(query: Query, name: str, value: str, base: str, chained: Chained) -> 
 
 def _chain(query: Query, name: str, value: str, chained: Chained) -> bool:
     """``subject:Patient.family=x``, ``patient.identifier=x``: references to what the rest of it finds."""
+    if name.count(".") > MOST_LINKS:
+        raise wrong(name.partition(".")[0], "this chain is too long", f"at most {MOST_LINKS} links")
     head, _, rest = name.partition(".")
     plain, _, target = head.partition(":")
     parameter = parameters(query.type).get(plain)
@@ -104,13 +109,16 @@ def _ids(query: Query, value: str) -> None:
 def _changed(query: Query, value: str) -> None:
     """Moments are kept in UTC with six digits: a bound is written alike."""
     prefix, (first, after) = bounds("_lastUpdated", value)
-    last = after - timedelta(microseconds=1)
-    low = {"eq": first, "ge": first, "gt": after}.get(prefix)
-    high = {"eq": last, "le": last, "lt": first - timedelta(microseconds=1)}.get(prefix)
     if prefix == "ne":
         raise wrong("_lastUpdated", "this prefix is not supported here", "one of: eq, ge, gt, le, lt")
-    query.since = max(query.since, _stored(low)) if low else query.since
-    query.until = min(query.until or "9", _stored(high)) if high else query.until
+    try:
+        last = after - timedelta(microseconds=1)
+        low = {"eq": first, "ge": first, "gt": after}.get(prefix)
+        high = {"eq": last, "le": last, "lt": first - timedelta(microseconds=1)}.get(prefix)
+        query.since = max(query.since, _stored(low)) if low else query.since
+        query.until = min(query.until or "9", _stored(high)) if high else query.until
+    except OverflowError:
+        raise wrong("_lastUpdated", "there is nothing before or after this date", "a date of our age") from None
 
 
 def _stored(moment: datetime) -> str:
@@ -120,7 +128,7 @@ def _stored(moment: datetime) -> str:
 def _count(query: Query, value: str) -> None:
     if not value.isdecimal():
         raise wrong("_count", "this is no number", f"a number from 0 to {MOST}")
-    query.count = min(int(value), MOST)
+    query.count = min(int(value), MOST) if len(value) <= _DIGITS else MOST
     query.only_count = query.only_count or query.count == 0
 
 
@@ -179,7 +187,10 @@ def token(place_: Place) -> str:
 def place(text: str) -> Place:
     """The place that a ``_page`` names; RecordError CB-348 for one that we did not make."""
     try:
-        at, id_ = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return str(at), str(id_)
-    except (ValueError, binascii.Error, TypeError):
-        raise wrong("_page", "this page is not known", "the address of a next link, as it was given") from None
+        found = loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error):
+        found = None
+    match found:
+        case [str(at), str(id_)]:
+            return at, id_
+    raise wrong("_page", "this page is not known", "the address of a next link, as it was given")

@@ -26,6 +26,7 @@ from casebridge_fhir.structure import problems
 from casebridge_fhir.xml import from_xml
 
 MOST_VERSIONS = 200
+MOST_DIGITS = 9
 _WORDS = {"read": "reading", "search-type": "searching"}
 _INTERACTIONS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 MOST_PROBLEMS = 20
@@ -95,7 +96,7 @@ class Server:
     def vread(self, asked: Asked) -> Response:
         """GET Type/id/_history/version."""
         number = asked.path["version"]
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > MOST_DIGITS:
             raise absent(self._readable(asked.path["type"]), asked.path["id"])
         return asked.speaks.one(self._there(asked.path["type"], asked.path["id"], int(number)))
 

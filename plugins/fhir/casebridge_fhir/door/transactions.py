@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +15,10 @@ from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.writes import Document, Writing, renamed
 
 MOST = 1000  # entries of one Bundle
+READING = 30.0  # seconds for all that one Bundle reads: a thousand wide searches would keep a thread for hours
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2}
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_VERSION = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(slots=True)
@@ -68,14 +73,19 @@ def _step(number: int, entry: Any) -> Step:
         raise Refusal(400, "The method must be GET, POST, PUT or DELETE.", field=f"{where}.request.method")
     if method in ("POST", "PUT") and not isinstance(resource, dict):
         raise Refusal(400, f"A {method} needs a resource.", field=f"{where}.resource")
-    return Step(method, asked["url"].strip("/"), str(entry.get("fullUrl", "")), resource,
+    step = Step(method, asked["url"].strip("/"), str(entry.get("fullUrl", "")), resource,
                 str(asked.get("ifNoneExist", "")), version_of(str(asked.get("ifMatch", ""))))  # fmt: skip
+    if method in ("PUT", "DELETE") and (not _ID.fullmatch(step.id) or "?" in step.url):
+        raise Refusal(400, f"A {method} is for one resource: its url is Type/id.", field=f"{where}.request.url")
+    if method == "PUT" and resource.get("id") != step.id:
+        raise Refusal(400, "The id in the resource is not the one in its url.", field=f"{where}.resource.id")
+    return step
 
 
 def version_of(tag: str) -> int | None:
     """The version an If-Match names: ``W/"3"`` is 3; None for none. Refusal 400 for what we never gave."""
     text = tag.strip().removeprefix("W/").strip('"')
-    if tag and not text.isdecimal():
+    if tag and not _VERSION.fullmatch(text):
         raise Refusal(400, 'If-Match names no version of ours; expected one such as W/"3", as ETag has it.')
     return int(text) if text else None
 
@@ -93,20 +103,22 @@ def transaction(found: list[Step], rights: Rights) -> Document:
         if step.resource is not None:
             renamed(step.resource, names)
         _write(step, writing)
-    kept = writing.commit()
+    kept, until = writing.commit(), _reading_ends()
     return {"resourceType": "Bundle", "type": "transaction-response", "entry": [
-        _read(step, rights) if step.method == "GET" else written(step, kept, writing.base) for step in found]}
+        _read(step, rights, until) if step.method == "GET" else written(step, kept, writing.base) for step in found]}
 
 
 def batch(found: list[Step], rights: Rights) -> Document:
     """Each by itself; what one cannot do is said in its own entry."""
-    return {"resourceType": "Bundle", "type": "batch-response", "entry": [_alone(step, rights) for step in found]}
+    until = _reading_ends()
+    entries = [_alone(step, rights, until) for step in found]
+    return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
 
 
-def _alone(step: Step, rights: Rights) -> Document:
+def _alone(step: Step, rights: Rights, until: float) -> Document:
     try:
         if step.method == "GET":
-            return _read(step, rights)
+            return _read(step, rights, until)
         (entry,) = transaction([step], rights)["entry"]
     except Exception as error:  # noqa: BLE001 - told to whoever asked
         refusal = refused(error)
@@ -147,8 +159,13 @@ def written(step: Step, kept: Mapping[tuple[str, str], Shelved], base: str) -> D
     return {"response": response}
 
 
-def _read(step: Step, rights: Rights) -> Document:
-    status, resource = rights.answer(step.url)
+def _reading_ends() -> float:
+    return time.monotonic() + READING
+
+
+def _read(step: Step, rights: Rights, until: float) -> Document:
+    late = Refusal(413, "This Bundle asks for more than one request may read; send the rest of it by itself.")
+    status, resource = (late.status, late.outcome()) if time.monotonic() >= until else rights.answer(step.url)
     if resource["resourceType"] == "OperationOutcome":
         return {"response": {"status": str(status), "outcome": resource}}
     return {"resource": resource, "response": {"status": "200 OK"}}
