@@ -117,6 +117,12 @@ def test_a_resource_is_not_found_by_everything(hospital: httpx2.Client) -> None:
     assert str(parameters.MOST_KEYS) in answer.text
 
 
+def test_what_an_index_does_not_take_is_refused(hospital: httpx2.Client) -> None:
+    """PostgreSQL refused such a row, and the partner was told to try again, for ever."""
+    form = {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": "urn:" + "a" * 3000}
+    assert hospital.post("QuestionnaireResponse", json=form).status_code == 422
+
+
 def test_a_bundle_of_searches_ends(hospital: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand searches that nothing narrows kept a thread of the door for hours."""
     monkeypatch.setattr(transactions, "READING", 0.0)

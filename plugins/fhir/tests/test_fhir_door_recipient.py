@@ -178,6 +178,9 @@ def test_what_may_no_more_be_shown_is_as_if_it_never_was(bridge: Bridge, agency:
     assert agency.get(f"Task/{task['id']}/_history").status_code == 404
     assert agency.get("Task?_summary=count").json()["total"] == 0
     assert found(agency, "Patient") == []
+    for version in ({}, {"If-Match": 'W/"1"'}, {"If-Match": 'W/"7"'}):  # nor is there a version to be found out
+        written = agency.put(f"Task/{task['id']}", json=task, headers=version)
+        assert (written.status_code, "version 1" in written.text) == (412, False)
     asked = agency.get("Patient?name=Moreno&_total=accurate").json()
     assert (asked["total"], "entry" in asked) == (0, False)
 

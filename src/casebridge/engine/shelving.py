@@ -82,8 +82,13 @@ class SiteShelf:
 
     def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
         """Apply the payload and lay what it says on the shelf; requests that come at the same time share a commit."""
-        with trouble_told():
-            return self._joint(_Asked(partner, wishes, (payload, media_type)))
+        try:
+            with trouble_told():
+                return self._joint(_Asked(partner, wishes, (payload, media_type)))
+        except MovedOn as moved:
+            if self.read(partner, moved.type, moved.id) is None:  # of what it may not see it learns no version
+                raise MovedOn(moved.type, moved.id, 0) from None
+            raise
 
     def _write(self, some: Sequence[_Asked]) -> list[list[Shelved]]:
         kept: dict[int, list[shelves.Shelved]] = {}

@@ -18,6 +18,7 @@ from casebridge.core.errors import RecordError
 from casebridge_fhir.references import local_reference
 
 MOST_KEYS = 5000  # of one resource
+LONGEST_KEY = 2000  # bytes: an index of PostgreSQL takes no more than 2,700 a row
 LENGTHS = (3, 5, 8, 12)  # letters of a text, by which it is looked up
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
@@ -61,9 +62,10 @@ def keys(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for parameter in parameters(str(resource.get("resourceType"))).values():
         for key in keys_of(parameter, resource):
             found.add((parameter.name, key))
-            if len(found) > MOST_KEYS:
+            if len(found) > MOST_KEYS or len(key.encode()) > LONGEST_KEY:
+                limits = f"at most {MOST_KEYS} values that it is searched by, of {LONGEST_KEY} bytes each"
                 raise RecordError("CB-301", "this resource would be found by too much", field=parameter.name,
-                                  expected=f"at most {MOST_KEYS} values that it is searched by")  # fmt: skip
+                                  expected=limits)  # fmt: skip
     yield from found
 
 

@@ -39,6 +39,8 @@ def refused(error: Exception) -> Refusal:
     """The answer to one of our errors. One we did not think of may quote a record: of it only the kind is told."""
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, MovedOn) and error.version == 0:
+        return Refusal(412, "There is no version of it that you may see, and under this id nothing can be written.")
     if isinstance(error, MovedOn):
         return Refusal(412, f"It is at version {error.version} now. Read it, put your change upon that, send it again.")
     if isinstance(error, TryAgain):
