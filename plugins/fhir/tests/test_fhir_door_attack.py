@@ -75,7 +75,16 @@ def test_what_is_beyond_all_bounds_is_no_trouble_of_ours(hospital: httpx2.Client
     assert hospital.get(query).status_code in (200, 400, 404)
 
 
-@pytest.mark.parametrize("said", [["\ud800", "x"], [1, 2], [{}, []], "ab", ["a"], None])
+@pytest.mark.parametrize(("path", "status"), [
+    ("Patient/a%00b", 404), ("Subscription/a%00b", 404), ("Patient?_id=a%00b", 400),
+    ("Patient?_id=" + "a," * 5000, 400),
+])  # fmt: skip
+def test_what_no_database_takes_does_not_reach_it(hospital: httpx2.Client, path: str, status: int) -> None:
+    answer = hospital.get(path)
+    assert (answer.status_code, "you may see" in answer.text) == (status, False)
+
+
+@pytest.mark.parametrize("said", [["\0", "x"], ["\ud800", "x"], [1, 2], [{}, []], "ab", ["a"], None])
 def test_a_page_that_we_did_not_make_is_refused(said: Any) -> None:
     with pytest.raises(RecordError, match="page"):
         place(base64.urlsafe_b64encode(json.dumps(said).encode()).decode())

@@ -19,6 +19,7 @@ COUNT, MOST = 50, 500
 """Resources a page: when nothing is said, and at most."""
 MOST_LINKED = 1000  # resources that a chained parameter may go through
 MOST_LINKS = 5  # of a chain
+MOST_VALUES = 5000  # of one parameter
 _DIGITS = 9
 Pairs = list[tuple[str, str]]
 Place = tuple[str, str]
@@ -60,6 +61,8 @@ def parsed(type_: str, pairs: Iterable[tuple[str, str]], base: str, chained: Cha
     """The query; RecordError CB-348 for what is wrong in it, and with ``strict`` for what is not known."""
     query = Query(type_)
     for name, value in pairs:
+        if "\0" in value or value.count(",") >= MOST_VALUES:  # PostgreSQL takes neither
+            raise wrong(name, "this cannot be looked for", f"at most {MOST_VALUES} values, without the character 0")
         if not _taken(query, name, value, base, chained):
             query.unknown.append(name)
             if strict:
@@ -191,6 +194,6 @@ def place(text: str) -> Place:
     except (ValueError, binascii.Error):
         found = None
     match found:
-        case [str(at), str(id_)]:
+        case [str(at), str(id_)] if "\0" not in at + id_:
             return at, id_
     raise wrong("_page", "this page is not known", "the address of a next link, as it was given")

@@ -66,7 +66,7 @@ def steps(bundle: Mapping[str, Any]) -> list[Step]:
 def _step(number: int, entry: Any) -> Step:
     asked = entry.get("request") if isinstance(entry, dict) else None
     where = f"Bundle.entry[{number}]"
-    if not isinstance(asked, dict) or not isinstance(asked.get("url"), str):
+    if not isinstance(asked, dict) or not isinstance(asked.get("url"), str) or "\0" in asked["url"]:
         raise Refusal(400, "Each entry needs a request with method and url.", field=f"{where}.request")
     method, resource = asked.get("method"), entry.get("resource")
     if method not in ("GET", *_ORDER):
