@@ -39,7 +39,7 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
     assert "The agency sees Task, ServiceRequest, Patient" in done.stdout
     there = (loop / "there.json").read_text()
     assert "Moreno" in there
-    assert not any(known in there for known in ("1987", "4711")), "neither date of birth nor record number"
+    assert not any(known in there for known in ('"1987', '"4711"')), "neither date of birth nor record number"
     task, procedure = (found["entry"][0]["resource"] for found in bundles(done.stdout))
     assert (task["status"], procedure["status"]) == ("completed", "completed")
     assert task["output"][0]["valueReference"]["reference"] == f"Procedure/{procedure['id']}"

@@ -192,3 +192,12 @@ class Bug(CaseBridgeError):
     """Something we did not think of. Report it with its code."""
 
     who = "developer"
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an error arose: all that may be told of one whose text may quote a record."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from casebridge import logs
-from casebridge.core.errors import Bug, CaseBridgeError
+from casebridge.core.errors import Bug, CaseBridgeError, place_of
 from casebridge.engine.site import Site
 from casebridge.engine.turn import Turn
 from casebridge.store import ledger
@@ -94,9 +94,6 @@ def known(error: BaseException) -> CaseBridgeError:
     """The error as one of ours. One we did not think of may quote a record: only its type and place are kept."""
     if isinstance(error, CaseBridgeError):
         return error
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
+    place = place_of(error)
     log.error("unexpected %s at %s", type(error).__name__, place)
     return Bug("CB-901", f"unexpected {type(error).__name__} at {place}")

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from casebridge.core.errors import place_of
+
 log = logging.getLogger(__name__)
 HEADERS = {
     "Cache-Control": "no-store",
@@ -44,7 +46,7 @@ class Guard:
         try:
             await self.app(scope, receive, _with_headers(send))
         except Exception as error:  # noqa: BLE001 - answered already; its text may quote a record and is not logged
-            log.error("unexpected %s at %s", type(error).__name__, _place(error))
+            log.error("unexpected %s at %s", type(error).__name__, place_of(error))
 
 
 def host_name(host: str) -> str:
@@ -52,15 +54,6 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
-
-
-def _place(error: BaseException) -> str:
-    """File and line where an error arose."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
 
 
 def _with_headers(send: Send) -> Send:

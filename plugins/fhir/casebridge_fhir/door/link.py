@@ -23,7 +23,7 @@ class FhirDoorSettings(NotifyingSettings):
     """Who the partner is at our FHIR server, and what it may write there."""
 
     token: SecretStr | None = Field(
-        default=None, min_length=1, description="Bearer token of the partner, env:NAME or file:/path")
+        default=None, min_length=16, description="Its bearer token, env:NAME or file:/path; at least 16 characters")
     smart: SmartClientSettings | None = Field(
         default=None, description="The partner's system that signs in by SMART Backend Services: a table of its own")
     may_write: tuple[str, ...] = Field(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from casebridge import MovedOn
-from casebridge.core.errors import CaseBridgeError, Held, MapError, RecordError, TryAgain
+from casebridge.core.errors import CaseBridgeError, Held, MapError, RecordError, TryAgain, place_of
 
+log = logging.getLogger(__name__)
 CODES = "urn:casebridge:error"
 _STATUS = {"CB-303": 400, "CB-304": 413, "CB-347": 422, "CB-348": 400}
 _TYPES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported",
@@ -49,6 +51,7 @@ def refused(error: Exception) -> Refusal:
         field = error.field if isinstance(error, RecordError) else ""
         status = _STATUS.get(error.code, 422 if isinstance(error, RecordError | MapError | Held) else 500)
         return Refusal(status, f"{error.message}. {error.remedy}", code=error.code, field=field)
+    log.error("unexpected %s at %s", type(error).__name__, place_of(error))
     return Refusal(500, "Something unexpected happened; nothing of it was kept. Try again, or call us.", code="CB-901")
 
 
