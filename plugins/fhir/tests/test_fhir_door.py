@@ -272,3 +272,15 @@ def test_each_kind_of_error_has_its_answer(error: Exception, status: int) -> Non
     refusal = refused(error)
     assert refusal.status == status
     assert "Moreno" not in str(refusal.outcome())
+
+
+@pytest.mark.parametrize("focus", ["https://mercy.example/fhir/ServiceRequest/o1", "ServiceRequest/never-sent"])
+def test_a_task_whose_order_is_not_here_is_refused_not_left_to_wait(hospital: httpx2.Client, focus: str) -> None:
+    alone = {**task(), "focus": {"reference": focus}}
+    answer = hospital.put("Task/t1", json=alone)
+    assert answer.status_code == 422
+    assert "in one transaction" in outcome(answer)
+    assert hospital.get("Task/t1").status_code == 404
+    assert hospital.put("Patient/p1", json=patient()).status_code == 201
+    there = hospital.post("ServiceRequest", json=order()).json()
+    assert hospital.put("Task/t1", json={**alone, "focus": {"reference": f"ServiceRequest/{there['id']}"}}).is_success

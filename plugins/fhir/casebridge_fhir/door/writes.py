@@ -20,6 +20,8 @@ MEDIA_TYPE = "application/fhir+json"
 TRIES = 3  # of an update that names no version, when others write at the same moment
 _AROUND = {"Task": ("focus", "for", "requester", "owner"), "ServiceRequest": ("requester",)}
 _OVER = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
+NO_ORDER = ("The ServiceRequest that this Task asks for is not here. Send it and its Patient first, or all in one "
+            "transaction; addresses on other servers are not read.")  # fmt: skip
 Document = dict[str, Any]
 
 
@@ -65,6 +67,8 @@ class Writing:
         """Keep it all. Raises MovedOn, RecordError, Held, TryAgain; then nothing was kept."""
         if not self.wishes:
             return {}
+        for resource in self.said:
+            self._with_its_order(resource)
         kept = self.shelf.write(self.partner, list(self.wishes.values()), self._payload(), MEDIA_TYPE)
         return {(one.type, one.id): one for one in kept}
 
@@ -78,6 +82,18 @@ class Writing:
 
     def _there(self, type_: str, id_: str) -> Shelved | None:
         return self.shelf.read(self.partner, type_, id_)
+
+    def _with_its_order(self, resource: Mapping[str, Any]) -> None:
+        """A new Task whose order cannot be read would wait for a person here, and its sender would not know."""
+        focus = resource.get("focus") if resource["resourceType"] == "Task" else None
+        text = focus.get("reference") if isinstance(focus, dict) else None
+        if not isinstance(text, str) or "ServiceRequest/" not in text:
+            return
+        place = RELATIVE.match(local_reference(text, self.base))
+        is_new = self.wishes["Task", resource["id"]].version == 1
+        known = place and ((place["type"], place["id"]) in self.wishes or self._there(place["type"], place["id"]))
+        if is_new and not known:
+            raise Refusal(422, NO_ORDER, field="Task.focus")
 
     def _payload(self) -> bytes:
         """A Bundle of what is asserted, with what it refers to beside it."""
