@@ -253,7 +253,8 @@ def assign(node: Any, path: Path, value: Any) -> None:
     group = reach(node, path.steps[:-1], path)
     last = path.steps[-1]
     if last.selector is not None:
-        group[last.key] = [{**described(last.selector), **value}]
+        several = value if isinstance(value, list) else [value]  # a strange record has many where one may stand
+        group[last.key] = [{**described(last.selector), **one} for one in several if isinstance(one, dict)]
     else:
         group[last.key] = value
 
