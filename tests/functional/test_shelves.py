@@ -80,6 +80,13 @@ def test_bounds_are_part_of_it(store: Store) -> None:
     assert found(store, Sought(ids=frozenset({"a", "x"}))) == ["a"]
 
 
+def test_who_bears_several_of_the_values_crowds_nobody_out(store: Store) -> None:
+    for number in range(60):
+        keys = [("status", "a"), ("status", "b")] if number < 40 else [("status", "c")]
+        put(store, f"p{number:02}", number % 60, *keys)
+    assert len(found(store, Sought(keys=(("status", frozenset("abc")),)), limit=99)) == 60
+
+
 def test_shelves_are_apart(store: Store) -> None:
     put(store, "a", 1, partner="agency")
     assert found(store) == []

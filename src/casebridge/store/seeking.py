@@ -48,11 +48,11 @@ def _narrowed(
     for name, values in sought.keys:
         blinds = sorted({blind for value in values for blind in c.box.blinds(name, value)})
         asked = {"partner": partner, "type": type_, "name": name, "values": blinds}
-        found = frozenset(c.execute(_BEARERS, asked).scalars().all())
-        if len(found) > FEW:
+        found = c.execute(_BEARERS, asked).scalars().all()
+        if len(found) > FEW:  # of rows: who bears several of the values has as many
             common.append((name, frozenset(blinds)))
         else:
-            ids = found if ids is None else ids & found
+            ids = frozenset(found) if ids is None else ids.intersection(found)
     return ids, tuple(common)
 
 
