@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from lane_sites import LaneSite, comes_true
+from lane_sites import SOON, LaneSite, comes_true
 
 from casebridge.engine.turn import Turn
 
@@ -80,16 +80,18 @@ def test_no_two_turns_at_one_lane_at_a_time(make: Make) -> None:
 
 def test_many_records_of_one_partner_do_not_hold_up_the_only_one_of_another(make: Make) -> None:
     """One thread; a partner with 5,000 in line, then one record of another, then an urgent one of the first."""
-    site = make(threads=1)
+    site, asked = make(threads=1), threading.Event()
     site.add("a", *[""] * 5000, wake=False)
-    site.before = lambda turn: time.sleep(0.05)
+    site.before = lambda turn: time.sleep(0.05) if len(site.done) < 500 else asked.wait(SOON)
     with site.running():
         assert comes_true(lambda: len(site.done) >= 500)
         site.add("b", "only")
         site.add("a", "hurry", urgent=True)
+        site.before = lambda turn: time.sleep(0.25)  # on PostgreSQL turns at one lane last a second together
+        asked.set()
         assert comes_true(lambda: site.waiting() == 0)
     order = {what: place for place, what in enumerate(site.done)}
-    assert order["a", "hurry", True] < 4900  # on PostgreSQL a turn lasts a second
+    assert order["a", "hurry", True] < 4900
     assert order["b", "only", False] < 4900
 
 
