@@ -41,6 +41,7 @@ class FhirServer:
     extra_entries: list[dict[str, Any]] = field(default_factory=list)  # strange company in each searchset
     versions: int = 0
     quiet: bool = False  # answers to writes hold no resource
+    before: Callable[[str], object] = lambda path: None  # called with what a GET asks for, before it is answered
     after_write: Callable[[], object] = lambda: None  # called when something is written and not yet answered
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -105,6 +106,7 @@ def _answering(state: FhirServer) -> type[BaseHTTPRequestHandler]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path, query = self._asked()
+            state.before(path)
             if self._goes_wrong(path):
                 return
             if "/" not in path:

@@ -78,7 +78,7 @@ class Gate:
         return dict.fromkeys(READS, reads | {SUBSCRIPTION}) | dict.fromkeys(WRITES, writes | {SUBSCRIPTION})
 
     def _writable(self, partner: str) -> frozenset[str]:
-        named = frozenset(_ours(self._shelf.partners[partner]).settings.may_write)
+        named = frozenset(link_of(self._shelf, partner).settings.may_write)
         return frozenset(types()) if "*" in named else named & frozenset(types())
 
 
@@ -94,6 +94,11 @@ def _each_its_own(partners: Mapping[str, Link]) -> None:
 
 def _granted(grant: Grant, what: str, of: frozenset[str]) -> frozenset[str]:
     return frozenset(type_ for type_ in of if allows(grant, type_, what))
+
+
+def link_of(shelf: Shelf, partner: str) -> FhirDoorLink:
+    """The link of a partner of this door."""
+    return _ours(shelf.partners[partner])
 
 
 def _ours(link: Link) -> FhirDoorLink:

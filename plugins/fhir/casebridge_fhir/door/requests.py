@@ -15,7 +15,7 @@ from casebridge.core.errors import RecordError
 from casebridge.core.jsontext import loads
 from casebridge_fhir.door import answers, transactions
 from casebridge_fhir.door.answers import Speaking, searchset, tag
-from casebridge_fhir.door.gate import Asker
+from casebridge_fhir.door.gate import Asker, link_of
 from casebridge_fhir.door.parameters import types
 from casebridge_fhir.door.query import Pairs
 from casebridge_fhir.door.refusals import Refusal, absent, refused
@@ -212,7 +212,7 @@ class Server:
             raise Refusal(422, f"This is no FHIR R4 {type_}: {said}", field=found[0].path)
 
     def _writing(self) -> Writing:
-        return Writing(self.shelf, self.asker.partner, self.base)
+        return Writing(self.shelf, self.asker.partner, self.base, link_of(self.shelf, self.asker.partner).theirs)
 
     def _tried(self, do: Callable[[Writing], tuple[str, str]], *, final: bool) -> Any:
         """Written upon the version that is there; tried again when it moved on meanwhile, unless one was named."""

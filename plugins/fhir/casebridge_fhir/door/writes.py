@@ -14,14 +14,15 @@ from casebridge.core import facts
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import BESIDE
 from casebridge_fhir.door.refusals import Refusal, absent
-from casebridge_fhir.references import RELATIVE, local_reference, references_in
+from casebridge_fhir.door.theirs import Theirs
+from casebridge_fhir.references import RELATIVE, Entry, local_reference, references_in
 
 MEDIA_TYPE = "application/fhir+json"
 TRIES = 3  # of an update that names no version, when others write at the same moment
 _AROUND = {"Task": ("focus", "for", "requester", "owner"), "ServiceRequest": ("requester",)}
 _OVER = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
 NO_ORDER = ("The ServiceRequest that this Task asks for is not here. Send it and its Patient first, or all in one "
-            "transaction; addresses on other servers are not read.")  # fmt: skip
+            "transaction; addresses on servers that are not set up as yours are not read.")  # fmt: skip
 Document = dict[str, Any]
 
 
@@ -32,6 +33,7 @@ class Writing:
     shelf: Shelf
     partner: str
     base: str
+    theirs: Theirs | None = None
     wishes: dict[tuple[str, str], Wish] = field(default_factory=dict)
     said: list[Document] = field(default_factory=list)  # what is asserted, in order
 
@@ -67,9 +69,8 @@ class Writing:
         """Keep it all. Raises MovedOn, RecordError, Held, TryAgain; then nothing was kept."""
         if not self.wishes:
             return {}
-        for resource in self.said:
-            self._with_its_order(resource)
-        kept = self.shelf.write(self.partner, list(self.wishes.values()), self._payload(), MEDIA_TYPE)
+        read = [entry for resource in self.said for entry in self._read_there(resource)]
+        kept = self.shelf.write(self.partner, list(self.wishes.values()), self._payload(read), MEDIA_TYPE)
         return {(one.type, one.id): one for one in kept}
 
     def _wish(self, type_: str, id_: str, version: int, resource: Document) -> tuple[str, str]:
@@ -83,6 +84,11 @@ class Writing:
     def _there(self, type_: str, id_: str) -> Shelved | None:
         return self.shelf.read(self.partner, type_, id_)
 
+    def _read_there(self, resource: Mapping[str, Any]) -> list[Entry]:
+        """What a Task refers to on the partner's own server."""
+        self._with_its_order(resource)
+        return self.theirs.around(resource) if self.theirs and resource["resourceType"] == "Task" else []
+
     def _with_its_order(self, resource: Mapping[str, Any]) -> None:
         """A new Task whose order cannot be read would wait for a person here, and its sender would not know."""
         focus = resource.get("focus") if resource["resourceType"] == "Task" else None
@@ -92,12 +98,13 @@ class Writing:
         place = RELATIVE.match(local_reference(text, self.base))
         is_new = self.wishes["Task", resource["id"]].version == 1
         known = place and ((place["type"], place["id"]) in self.wishes or self._there(place["type"], place["id"]))
-        if is_new and not known:
+        if is_new and not known and not (self.theirs and self.theirs.has(text)):
             raise Refusal(422, NO_ORDER, field="Task.focus")
 
-    def _payload(self) -> bytes:
+    def _payload(self, read: Iterable[Entry]) -> bytes:
         """A Bundle of what is asserted, with what it refers to beside it."""
         entries: list[Document] = [{"fullUrl": self._url(resource), "resource": resource} for resource in self.said]
+        entries += [{"fullUrl": url, "resource": r} for url, r in {e.full_url: e.resource for e in read}.items()]
         for resource in self._around():
             entries.append({"extension": [BESIDE], "fullUrl": self._url(resource), "resource": resource})
         return dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
