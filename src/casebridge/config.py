@@ -244,7 +244,7 @@ class DeliveryTable(_Table):
     longest_wait: Span = Field(default=STANDARD.longest_wait, le=timedelta(days=1))
     give_up_after: Span = Field(default=STANDARD.give_up_after, le=timedelta(days=30))
     window: int | None = Field(default=None, ge=1, le=1000)
-    parallel: int = Field(default=PARTS, ge=1, le=PARTS)
+    parallel: int | None = Field(default=None, ge=1, le=PARTS)
     rate: float | None = Field(default=None, gt=0, le=10_000)
 
     @model_validator(mode="after")

@@ -46,10 +46,10 @@ def test_a_lane_has_a_name(lane: Lane) -> None:
 
 
 def test_one_key_is_always_in_the_same_part() -> None:
-    parts = [leases.part_of("out", f"referral-{n}") for n in range(100)]
-    assert parts == [leases.part_of("out", f"referral-{n}") for n in range(100)]
+    parts = [leases.part_of(f"referral-{n}") for n in range(100)]
+    assert parts == [leases.part_of(f"referral-{n}") for n in range(100)]
     assert set(parts) == {0, 1, 2, 3}
-    assert {leases.part_of("in", "x"), leases.part_of("out", ""), leases.part_of("out", None)} == {0}
+    assert {leases.part_of(""), leases.part_of(None), *(leases.part_of(f"r{n}", 1) for n in range(9))} == {0}
 
 
 def test_a_lane_is_taken_by_one_until_it_is_silent(store: Store) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from casebridge.adapter import Conflict, Receipt
+from casebridge.adapter import Bulk, Conflict, Receipt
 from casebridge.core.errors import CaseBridgeError, Held, RecordError, SetupError, TryAgain
 from casebridge.engine.retrying import not_before
 from casebridge.engine.site import Partner, Site
@@ -113,7 +113,14 @@ def _failed(site: Site, partner: Partner, now: Circuit, said: Verdict, error: Ca
 
 def most_at_once(partner: Partner) -> int:
     """Dispatches on their way together in all of the partner's lanes."""
-    return window(partner) if window(partner) > 1 else min(partner.delivery.parallel, PARTS)
+    return window(partner) if window(partner) > 1 else parallel(partner)
+
+
+def parallel(partner: Partner) -> int:
+    """The partner's lanes. Several help where a partner far away answers each; whoever takes many at once, or comes for
+    what lies here, is served best by one with all of it."""
+    near = isinstance(partner.link, Bulk) or getattr(partner.link, "shelves", False)
+    return partner.delivery.parallel or (1 if near else PARTS)
 
 
 def window(partner: Partner) -> int:

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from casebridge.adapter import Outcome, Payload, RenderContext
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
-from casebridge.engine import absences, at_hand, delivering, intake, receiving, understanding
+from casebridge.engine import absences, at_hand, circuit, delivering, intake, receiving, understanding
 from casebridge.engine.again import follow_again
 from casebridge.engine.applying import apply_slice
 from casebridge.engine.follow import follow
@@ -34,6 +34,7 @@ from casebridge.engine.understanding import Read
 from casebridge.store import dispatches, ledger, payloads
 from casebridge.store.connection import TogetherNot
 from casebridge.store.database import Connection, StoreTrouble, new_id
+from casebridge.store.leases import part_of
 from casebridge.store.ledger import Message
 
 BATCH = 500
@@ -246,7 +247,7 @@ def _render(
             _render(c, site, partner, [one], told)
         return
     state = "shown" if partner.mode == "dry-run" else "inflight" if "again" in first.about else "claimed"
-    part = first.part % partner.delivery.parallel
+    part = part_of(first.order_key, circuit.parallel(partner))
     dispatches.add(c, context.dispatch, partner.name, site.now(), files, state, part=part, urgent=first.urgent)
     for message, prepared in ready:
         keep_prepared(c, site, message, prepared, context.dispatch, state)

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from tenacity import RetryCallState, Retrying, stop_after_delay, wait_exponential, wait_random_exponential
 
-from casebridge.store.leases import PARTS
-
 LONGEST_ASKED = timedelta(days=1)
 """A partner may ask us to wait so long (``Retry-After``); what it asks beyond is not heard."""
 
@@ -18,14 +16,14 @@ class Delivery:
     """How a partner is delivered to: ``[partner.NAME.delivery]``.
 
     ``window`` is the most dispatches on their way together in one lane (None: as many as the link takes), ``parallel``
-    the number of lanes, ``rate`` the dispatches a second over all of them (None: no limit).
+    the number of lanes (None: as many as help), ``rate`` the dispatches a second over all of them (None: no limit).
     """
 
     first_wait: timedelta = timedelta(seconds=1)
     longest_wait: timedelta = timedelta(minutes=5)
     give_up_after: timedelta = timedelta(hours=72)
     window: int | None = None
-    parallel: int = PARTS
+    parallel: int | None = None
     rate: float | None = None
 
     def wait(self, attempt: int) -> timedelta:

@@ -46,9 +46,15 @@ class Lane:
         return cls(stop, partner, int(part), place != rest)
 
 
-def part_of(direction: str, order_key: str | None) -> int:
-    """Which part of its destination's clients a message belongs to; what comes in is one queue a partner."""
-    return zlib.crc32(order_key.encode()) % PARTS if direction == "out" and order_key else 0
+def part_of(order_key: str | None, parts: int = PARTS) -> int:
+    """Which of so many parts of its destination's clients a key belongs to."""
+    return zlib.crc32(order_key.encode()) % parts if order_key else 0
+
+
+def line_of(c: Connection, direction: str, order_key: str | None) -> int:
+    """The part of a message's lane. What comes in is one queue a partner; so is what goes out where one process does
+    all the work (SQLite): two threads would prepare no more than one does."""
+    return part_of(order_key) if direction == "out" and c.raw.dialect.name != "sqlite" else 0
 
 
 class Superseded(Exception):

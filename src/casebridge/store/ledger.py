@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, o
 from casebridge.core.errors import CaseBridgeError
 from casebridge.store.connection import Connection
 from casebridge.store.database import new_id
-from casebridge.store.leases import Lane, part_of
+from casebridge.store.leases import Lane, line_of
 from casebridge.store.tables import event, message
 
 
@@ -92,7 +92,7 @@ def add(c: Connection, now: str, **values: Any) -> str | None:
     document, about = values.pop("document", None), values.pop("about", None)
     id_ = values.pop("id", None) or new_id()
     row = {**_EMPTY, "id": id_, "position": position, "created_at": now, "updated_at": now, "due_at": now,
-           "part": part_of(values["direction"], values.get("order_key")),
+           "part": line_of(c, values["direction"], values.get("order_key")),
            "document": None if document is None else c.pack(document, "message", id_),
            "about": None if about is None else _text(about), **values}  # fmt: skip
     known.add(row)
@@ -162,7 +162,7 @@ def work(c: Connection, lane: Lane, now: str, limit: int = 500) -> list[Message]
         earlier.c.order_key == message.c.order_key, earlier.c.seq < message.c.seq,
         earlier.c.state.in_((_WAITING, _HELD)),
         or_(earlier.c.state == "held", earlier.c.stop != message.c.stop, earlier.c.due_at > now,
-            earlier.c.urgent != message.c.urgent),
+            earlier.c.urgent != message.c.urgent, earlier.c.part != message.c.part),
     )  # fmt: skip
     query = select(*_COLUMNS).where(
         message.c.stop == lane.stop, message.c.partner == lane.partner, message.c.urgent == lane.urgent,

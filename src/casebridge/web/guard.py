@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,12 +56,15 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
+_RAW = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
+
+
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            given = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in given}
+            message = {**message, "headers": given + [pair for pair in _RAW.items() if pair[0] not in named]}
         await send(message)
 
     return sending
