@@ -1,62 +1,103 @@
-"""A client of a FHIR server, in a process of its own: one request after the other, and how long each took.
+"""A client of a FHIR server, in a process of its own: several connections, one request after the other on each.
 
-``python -m benchmarks._facade_client URL TOKEN`` reads lines ``METHOD PATH BODY`` (JSON), prints the seconds of each.
+It costs little beside the server: requests are made ready before, and of an answer only status and length are read.
+``python -m benchmarks._facade_client URL TOKEN`` reads a line, lists of ``[METHOD, PATH, BODY]`` for each connection
+(JSON), and prints how long all took, and each.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
+import re
+import selectors
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 Request = tuple[str, str, str]
 """Method, path below the server's address, body (empty for none)."""
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 def asked(url: str, token: str, requests: Sequence[Sequence[Request]]) -> tuple[float, list[float]]:
-    """Each list of requests by a client of its own, at the same time: (seconds for all, seconds of each)."""
+    """Each list of requests on a connection of its own, at the same time: (seconds for all, seconds of each)."""
     command = [sys.executable, "-m", "benchmarks._facade_client", url, token]
-    clients = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in requests]
-    for client in clients:
-        assert client.stdout
-        client.stdout.readline()  # it is there
-    start = time.perf_counter()
-    for client, its in zip(clients, requests, strict=True):
-        assert client.stdin
-        client.stdin.write(json.dumps(its) + "\n")
-        client.stdin.flush()
-    said = [json.loads(client.stdout.readline() or "null") for client in clients if client.stdout]
-    seconds = time.perf_counter() - start
-    for client in clients:
-        client.communicate()
-    if any(times is None for times in said):
-        raise SystemExit("a client ended early")
-    return seconds, [one for times in said for one in times]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        said, _ = client.communicate(json.dumps(requests))
+    if client.returncode:
+        raise SystemExit("the client ended early")
+    seconds, times = json.loads(said)
+    return seconds, times
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection and what is asked on it: whole requests, the next one last."""
+
+    socket: socket.socket
+    waiting: list[bytes]
+    times: list[float] = field(default_factory=list)
+    begun: float = 0.0
+    came: bytearray = field(default_factory=bytearray)
+
+    def ask(self) -> bool:
+        """Send the next request; False when there is none."""
+        if not self.waiting:
+            return False
+        self.begun = time.perf_counter()
+        self.socket.sendall(self.waiting.pop())
+        return True
+
+    def hear(self) -> bool:
+        """Take what has come; is the answer whole?"""
+        part = self.socket.recv(1 << 20)
+        if not part:
+            raise SystemExit("the server closed the connection")
+        self.came += part
+        head = self.came.find(b"\r\n\r\n")
+        length = _LENGTH.search(self.came, 0, head + 2) if head >= 0 else None
+        if length is None or len(self.came) < head + 4 + int(length[1]):
+            return False
+        self.times.append(time.perf_counter() - self.begun)
+        if self.came[9:10] != b"2":
+            raise SystemExit(f"not what was expected: {bytes(self.came[:800])!r}")
+        self.came.clear()
+        return True
+
+
+def whole(url: str, token: str, request: Request) -> bytes:
+    """A request as it goes over the wire."""
+    method, path, body = request
+    parts, data = urlsplit(url), body.encode()
+    head = [f"{method} {f'{parts.path}/{path}' if path else parts.path} HTTP/1.1", f"Host: {parts.netloc}",
+            "Accept: application/fhir+json", "Content-Type: application/fhir+json", f"Content-Length: {len(data)}"]
+    head += [f"Authorization: Bearer {token}"] if token else []
+    return "\r\n".join([*head, "", ""]).encode() + data
 
 
 def main() -> None:
-    """Wait for the requests, send them, print the times."""
+    """Read the requests, send them, print the times."""
     url, token = sys.argv[1:]
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-    headers = {"Accept": "application/fhir+json", "Content-Type": "application/fhir+json"}
-    headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    connection.connect()
-    print(flush=True)
-    times = []
-    for method, path, body in json.loads(sys.stdin.readline()):
+    connections = []
+    with selectors.DefaultSelector() as ready:
+        for requests in json.loads(sys.stdin.readline()):
+            made = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connections.append(Connection(made, [whole(url, token, request) for request in reversed(requests)]))
+            ready.register(made, selectors.EVENT_READ, connections[-1])
         start = time.perf_counter()
-        connection.request(method, f"{parts.path}/{path}".rstrip("/") if path else parts.path, body.encode(), headers)
-        answer = connection.getresponse()
-        said = answer.read()
-        times.append(time.perf_counter() - start)
-        if answer.status >= 300:
-            raise SystemExit(f"{method} {path}: {answer.status} {said[:500]!r}")
-    print(json.dumps(times), flush=True)
+        busy = sum(connection.ask() for connection in connections)
+        while busy:
+            for key, _ in ready.select(60):
+                if key.data.hear() and not key.data.ask():
+                    busy -= 1
+        seconds = time.perf_counter() - start
+    print(json.dumps([seconds, [one for connection in connections for one in connection.times]]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The FHIR door beside sekmet-fhir, on the same data in the same run: ``python -m benchmarks.facade [--json]``.
 
 A referral is one transaction of a Patient, a ServiceRequest and a Task: when the answer comes it is applied. Both
-servers run in a process of their own, and so does each client.
+servers run in a process of their own, and so do the clients.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 from fhir_servers import running_sekmet
 
 TOKEN = "a-token-for-figures"
-CLIENTS = 3
+POSTING, SEARCHING = 16, 3  # connections at once
 CONFIG = """
 [site]
 name = "Measured"
@@ -124,18 +124,18 @@ def searches(count: int, of: int) -> list[Request]:
     return [("GET", SEARCHES[n % len(SEARCHES)].format(n=n % of), "") for n in range(count)]
 
 
-def shared(requests: list[Request]) -> list[list[Request]]:
-    """For several clients."""
-    return [requests[n::CLIENTS] for n in range(CLIENTS)]
+def shared(requests: list[Request], connections: int) -> list[list[Request]]:
+    """On several connections."""
+    return [requests[n::connections] for n in range(connections)]
 
 
 def measured(url: str, token: str, count: int) -> tuple[float, float, float, float]:
     """(p50 in s of one alone, referrals/s by several, searches/s, p50 of a search)."""
     asked(url, token, [[transaction(n) for n in range(20)]])  # warm
     _, alone = asked(url, token, [[transaction(n) for n in range(20, 120)]])
-    seconds, _ = asked(url, token, shared([transaction(n) for n in range(120, 120 + count)]))
+    seconds, _ = asked(url, token, shared([transaction(n) for n in range(120, 120 + count)], POSTING))
     looks = searches(count, 120 + count)
-    for_all, each = asked(url, token, shared(looks))
+    for_all, each = asked(url, token, shared(looks, SEARCHING))
     return statistics.median(alone), count / seconds, len(looks) / for_all, statistics.median(each)
 
 
@@ -172,9 +172,9 @@ def main() -> None:
     name = "sekmet-fhir"
     figures = [
         figure("a referral posted, until it is applied: p50", p50 * 1000, "ms", name, p50 / their_p50),
-        figure(f"referrals accepted by {CLIENTS} clients", rate, "/s", name, rate / their_rate),
+        figure(f"referrals accepted on {POSTING} connections", rate, "/s", name, rate / their_rate),
         figure("from there to the agency's FHIR server: p50", statistics.median(onward) * 1000, "ms", "", 1),
-        figure("searches", looks, "/s", name, looks / their_looks),
+        figure(f"searches on {SEARCHING} connections", looks, "/s", name, looks / their_looks),
         figure("a search: p50", look * 1000, "ms", name, look / their_look),
         figure("sekmet-fhir: a referral posted: p50", their_p50 * 1000, "ms", "", 1),
         figure("sekmet-fhir: referrals", their_rate, "/s", "", 1),

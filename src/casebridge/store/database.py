@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
-from casebridge.store import keys, migrate, postgresql
+from casebridge.store import driver, keys, migrate, postgresql
 from casebridge.store.box import Box, Plain
 from casebridge.store.connection import Connection as Connection
 from casebridge.store.leases import Lane
@@ -117,7 +117,7 @@ class Store:
         """
         with self._writing, _trouble(), self.engine.connect() as raw, raw.begin():
             if self._is_sqlite:
-                raw.exec_driver_sql("BEGIN IMMEDIATE")
+                driver.rows(raw, "BEGIN IMMEDIATE")
             elif one_worker:
                 raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
             elif not lasting:
@@ -133,9 +133,8 @@ class Store:
         """A consistent look: all of it is as at one moment."""
         with _trouble(), self._looking.connect() as raw:
             if self._is_sqlite:
-                raw.exec_driver_sql("BEGIN")
-            yield Connection(raw, self.box)
-            raw.rollback()
+                driver.rows(raw, "BEGIN")
+            yield Connection(raw, self.box)  # what is given back to the pool is rolled back
 
     def close(self) -> None:
         """Let go of all connections."""

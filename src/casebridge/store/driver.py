@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 
-def rows(raw: Connection, text: str, values: Sequence[Any]) -> list[Sequence[Any]]:
+def rows(raw: Connection, text: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
     """What is found."""
     return list(raw.connection.cursor().execute(text, values).fetchall())
 

@@ -57,7 +57,7 @@ class FhirDoor:
                     asker = gate.asker(headers.get("authorization", ""))  # before the body; it waits for nothing
                     if any("\0" in part for part in request.path_params.values()):  # PostgreSQL takes no such text
                         raise Refusal(404, "There is nothing under this address.")
-                    body = await _body(request, self.settings.max_bytes)
+                    body = await _body(request, self.settings.max_bytes) if request.method in ("POST", "PUT") else b""
                     asked = Asked(speaks, dict(request.path_params), parse_qsl(
                         request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
 
@@ -88,7 +88,8 @@ class FhirDoor:
         return router
 
     def _base(self, request: Request) -> str:
-        return self.settings.base_url.rstrip("/") or f"{str(request.base_url).rstrip('/')}/{self.name}"
+        asked_as = f"{request.scope['scheme']}://{request.headers.get('host', '')}{request.scope.get('root_path', '')}"
+        return self.settings.base_url.rstrip("/") or f"{asked_as}/{self.name}"
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -35,6 +35,7 @@ class Gate:
 
     def __init__(self, shelf: Shelf, base_url: str, base_dir: str) -> None:
         self._shelf = shelf
+        self._at_most: dict[str, Mapping[str, frozenset[str]]] = {}  # what each may do, made once
         _each_its_own(shelf.partners)
         clients = [link.client for link in map(_ours, shelf.partners.values()) if link.client is not None]
         if clients and not base_url:
@@ -72,10 +73,12 @@ class Gate:
         of = self._may(grant.partner)
         return Asker(grant.partner, {what: _granted(grant, what, some) for what, some in of.items()})
 
-    def _may(self, partner: str) -> dict[str, frozenset[str]]:
+    def _may(self, partner: str) -> Mapping[str, frozenset[str]]:
         """What the partner may do at most; subscriptions are its own, whatever else it may write."""
-        reads, writes = frozenset(types()), self._writable(partner)
-        return dict.fromkeys(READS, reads | {SUBSCRIPTION}) | dict.fromkeys(WRITES, writes | {SUBSCRIPTION})
+        if partner not in self._at_most:
+            reads, writes = frozenset(types()) | {SUBSCRIPTION}, self._writable(partner) | {SUBSCRIPTION}
+            self._at_most[partner] = dict.fromkeys(READS, reads) | dict.fromkeys(WRITES, writes)
+        return self._at_most[partner]
 
     def _writable(self, partner: str) -> frozenset[str]:
         named = frozenset(link_of(self._shelf, partner).settings.may_write)

@@ -51,6 +51,7 @@ def _table() -> tuple[tuple[str, Parameter], ...]:
                                          tuple(row["targets"].split()))) for row in rows)  # fmt: skip
 
 
+@cache
 def types() -> tuple[str, ...]:
     """The types that can be searched."""
     return tuple(dict.fromkeys(of for of, _ in _table() if of != "*"))
