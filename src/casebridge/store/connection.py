@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import CursorResult, Executable, Table
+from sqlalchemy import CursorResult, Executable, Select, Table
 from sqlalchemy.sql.dml import UpdateBase
 
+from casebridge.store import driver
 from casebridge.store.box import Box, pack, unpack
 from casebridge.store.many import Row, insert_all
 from casebridge.store.rows import Rows
@@ -45,6 +46,11 @@ class Connection:
         if isinstance(statement, UpdateBase):
             self._rows.pop(str(statement.table), None)  # what is known of it may be wrong now
         return self.raw.execute(statement, parameters)
+
+    def ask(self, question: Select[Any], values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """What a question finds that is made once and asked often."""
+        self.flush()
+        return driver.found(self.raw, question, values)
 
     def rows(self, table: Table) -> Rows:
         """The rows of a table as this transaction sees them."""

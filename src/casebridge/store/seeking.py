@@ -6,11 +6,12 @@ shelf, which ends when a page is full. Either way a page costs what lies on it, 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, exists, false, select, tuple_
 
 from casebridge.adapter import Sought
 from casebridge.store.connection import Connection
@@ -20,10 +21,6 @@ from casebridge.store.tables import resource, resource_key
 
 FEW = 50
 """Records that are looked up one by one."""
-_BEARERS = select(resource_key.c.id).where(
-    resource_key.c.partner == bindparam("partner"), resource_key.c.type == bindparam("type"),
-    resource_key.c.name == bindparam("name"), resource_key.c.value.in_(bindparam("values", expanding=True)),
-).limit(FEW + 1)  # fmt: skip
 
 
 def listed(
@@ -47,8 +44,8 @@ def _narrowed(
     ids, common = sought.ids, []
     for name, values in sought.keys:
         blinds = sorted({blind for value in values for blind in c.box.blinds(name, value)})
-        asked = {"partner": partner, "type": type_, "name": name, "values": blinds}
-        found = c.execute(_BEARERS, asked).scalars().all()
+        asked = {"partner": partner, "type": type_, "name": name, "most": FEW + 1} | _several("value", blinds)
+        found = [row[0] for row in c.ask(_bearers(_room(blinds)), asked)]
         if len(found) > FEW:  # of rows: who bears several of the values has as many
             common.append((name, frozenset(blinds)))
         else:
@@ -70,34 +67,59 @@ def _walked(
     c: Connection, partner: str, type_: str, sought: Sought, after: Place | None, limit: int
 ) -> list[Shelved]:  # fmt: skip
     """Through the shelf in its order until the page is full; ``keys`` as they are stored."""
-    asked = {"partner": partner, "type": type_, "since": sought.since, "until": sought.until, "limit": limit,
-             "ids": sorted(sought.ids or ())}  # fmt: skip
+    asked: dict[str, Any] = {"partner": partner, "type": type_, "since": sought.since, "until": sought.until,
+                             "limit": limit} | _several("id", sorted(sought.ids or ()))  # fmt: skip
     for number, (name, values) in enumerate(sought.keys):
-        asked |= {f"name{number}": name, f"values{number}": sorted(values)}
+        asked |= {f"name{number}": name} | _several(f"value{number}", sorted(values))
     if after is not None:
-        asked |= {"at": after.at, "id": after.id}
-    query = _walk(len(sought.keys), until=bool(sought.until), some=sought.ids is not None,
+        asked |= {"at": after.at, "behind": after.id}
+    query = _walk(tuple(_room(values) for _, values in sought.keys), until=bool(sought.until),
+                  some=_room(sought.ids) if sought.ids is not None else None,
                   onward=after is not None, newest_first=sought.newest_first)  # fmt: skip
-    return [shelved(c, dict(row._mapping)) for row in c.execute(query, asked).all()]
+    names = resource.columns.keys()
+    return [shelved(c, dict(zip(names, row, strict=True))) for row in c.ask(query, asked)]
+
+
+def _room(values: Collection[str]) -> int:
+    """Places for so many values in a question: few different questions serve for all numbers of them."""
+    return 1 << (len(values) - 1).bit_length() if values else 0
+
+
+def _several(name: str, values: Sequence[str]) -> dict[str, str]:
+    """The values in their places, the last one in those that are left."""
+    return {f"{name}_{n}": values[min(n, len(values) - 1)] for n in range(_room(values))}
+
+
+def _one_of(column: ColumnElement[str], name: str, room: int) -> ColumnElement[bool]:
+    return column.in_([bindparam(f"{name}_{n}") for n in range(room)]) if room else false()
 
 
 @cache
-def _walk(keys: int, *, until: bool, some: bool, onward: bool, newest_first: bool) -> Select[Any]:
-    """The question, made once for each of its forms."""
+def _bearers(values: int) -> Select[Any]:
+    """Ids of those that bear one of so many values."""
+    key = resource_key.c
+    return select(key.id).where(
+        key.partner == bindparam("partner"), key.type == bindparam("type"), key.name == bindparam("name"),
+        _one_of(key.value, "value", values)).limit(bindparam("most"))  # fmt: skip
+
+
+@cache
+def _walk(keys: tuple[int, ...], *, until: bool, some: int | None, onward: bool, newest_first: bool) -> Select[Any]:
+    """The question, made once for each of its forms; ``keys`` and ``some`` say how many values each has room for."""
     here = resource.c
     where = [here.partner == bindparam("partner"), here.type == bindparam("type"), here.current,
              here.document.is_not(None), here.at >= bindparam("since")]  # fmt: skip
     if until:
         where.append(here.at <= bindparam("until"))
-    if some:
-        where.append(here.id.in_(bindparam("ids", expanding=True)))
-    for number in range(keys):
+    if some is not None:
+        where.append(_one_of(here.id, "id", some))
+    for number, room in enumerate(keys):
         where.append(exists().where(
             resource_key.c.partner == here.partner, resource_key.c.type == here.type, resource_key.c.id == here.id,
             resource_key.c.name == bindparam(f"name{number}"),
-            resource_key.c.value.in_(bindparam(f"values{number}", expanding=True))))  # fmt: skip
+            _one_of(resource_key.c.value, f"value{number}", room)))  # fmt: skip
     if onward:
-        place, bound = tuple_(here.at, here.id), tuple_(bindparam("at"), bindparam("id"))
+        place, bound = tuple_(here.at, here.id), tuple_(bindparam("at"), bindparam("behind"))
         where.append(place < bound if newest_first else place > bound)
     order = (here.at.desc(), here.id.desc()) if newest_first else (here.at, here.id)
     return select(resource).where(*where).order_by(*order).limit(bindparam("limit"))
