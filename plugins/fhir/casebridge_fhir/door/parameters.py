@@ -138,21 +138,23 @@ def folded(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def at(value: Any, path: str) -> Iterator[Any]:
+def at(value: Any, path: str) -> list[Any]:
     """The values at a dotted path; a step may choose by a member: ``telecom(system=phone)``."""
-    step, _, rest = path.partition(".")
-    match = _STEP.match(step)
-    if match is None:
+    found = [value]
+    for name, member, wanted in _steps(path):
+        inner = [item.get(name) for item in found if isinstance(item, Mapping)]
+        found = [one for item in inner if item is not None for one in (item if isinstance(item, list) else (item,))]
+        if member:
+            found = [one for one in found if isinstance(one, Mapping) and one.get(member) == wanted]
+        if not found:
+            return found
+    return [one for one in found if one is not None]
+
+
+@cache
+def _steps(path: str) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Name, and the member and its value that choose."""
+    matches = [_STEP.match(step) for step in path.split(".")]
+    if None in matches:
         raise ValueError(f"not a path: {path}")
-    inner = value.get(match["name"]) if isinstance(value, Mapping) else None
-    for item in inner if isinstance(inner, list) else [inner]:
-        if item is None or (match["member"] and not _has(item, match["member"], match["value"])):
-            continue
-        if rest:
-            yield from at(item, rest)
-        else:
-            yield item
-
-
-def _has(item: Any, member: str, value: str) -> bool:
-    return isinstance(item, Mapping) and item.get(member) == value
+    return tuple((match["name"], match["member"], match["value"]) for match in matches if match)
