@@ -284,3 +284,16 @@ def test_a_task_whose_order_is_not_here_is_refused_not_left_to_wait(hospital: ht
     assert hospital.put("Patient/p1", json=patient()).status_code == 201
     there = hospital.post("ServiceRequest", json=order()).json()
     assert hospital.put("Task/t1", json={**alone, "focus": {"reference": f"ServiceRequest/{there['id']}"}}).is_success
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PATCH", "Task/1", 405), ("OPTIONS", "Task", 405), ("GET", "Task/1/_history/1/more", 404),
+        ("DELETE", "Task", 404), ("GET", "Task/$everything/x", 404), ("PUT", "", 404),
+    ],
+)  # fmt: skip
+def test_what_is_not_served_is_said_in_fhir(hospital: httpx2.Client, method: str, path: str, status: int) -> None:
+    answer = hospital.request(method, path)
+    assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
+    assert "/metadata" in outcome(answer)

@@ -23,6 +23,7 @@ from casebridge_fhir.notifying.serving import routes
 from casebridge_fhir.smart_server import router as smart_router
 
 BODY_SECONDS = 60
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class DoorSettings(Settings):
@@ -85,11 +86,20 @@ class FhirDoor:
             ("POST", "", Server.bundle), ("POST", "/", Server.bundle),
         ):  # fmt: skip
             router.add_api_route(path, answer(do), methods=[method], include_in_schema=False)
+        for path in ("", "/{rest:path}"):  # last: what none of them takes
+            router.add_api_route(path, _not_here, methods=METHODS, include_in_schema=False)
         return router
 
     def _base(self, request: Request) -> str:
         asked_as = f"{request.scope['scheme']}://{request.headers.get('host', '')}{request.scope.get('root_path', '')}"
         return self.settings.base_url.rstrip("/") or f"{asked_as}/{self.name}"
+
+
+async def _not_here(request: Request) -> Response:
+    """In FHIR, too. The interactions are those of /metadata."""
+    known = request.method in ("GET", "POST", "PUT", "DELETE")
+    said = "There is nothing under this address" if known else f"{request.method} is not done here"
+    return Speaking().refuse(Refusal(404 if known else 405, f"{said}; /metadata says what there is."))
 
 
 async def _body(request: Request, limit: int) -> bytes:
