@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 from casebridge_fhir.door import parameters, transactions
 from casebridge_fhir.door.criteria import moments
+from casebridge_fhir.door.door import AT_ONCE
 from casebridge_fhir.door.query import place
 from casebridge_fhir.door.transactions import version_of
 from doors import SETTINGS, TOKEN, fhir_client
@@ -147,3 +149,42 @@ def test_nobody_is_heard_to_the_end_before_it_says_who_it_is(hospital: httpx2.Cl
     with socket.create_connection((url.host, url.port or 80), timeout=5) as line:
         line.sendall(b"POST /fhir/Patient HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n{")
         assert line.recv(100).startswith(b"HTTP/1.1 401")
+
+
+SECOND = """
+[partner.second]
+role = "covered_entity"
+carrier = "fhir"
+format = "fhir-r4"
+maps = "sdohcc"
+settings = { token = "file:second", may_write = ["*"] }
+"""
+
+
+def test_who_sends_slowly_on_many_lines_waits_for_itself_only(tmp_path: Path) -> None:
+    for name in ("token", "second"):
+        (tmp_path / name).write_text(TOKEN + name)
+    site = TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=SETTINGS, more=SECOND)
+    with (fhir_client(site.bridge, TOKEN + "token") as hospital, ExitStack() as lines,
+          httpx2.Client(base_url=hospital.base_url, timeout=20) as other):  # fmt: skip
+        body = json.dumps(patient()).encode()
+        slow = [lines.enter_context(slowly(hospital.base_url, TOKEN + "token", body)) for _ in range(AT_ONCE)]
+        with pytest.raises(httpx2.ReadTimeout):
+            hospital.get("Patient", timeout=0.5)
+        known = {"Authorization": f"Bearer {TOKEN}second"}
+        assert other.post("Patient", json=patient(), headers=known).status_code == 201
+        for line in slow:
+            line.sendall(body[1:])
+            assert line.recv(100).startswith(b"HTTP/1.1 201")
+        assert hospital.get("Patient?_summary=count").json()["total"] == AT_ONCE
+    site.bridge.close()
+
+
+@contextmanager
+def slowly(url: httpx2.URL, token: str, body: bytes) -> Iterator[socket.socket]:
+    """A line on which the first byte of a Patient was sent."""
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as line:
+        line.sendall((f"POST {url.path}Patient HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: Bearer {token}\r\n"
+                      f"Content-Type: application/fhir+json\r\nContent-Length: {len(body)}\r\n\r\n").encode()
+                     + body[:1])  # fmt: skip
+        yield line

@@ -23,6 +23,9 @@ from casebridge_fhir.notifying.serving import routes
 from casebridge_fhir.smart_server import router as smart_router
 
 BODY_SECONDS = 60
+AT_ONCE = 16
+"""Requests of one partner that are read or answered at a time; its next ones wait, and nobody else's."""
+WITH_BODY = ("POST", "PUT")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -44,7 +47,7 @@ class FhirDoor:
 
     def router(self, doorway: Doorway) -> APIRouter:
         """The interactions of FHIR R4 http.html: each request is read here, and answered in a thread."""
-        router, turns = APIRouter(), Turns()
+        router, turns, places = APIRouter(), Turns(), dict[str, asyncio.Semaphore]()
         gate = Gate(doorway.shelf, self.settings.base_url, self._base_dir)
         if gate.smart is not None:
             router.include_router(smart_router(gate.smart))
@@ -58,12 +61,12 @@ class FhirDoor:
                     asker = gate.asker(headers.get("authorization", ""))  # before the body; it waits for nothing
                     if any("\0" in part for part in request.path_params.values()):  # PostgreSQL takes no such text
                         raise Refusal(404, "There is nothing under this address.")
-                    body = await _body(request, self.settings.max_bytes) if request.method in ("POST", "PUT") else b""
-                    asked = Asked(speaks, dict(request.path_params), parse_qsl(
-                        request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
-
-                    server = Server(doorway.shelf, asker, self._base(request), turns)
-                    return await run_in_threadpool(do, server, asked)
+                    async with places.setdefault(asker.partner, asyncio.Semaphore(AT_ONCE)):
+                        body = await _body(request, self.settings.max_bytes) if request.method in WITH_BODY else b""
+                        asked = Asked(speaks, dict(request.path_params), parse_qsl(
+                            request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
+                        server = Server(doorway.shelf, asker, self._base(request), turns)
+                        return await run_in_threadpool(do, server, asked)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in FHIR, without its text
                     return speaks.refuse(refused(error))
 
