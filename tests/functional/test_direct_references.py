@@ -188,3 +188,90 @@ def test_a_slow_server_of_one_hospital_takes_few_places_at_the_door(
         assert hospital.door.get("Task?_summary=count").status_code == 200, "and whoever reads is served"
         may_go.set()
         assert sorted(one.result().status_code for one in waiting) == [201] * 4 + [503] * 8
+
+
+DENY = {
+    "resourceType": "Consent", "status": "active",
+    "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+    "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+    "policyRule": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTOUT"}]},
+    "provision": {"type": "deny"},
+}  # fmt: skip
+
+
+def test_a_refusal_there_counts_for_its_patient_and_for_nobody_of_the_shelf(
+    tmp_path: Path, stack: ExitStack, played: FhirServer
+) -> None:
+    """What was read there was told of ``Patient/x``, as the shelf's own is called: the refusal was another person's."""
+    hospital = Hospital(tmp_path, played.base, stack)
+    hospital.keeps()
+    name = hospital.of_chart("Patient")["id"]
+    hospital.keeps({**DENY, "id": f"no{hospital.tag}", "patient": {"reference": f"Patient/{name}"}})
+    other = {"resourceType": "Patient", "id": name, "name": [{"family": "Vega"}], "birthDate": "1950-01-01"}
+    assert hospital.door.put(f"Patient/{name}", json=other).status_code == 201
+    assert hospital.door.post("Task", json=hospital.task).status_code == 201
+    hospital.site.work()
+    assert hospital.site.out("agency") == []
+    assert [m.code for m in hospital.site.held()] == ["CB-505"]
+    assert hospital.door.post("", json=transaction(*order_for(name))).status_code == 200
+    hospital.site.work()
+    assert "Vega" in str(hospital.site.out("agency"))
+
+
+def order_for(patient: str) -> list[dict[str, Any]]:
+    """An order and its Task for the shelf's own patient."""
+    order, task = (r for r in hospitals("-x") if r["resourceType"] in ("ServiceRequest", "Task"))
+    who = {"reference": f"Patient/{patient}"}
+    return [{k: v for k, v in order.items() if k != "reasonReference"} | {"subject": who}, {**task, "for": who}]
+
+
+def transaction(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"fullUrl": f"https://home.example/{r['resourceType']}/{r['id']}", "resource": r,
+         "request": {"method": "POST", "url": r["resourceType"]}} for r in resources]}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["put", "delete"])
+def test_a_referral_is_withdrawn_when_nothing_of_it_is_left_there(
+    tmp_path: Path, stack: ExitStack, played: FhirServer, how: str
+) -> None:
+    hospital = Hospital(tmp_path, played.base, stack)
+    hospital.keeps()
+    made = hospital.door.post("Task", json=hospital.task).json()
+    hospital.site.work()
+    played.resources.clear()
+    path = f"Task/{made['id']}"
+    answer = (hospital.door.put(path, json={**made, "status": "cancelled", "statusReason": {"text": "Gone home"}})
+              if how == "put" else hospital.door.delete(path))  # fmt: skip
+    assert answer.is_success, answer.text
+    assert hospital.site.referral().status == "cancelled"
+
+
+@pytest.mark.parametrize("whom", [
+    None, {"reference": f"{ELSEWHERE}/Patient/1"}, {"reference": "Patient/never"}, {"identifier": {"value": "1"}},
+    {"reference": "H/Patient/ada/_history/1"}, {"reference": "urn:uuid:00000001-0000-4000-8000-000000000005"},
+])  # fmt: skip
+def test_a_referral_for_nobody_that_we_know_is_refused(
+    tmp_path: Path, stack: ExitStack, played: FhirServer, whom: dict[str, Any] | None
+) -> None:
+    """It was taken with 201 and sent on, without the consents of whom it is for."""
+    hospital = Hospital(tmp_path, played.base, stack)
+    hospital.keeps()
+    if whom and "reference" in whom:
+        whom = {"reference": whom["reference"].replace("H/", f"{played.base}/")}
+    task = {k: v for k, v in hospital.task.items() if k != "for"} | ({"for": whom} if whom else {})
+    answer = hospital.door.post("Task", json=task)
+    assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (422, ["Task.for"]), answer.text
+
+
+def test_what_refers_to_more_than_anybody_reads_is_refused(
+    tmp_path: Path, stack: ExitStack, played: FhirServer
+) -> None:
+    hospital = Hospital(tmp_path, played.base, stack)
+    hospital.keeps()
+    asked = [{"type": {"text": "see"}, "valueReference": {"reference": f"{played.base}/Observation/{n}"}}
+             for n in range(300)]  # fmt: skip
+    seen = len(played.asked)
+    answer = hospital.door.post("Task", json={**hospital.task, "input": asked})
+    assert (answer.status_code, "more than" in why(answer)) == (422, True), answer.text
+    assert len(played.asked) - seen <= 210

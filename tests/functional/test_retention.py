@@ -13,7 +13,7 @@ from sqlalchemy import Table, func, select
 
 from casebridge.config import RetentionTable, StoreTable
 from casebridge.core.errors import Held
-from casebridge.engine import retaining, sealing
+from casebridge.engine import held, retaining, sealing
 from casebridge.engine.verifying import verify
 from casebridge.store import holds, payloads, retention, sizes
 from casebridge.store.retention import Policy
@@ -213,3 +213,15 @@ def test_the_commands(site: TestSite, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert command("legal-hold", "end", hold)[0] == 3
     assert [e["facts"]["begins"] for e in site.noted("legal hold")] == [True, False]
     assert "payload_part" in command("store", "size")[1]
+
+
+def test_a_payload_that_contradicted_another_goes_too_once_a_person_has_dropped_it(site: TestSite) -> None:
+    site.drop("hospital", "one.json", food_referral())
+    site.drop("hospital", "two.json", food_referral(description="another content under the same version"))
+    (conflict,) = site.held()
+    held.drop(site.bridge.site, conflict.id, "asked the hospital: the first one counts", by="it")
+    site.answer(site.referral().id, "accept")
+    site.answer(site.referral().id, "complete", outcome="food box")
+    sealing.seal(site.bridge.site)
+    later(site, 91)
+    assert count(site, payload_part) == [0]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from casebridge.engine.joint import MOST, Joint
+from casebridge.store.database import StoreTrouble
 
 
 class Doubling:
@@ -64,3 +65,28 @@ def test_no_more_than_a_batch_at_once(count: int) -> None:
     do = Doubling()
     assert together(do, range(2, count + 2)) == [2, *range(4, 2 * count + 4, 2)]
     assert max(map(len, do.batches)) <= MOST
+
+
+def test_that_the_database_is_away_is_heard_by_all_at_once() -> None:
+    """It was tried with ever fewer of them, each of which may wait for half a minute."""
+    do = Doubling()
+
+    def away(some: Sequence[int]) -> list[int]:
+        do(some)
+        raise StoreTrouble("OperationalError")
+
+    joint, said = Joint(away), list[str]()
+
+    def asked(number: int) -> None:
+        with pytest.raises(StoreTrouble):
+            joint(number)
+        said.append("away")
+
+    with ThreadPoolExecutor(20) as pool:
+        pool.submit(asked, 1)
+        do.began.wait(30)
+        waiting = [pool.submit(asked, number) for number in range(2, 20)]
+        while len(joint._line) < len(waiting):
+            threading.Event().wait(0.001)
+        do.go.set()
+    assert (len(do.batches), len(said)) == (2, 19)

@@ -56,7 +56,7 @@ def _of_bundle(entry: Any, pointer: str) -> Iterator[Entry | RecordError]:
         return
     full_url = entry.get("fullUrl")
     address = full_url if isinstance(full_url, str) else ""
-    yield from _checked(Entry(address, f"{pointer}/resource", resource, BESIDE in entry.get("extension", ())))
+    yield from _checked(Entry(address, f"{pointer}/resource", resource, BESIDE in (entry.get("extension") or ())))
 
 
 def _checked(entry: Entry) -> Iterator[Entry | RecordError]:

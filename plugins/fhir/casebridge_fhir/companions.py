@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from casebridge_fhir.logical import NEEDED, logical, mark, token
 from casebridge_fhir.reading import Reading
 from casebridge_fhir.references import RELATIVE, Entry, local_reference
 
+log = logging.getLogger("casebridge.fhir")
 # Only what the referral needs (minimum necessary): nothing of the chart beyond the reasons and what was sent along.
 _FOLLOW = {
     "Task": ("focus", "for", "requester", "owner"),
@@ -21,6 +23,7 @@ _TAKEN = frozenset({
     "Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Patient", "RelatedPerson", "Consent",
     "Condition", "ServiceRequest", "DocumentReference", "Observation", "QuestionnaireResponse",
 })  # fmt: skip
+MOST = 500  # resources around one Task
 _SAME = frozenset({"replaced-by", "replaces"})  # Patient.link.type: two records of one person
 
 
@@ -46,6 +49,9 @@ class Companions:
         waiting = [*_referred(task), *(self._reading.consents(patient) if patient else [])]
         while waiting:
             address = waiting.pop()
+            if len(gathered) >= MOST:
+                log.warning("a Task refers to more than %d resources; the rest is left out", MOST)
+                break
             resource = None if address in gathered else self._reading.resource(address)
             if resource is not None:
                 gathered[address] = resource

@@ -84,7 +84,8 @@ class FhirR4:
                 good.append(entry)
         index = Index(good)
         for entry in good:
-            localise(entry)
+            if entry.resource.get("id"):  # without one it lies elsewhere, and what it refers to does, too
+                localise(entry)
             _find_inside(entry.resource, index)
         for entry in sorted((e for e in good if not e.beside), key=rank):
             yield _unfound(entry) or _native(entry, index, shapes.get(PREFIX + entry.type, {}))

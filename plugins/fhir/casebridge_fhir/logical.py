@@ -37,7 +37,8 @@ def mark(reference: dict[str, Any], found: list[str]) -> None:
     if len(found) == 1:
         reference["reference"] = found[0]
     said = reference.get("extension")
-    marks = [one for one in (said if isinstance(said, list) else []) if one.get("url") != LOOKED_UP]
+    marks = [one for one in (said if isinstance(said, list) else [])
+             if not (isinstance(one, dict) and one.get("url") == LOOKED_UP)]  # fmt: skip
     reference["extension"] = [*marks, {"url": LOOKED_UP, "valueUnsignedInt": min(len(found), 2)}]
 
 
@@ -57,7 +58,7 @@ def as_given(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if _marked(value) is not None:
-        rest = [one for one in value["extension"] if one.get("url") != LOOKED_UP]
+        rest = [one for one in value["extension"] if not (isinstance(one, dict) and one.get("url") == LOOKED_UP)]
         value = {name: item for name, item in value.items() if name not in ("reference", "extension")}
         value = {**value, "extension": rest} if rest else value
     return {name: as_given(item) for name, item in value.items()}
@@ -66,7 +67,8 @@ def as_given(value: Any) -> Any:
 def _marked(reference: Any) -> int | None:
     given = reference.get("extension") if isinstance(reference, Mapping) else None
     marks = [one for one in (given if isinstance(given, list) else []) if isinstance(one, dict)]
-    return next((int(one["valueUnsignedInt"]) for one in marks if one.get("url") == LOOKED_UP), None)
+    counts = (one.get("valueUnsignedInt") for one in marks if one.get("url") == LOOKED_UP)
+    return next((count for count in counts if isinstance(count, int)), None)
 
 
 def _identifier(reference: Mapping[str, Any]) -> Mapping[str, Any]:

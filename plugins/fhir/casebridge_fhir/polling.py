@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeGuard
@@ -153,14 +153,15 @@ def is_ours(task: Resource, settings: RestSettings) -> bool:
     """A referral (``code=fulfill``) to the owner and from the requester that the settings name, if they name one; or to
     nobody yet, where we may take such a one."""
     owned = _names(task.get("owner"), settings.owner) or (settings.open_tasks and not task.get("owner"))
-    return _is_referral(task) and owned and _names(task.get("requester"), settings.requester)
+    return is_referral(task) and owned and _names(task.get("requester"), settings.requester)
 
 
 def _names(given: Any, wanted: str) -> bool:
     return not wanted or (isinstance(given, dict) and local_reference(str(given.get("reference"))) == wanted)
 
 
-def _is_referral(task: Resource) -> bool:
+def is_referral(task: Mapping[str, Any]) -> bool:
+    """``code=fulfill``: a Task of any other code is none (SDOHCC 3.0.0)."""
     code = task.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
     wanted = (TASK_CODES, "fulfill")

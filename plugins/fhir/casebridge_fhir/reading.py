@@ -17,6 +17,7 @@ log = logging.getLogger("casebridge.fhir")
 Resource = dict[str, Any]
 WORTH_A_BATCH = 3  # reads; fewer are as quick one by one
 NEEDED = frozenset({"Patient", "ServiceRequest"})  # without the right to read these no referral is understood
+LONGEST = 500  # characters of an identifier that is looked up: it goes into an address
 BATCH = 50  # reads in one request
 _MOST_CONSENT_PAGES = 20
 
@@ -56,7 +57,7 @@ class Reading:
     def identified(self, kind: str, token: str) -> list[str]:
         """The addresses of the resources of this type that carry an identifier (``system|value``); none where the
         server cannot be asked so: a list of everybody is not read through for one of them."""
-        if not token:
+        if not token or len(token) > LONGEST:
             return []
         if (kind, token) not in self._identified:
             self._identified[kind, token] = [self._found(entry) for entry in self._carriers(kind, token)]

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from casebridge import Payload
-from casebridge.core.errors import TryAgain
+from casebridge.core.errors import CaseBridgeError, TryAgain, place_of
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.capability import Capability
 from casebridge_fhir.companions import Companions
@@ -100,6 +100,11 @@ class Receiver:
                         raise
                     log.warning("Task/%s waits: what it refers to cannot be read now", task["id"])
                     continue
+                except CaseBridgeError:
+                    raise
+                except Exception as e:  # noqa: BLE001 - one odd Task is held by itself; the others go on
+                    log.error("Task/%s: unexpected %s at %s", task["id"], type(e).__name__, place_of(e))
+                    entries = ()
                 yield task, entries
 
     def settled(self, name: str) -> None:

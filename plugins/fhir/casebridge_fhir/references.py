@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-RELATIVE = re.compile(r"^(?P<type>[A-Z][A-Za-z]{1,40})/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$")
-ABSOLUTE = re.compile(
-    r"^(?P<base>https?://.+)/(?P<local>[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64})(?:/_history/[^/]+)?$"
-)
+_ID = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9\-.]{1,64}"  # a dot or two would be a way, not a name
+RELATIVE = re.compile(rf"^(?P<type>[A-Z][A-Za-z]{{1,40}})/(?P<id>{_ID})(?:/_history/[^/]+)?\Z")
+ABSOLUTE = re.compile(rf"^(?P<base>https?://.+)/(?P<local>[A-Z][A-Za-z]{{1,40}}/{_ID})(?:/_history/[^/]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

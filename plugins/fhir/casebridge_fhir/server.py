@@ -79,6 +79,7 @@ class Server:
             timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
             verify=settings.verify_tls if tls is None else tls, transport=transport,
             trust_env=not is_loopback(urlsplit(self.base).hostname or ""), follow_redirects=False,
+            event_hooks={"request": [_in_time]},
         )  # fmt: skip
 
     def close(self) -> None:
@@ -179,6 +180,7 @@ class Server:
             raise TryAgain("CB-401", "the FHIR server's answer trickles in and does not end") from None
 
     def _exchanged(self, request: httpx2.Request, until: float) -> Answer:
+        request.extensions = {**request.extensions, "until": until}
         response = self._client.send(request, stream=True)
         try:
             return Answer(response.status_code, dict(response.headers), self._body(response, until))
@@ -194,6 +196,12 @@ class Server:
             if len(body) > limit:
                 raise RecordError("CB-304", "the FHIR server's answer is too large", expected=f"at most {limit} bytes")
         return bytes(body)
+
+
+def _in_time(request: httpx2.Request) -> None:
+    """Just before it is sent: after a long signing-in nobody may be listening any more."""
+    if time.monotonic() > request.extensions.get("until", float("inf")):
+        raise TimeoutError
 
 
 def _raise_passing(answer: Answer) -> None:

@@ -24,11 +24,14 @@ from casebridge_fhir.xml import from_xml
 from databases import NewStore
 from doors import TOKEN, fhir_client
 from sites import TestSite, order, patient, task
+from sqlalchemy import update
 
 from casebridge.core.errors import SetupError
 from casebridge.core.subscriptions import Happened, Notification
 from casebridge.engine.subscribed import SiteSubscriptions
+from casebridge.store import subscriptions
 from casebridge.store.database import StoreTrouble
+from casebridge.store.tables import subscription
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
 TOPIC = "http://hl7.org/fhir/us/sdoh-clinicalcare/SubscriptionTopic/Task"
@@ -436,3 +439,19 @@ def test_what_nobody_knows_whether_it_arrived_is_told_again_and_nothing_else(
     numbers = [n for _, _, events in listener.told() for n, _ in events]
     assert numbers[0] == numbers[1] == "1"
     assert len(set(numbers[1:])) == len(numbers[1:])
+
+
+def test_who_asks_anew_after_long_hears_of_what_is_new_and_not_of_nothing_without_end(
+    site: TestSite, hospital: httpx2.Client, listener: Listener
+) -> None:
+    """What was numbered and never taken is forgotten after a month; the numbers go on without it."""
+    one = f"Subscription/{subscribed(hospital, by_topic(listener.url))}"
+    site.work()
+    with site.bridge.site.store.write() as c:
+        c.execute(update(subscription).values(number=3))  # three that were never taken, and are forgotten
+    put(hospital, {**hospital.get(one).json(), "status": "requested"})
+    for _ in range(4):
+        site.work()
+    assert [kind for kind, _, _ in listener.told()] == ["handshake", "handshake", "heartbeat"]
+    with site.bridge.site.store.read() as c:
+        assert subscriptions.due_partners(c, site.bridge.site.now()) == []

@@ -188,7 +188,8 @@ def prepare(turn: Turn) -> int:
     messages = changed_since(turn, messages)
     if partner.dispatch == "each":
         messages = _first_of_each_key(messages)
-    together(turn, messages, lambda c, some: _prepare_all(c, site, partner, some), lambda m, e: hold(turn, m, e))
+    together(turn, messages, lambda c, some: _prepare_all(c, site, partner, ledger.still_there(c, turn.lane, some)),
+             lambda m, e: hold(turn, m, e))  # fmt: skip
     return count
 
 

@@ -24,15 +24,15 @@ def replay(site: Site, id_: str, wish: Wish | None = None) -> Message:
     message, wish = _held(site, id_), wish or Wish()
     native = Rereading(site).native(message) if is_read_again(message, wish) else None
     with site.store.write() as c:
-        let_go(c, site, message, native, wish)
+        let_go(c, site, _still(c, id_), native, wish)
     with site.store.read() as c:
         return ledger.get(c, id_) or message
 
 
 def drop(site: Site, id_: str, reason: str, by: str) -> None:
     """Give a held message up for good; who and why stay on the books."""
-    message = _held(site, id_)
     with site.store.write() as c:
+        message = _still(c, id_)
         ledger.change(c, message, site.now(), state="dropped", code=message.code, reason=reason, document=None)
         ledger.note(c, site.now(), "dropped", message, facts={"by": by})
 
@@ -63,7 +63,15 @@ def let_go(c: Connection, site: Site, message: Message, native: Native | None, w
 
 def _held(site: Site, id_: str) -> Message:
     with site.store.read() as c:
-        message = ledger.get(c, id_)
+        return _checked(ledger.get(c, id_), id_)
+
+
+def _still(c: Connection, id_: str) -> Message:
+    """It, unless somebody else let it go or dropped it meanwhile; nobody does before we commit."""
+    return _checked(ledger.locked(c, id_), id_)
+
+
+def _checked(message: Message | None, id_: str) -> Message:
     if message is None or message.state != "held":
         raise Held("CB-507", f"there is no held message {id_}", who="it")
     return message

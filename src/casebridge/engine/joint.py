@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from casebridge.store.database import Clash, StoreTrouble
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 MOST = 50
@@ -24,7 +26,8 @@ class _Waiting(Generic[Item, Result]):
 class Joint(Generic[Item, Result]):
     """``do`` takes items that came at the same time and gives a result for each, all or nothing.
 
-    When it raises, each half is tried by itself: an item that cannot be done costs only whoever asked for it.
+    When it raises, each half is tried by itself: an item that cannot be done costs only whoever asked for it. When the
+    database is away, all of them hear that at once.
     """
 
     def __init__(self, do: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
@@ -38,7 +41,7 @@ class Joint(Generic[Item, Result]):
         with self._mutex:
             self._line.append(mine)
         with self._turn:  # by now it may have been done by whoever had the turn before
-            if not mine.over:
+            while not mine.over:
                 self._next()
         if mine.error is not None:
             raise mine.error
@@ -54,12 +57,13 @@ class Joint(Generic[Item, Result]):
         try:
             results = self._do([waiting.item for waiting in some])
         except Exception as error:  # noqa: BLE001 - raised again for whom it concerns
-            if len(some) > 1:
+            if len(some) > 1 and (not isinstance(error, StoreTrouble) or isinstance(error, Clash)):
                 middle = len(some) // 2
                 self._done(some[:middle])
                 self._done(some[middle:])
                 return
-            some[0].error = error
+            for waiting in some:
+                waiting.error = error
         else:
             for waiting, result in zip(some, results, strict=True):
                 waiting.result.append(result)

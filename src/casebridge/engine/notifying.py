@@ -56,7 +56,9 @@ def _one(turn: Turn, partner: Partner, link: Notifying, due: Due) -> int:
     except Exception as error:  # noqa: BLE001 - a link is a stranger's code
         _failed(turn, partner, due, error)
         return 1
-    up_to = notification.events[-1].number if notification.events else one.told
+    up_to = notification.events[-1].number if notification.events else one.number
+    if notification.kind == "handshake":
+        up_to = one.told
     with turn.write() as c:
         subscriptions.told(c, partner.name, one, site.now(), up_to)
         _remark(c, partner)

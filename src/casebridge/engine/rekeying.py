@@ -46,7 +46,7 @@ def _persons(site: Site) -> int:
     """Blind the identifiers of each person who has some made with other keys, from the record."""
     count, after = 0, None
     while True:
-        with site.store.write() as c:
+        with site.store.write(one_worker=True) as c:  # nobody corrects a person meanwhile
             some = rekey.bearers(c, site.store.box.keys[0], after)
             for person in some:
                 _blind(c, person)
@@ -59,9 +59,10 @@ def _shelves(site: Site) -> None:
     """What partners' resources are searched by, from the resources."""
     after: rekey.Place | None = None
     while True:
-        with site.store.write() as c:
+        with site.store.write(one_worker=True) as c:
             some = rekey.shelved(c, site.store.box.keys[0], after)
             for partner, type_, id_ in some:
+                rekey.lock_resource(c, partner, type_, id_)
                 there, by = shelves.get(c, partner, type_, id_), site.partners.get(partner)
                 keys = laying.keys_of(by, there.document if there else None) if by else ()
                 shelves.find_by(c, partner, type_, id_, keys)

@@ -149,6 +149,12 @@ def get(c: Connection, id_: str) -> Message | None:
     return _message(c, row) if row else None
 
 
+def locked(c: Connection, id_: str) -> Message | None:
+    """One message by its id; nobody else changes it before we commit."""
+    c.execute(select(message.c.id).where(message.c.id == id_).with_for_update()).all()
+    return get(c, id_)
+
+
 BYTES = 4 * 1024 * 1024
 """Of documents that are worked on together: they lie in memory several times over."""
 
@@ -190,10 +196,11 @@ def hurry(c: Connection, partner: str, keys: Iterable[str]) -> None:
 
 
 def still_there(c: Connection, lane: Lane, messages: Sequence[Message]) -> list[Message]:
-    """Those of these messages that still wait in the lane in which they were read: none was hurried meanwhile."""
+    """Those of these messages that still wait in the lane in which they were read: none was hurried or dropped
+    meanwhile, nor will be before we commit."""
     query = select(message.c.id).where(
         message.c.id.in_([m.id for m in messages]), message.c.state == _WAITING, message.c.stop == lane.stop,
-        message.c.urgent == lane.urgent)  # fmt: skip
+        message.c.urgent == lane.urgent).with_for_update()  # fmt: skip
     there = set(c.execute(query).scalars())
     return [m for m in messages if m.id in there]
 
@@ -241,10 +248,22 @@ def tally(c: Connection, *names: str, **where: Any) -> dict[tuple[str, ...], int
 
 
 def waiting_out(c: Connection, partner: str, about: Mapping[str, Any], correlation: str) -> str | None:
-    """An outgoing message about the same thing that has not been prepared yet: it will carry today's state anyway."""
+    """An outgoing message about the same thing that has not been prepared yet: it will carry today's state anyway.
+
+    One that another worker is preparing at this moment is waited for: it may carry the state of before.
+    """
     said = _text(about)
     rows = c.rows(message).of(_UNSENT, correlation, "prepare", "waiting")
-    return next((str(r["id"]) for r in rows if r["partner"] == partner and r["about"] == said), None)
+    mine = (str(r["id"]) for r in rows if r["partner"] == partner and r["about"] == said)
+    return next((id_ for id_ in mine if _still_waits(c, id_)), None)
+
+
+def _still_waits(c: Connection, id_: str) -> bool:
+    """Where others write at the same time (PostgreSQL): does it, and will it until we commit?"""
+    if c.raw.dialect.name == "sqlite":
+        return True
+    here = (message.c.id == id_, message.c.stop == "prepare", message.c.state == _WAITING)
+    return c.execute(select(message.c.id).where(*here).with_for_update()).first() is not None
 
 
 def nothing_unsent(c: Connection, correlation: str) -> None:

@@ -15,7 +15,7 @@ from casebridge.store.connection import Connection
 from casebridge.store.database import Store
 from casebridge.store.keys import CLOSED, blinded, left, marks, under
 from casebridge.store.links import PersonKey
-from casebridge.store.tables import identifier, resource_key
+from casebridge.store.tables import identifier, resource, resource_key
 
 ROWS, BYTES = 500, 8 * 1024 * 1024
 """At most as many rows, and about as many bytes, in one transaction."""
@@ -66,6 +66,13 @@ def shelved(c: Connection, first: str, after: Place | None, limit: int = ROWS) -
     return [(row.partner, row.type, row.id) for row in c.execute(query.distinct().order_by(*place).limit(limit))]
 
 
+def lock_resource(c: Connection, partner: str, type_: str, id_: str) -> None:
+    """Nobody lays another version on the shelf before we commit."""
+    here = resource.c
+    c.execute(select(here.id).where(here.partner == partner, here.type == type_, here.id == id_, here.current)
+              .with_for_update()).all()  # fmt: skip
+
+
 def _old(column: Column[Any], first: str) -> tuple[Any, ...]:
     return column.is_not(None), not_(under(column, first))
 
@@ -99,7 +106,8 @@ def _move(store: Store, column: Column[Any], place: Sequence[str], keys: Sequenc
     table, primary = column.table, _primary(column)
     names = dict.fromkeys([*(c.name for c in primary), *place])
     with store.write() as c:
-        rows = c.execute(select(*(table.c[n] for n in names), column).where(tuple_(*primary).in_(keys))).all()
+        mine = select(*(table.c[n] for n in names), column).where(tuple_(*primary).in_(keys)).with_for_update()
+        rows = c.execute(mine).all()
         changes = [_change(c, column, place, [p.name for p in primary], row) for row in rows if row[-1] is not None]
         same = [p == bindparam(f"_{p.name}") for p in primary]
         if changes:

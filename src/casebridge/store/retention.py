@@ -15,7 +15,17 @@ from sqlalchemy import ColumnElement, delete, exists, func, not_, or_, select, t
 from casebridge.store.connection import Connection
 from casebridge.store.holds import Covered
 from casebridge.store.referrals import TERMINAL
-from casebridge.store.tables import disclosure, dispatch, dispatch_file, event, message, payload, payload_part, referral
+from casebridge.store.tables import (
+    disclosure,
+    dispatch,
+    dispatch_file,
+    event,
+    message,
+    payload,
+    payload_part,
+    referral,
+    resource,
+)
 
 ROWS, PARTS = 500, 16
 """Rows, and parts of payloads (at most 4 MiB each), that one transaction erases."""
@@ -41,7 +51,7 @@ def payloads_due(c: Connection, before: str, covered: Covered, limit: int = ROWS
     told = exists().where(mine.c.payload == payload.c.id, other.c.correlation == mine.c.correlation,
                           other.c.state.in_(OPEN))  # fmt: skip
     query = select(payload.c.id).where(
-        payload.c.received_at < before, payload.c.erased_at.is_(None), payload.c.state == "stored", ~open_, ~told,
+        payload.c.received_at < before, payload.c.erased_at.is_(None), ~open_, ~told,
         payload.c.partner.not_in(covered.partners), payload.c.id.not_in(covered.payloads),
     )  # fmt: skip
     return list(c.execute(query.order_by(payload.c.id).limit(limit)).scalars())
@@ -83,9 +93,11 @@ def erase_files(c: Connection, before: str, covered: Covered) -> int:
 def erase_messages(c: Connection, before: str, covered: Covered) -> int:
     """Erase messages that were over before a moment; how many.
 
-    A file's own message goes after those of its records; any goes after the bytes it came in.
+    A file's own message goes after those of its records; any goes after the bytes it came in; and none by which it is
+    decided whether a partner may see what lies on its shelf.
     """
     child, other = message.alias(), message.alias()
+    shown = select(resource.c.message).where(resource.c.current, resource.c.message.is_not(None))
     query = select(message.c.seq).where(
         message.c.updated_at < before, message.c.state.not_in(OPEN), message.c.partner.not_in(covered.partners),
         ~exists().where(child.c.parent == message.c.id),
@@ -93,11 +105,12 @@ def erase_messages(c: Connection, before: str, covered: Covered) -> int:
         ~exists().where(referral.c.id == message.c.correlation, referral.c.status.not_in(TERMINAL)),
         ~exists().where(other.c.correlation == message.c.correlation, other.c.state.in_(OPEN)),
         _free(message.c.correlation, covered.referrals), _free(message.c.payload, covered.payloads),
-        ~exists().where(dispatch_file.c.dispatch == message.c.dispatch),
+        ~exists().where(dispatch_file.c.dispatch == message.c.dispatch), message.c.id.not_in(shown),
     )  # fmt: skip
     numbers = list(c.execute(query.order_by(message.c.seq).limit(ROWS)).scalars())
     if numbers:
-        c.execute(delete(message).where(message.c.seq.in_(numbers)))
+        over = message.c.state.not_in(OPEN)  # still: one may have been set off again meanwhile
+        c.execute(delete(message).where(message.c.seq.in_(numbers), over))
     return len(numbers)
 
 

@@ -59,15 +59,15 @@ class Searching:
         return page
 
     def ids(self, type_: str, pairs: Pairs) -> frozenset[str]:
-        """What a query finds, by id; at most a thousand are looked at."""
+        """What a query finds, by id; RecordError CB-348 beyond a thousand."""
         if type_ not in self.types:
             return frozenset()
         query = parsed(type_, pairs, self.base, self.ids, strict=True)
         found: set[str] = set()
         for one in self._all(query, None):
             found.add(one.id)
-            if len(found) == MOST_LINKED:
-                break
+            if len(found) > MOST_LINKED:
+                raise wrong(type_, f"more than {MOST_LINKED} resources are meant", "a narrower search")
         return frozenset(found)
 
     def _all(self, query: Query, after: Place | None) -> Iterator[Shelved]:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from casebridge import Shelved
 from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.writes import Document, Writing, renamed
+from casebridge_fhir.references import base_of
 
 MOST = 1000  # entries of one Bundle
 READING = 30.0  # seconds for all that one Bundle reads: a thousand wide searches would keep a thread for hours
@@ -98,10 +99,12 @@ def transaction(found: list[Step], rights: Rights) -> Document:
     for step in writes:
         rights.check(step.method, step.type, step.resource)
         if step.method == "POST":
-            _name(step, rights, writing, names)
+            _name(step, rights, names)
+        elif step.full_url:
+            names[step.full_url] = f"{step.type}/{step.id}"
     for step in writes:
         if step.resource is not None:
-            renamed(step.resource, names)
+            renamed(step.resource, names, base_of(step.full_url))
         _write(step, writing)
     kept, until = writing.commit(), _reading_ends()
     return {"resourceType": "Bundle", "type": "transaction-response", "entry": [
@@ -126,7 +129,7 @@ def _alone(step: Step, rights: Rights, until: float) -> Document:
     return dict(entry)
 
 
-def _name(step: Step, rights: Rights, writing: Writing, names: dict[str, str]) -> None:
+def _name(step: Step, rights: Rights, names: dict[str, str]) -> None:
     """The id of what is to be made, so that others can refer to it before it is; or of what is there already."""
     there = rights.find(step.type, parse_qsl(step.condition.rpartition("?")[2])) if step.condition else frozenset()
     if len(there) > 1:

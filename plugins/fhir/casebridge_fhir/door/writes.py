@@ -15,6 +15,7 @@ from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import BESIDE
 from casebridge_fhir.door.refusals import Refusal, absent
 from casebridge_fhir.door.theirs import Theirs
+from casebridge_fhir.polling import is_referral
 from casebridge_fhir.references import RELATIVE, Entry, local_reference, references_in
 
 MEDIA_TYPE = "application/fhir+json"
@@ -23,6 +24,9 @@ _AROUND = {"Task": ("focus", "for", "requester", "owner"), "ServiceRequest": ("r
 _OVER = ("rejected", "completed", "cancelled", "failed", "entered-in-error")
 NO_ORDER = ("The ServiceRequest that this Task asks for is not here. Send it and its Patient first, or all in one "
             "transaction; addresses on servers that are not set up as yours are not read.")  # fmt: skip
+NOBODY = ("Whom this Task is for is not here. Send the Patient first, or all in one transaction; addresses on servers "
+          "that are not set up as yours are not read.")  # fmt: skip
+_NEEDED = {"focus": NO_ORDER, "for": NOBODY}
 Document = dict[str, Any]
 
 
@@ -69,7 +73,11 @@ class Writing:
         """Keep it all. Raises MovedOn, RecordError, Held, TryAgain; then nothing was kept."""
         if not self.wishes:
             return {}
-        read = [entry for resource in self.said for entry in self._read_there(resource)]
+        tasks = [resource for resource in self.said if resource["resourceType"] == "Task"]
+        for task in tasks:
+            self._complete(task)
+        going = [task for task in tasks if task.get("status") not in _OVER]  # what ends needs nothing more from there
+        read = self.theirs.around(going, self._is_new) if self.theirs else []
         kept = self.shelf.write(self.partner, list(self.wishes.values()), self._payload(read), MEDIA_TYPE)
         return {(one.type, one.id): one for one in kept}
 
@@ -84,22 +92,30 @@ class Writing:
     def _there(self, type_: str, id_: str) -> Shelved | None:
         return self.shelf.read(self.partner, type_, id_)
 
-    def _read_there(self, resource: Mapping[str, Any]) -> list[Entry]:
-        """What a Task refers to on the partner's own server."""
-        self._with_its_order(resource)
-        return self.theirs.around(resource) if self.theirs and resource["resourceType"] == "Task" else []
+    def _is_new(self, task: Mapping[str, Any]) -> bool:
+        return self.wishes["Task", task["id"]].version == 1
 
-    def _with_its_order(self, resource: Mapping[str, Any]) -> None:
-        """A new Task whose order cannot be read would wait for a person here, and its sender would not know."""
-        focus = resource.get("focus") if resource["resourceType"] == "Task" else None
-        text = focus.get("reference") if isinstance(focus, dict) else None
-        if not isinstance(text, str) or "ServiceRequest/" not in text:
-            return
-        place = RELATIVE.match(local_reference(text, self.base))
-        is_new = self.wishes["Task", resource["id"]].version == 1
-        known = place and ((place["type"], place["id"]) in self.wishes or self._there(place["type"], place["id"]))
-        if is_new and not known and not (self.theirs and self.theirs.has(text)):
-            raise Refusal(422, NO_ORDER, field="Task.focus")
+    def _complete(self, task: Mapping[str, Any]) -> None:
+        """A new referral whose order or patient cannot be read would wait for a person here, and its sender would not
+        know."""
+        for name, missing in _NEEDED.items() if self._is_new(task) and is_referral(task) else ():
+            value = task.get(name)
+            text = value.get("reference") if isinstance(value, dict) else None
+            if not (self._can_read(text) if isinstance(text, str) else self._may_be_silent(name)):
+                raise Refusal(422, missing, field=f"Task.{name}")
+
+    def _may_be_silent(self, name: str) -> bool:
+        """Without an address it is about somebody in the same request, by an identifier."""
+        return name != "for" or any(type_ == "Patient" for type_, _ in self.wishes)
+
+    def _can_read(self, address: str) -> bool:
+        if address.startswith("#") or (self.theirs and self.theirs.has(address)):
+            return True
+        place = RELATIVE.match(local_reference(address, self.base))
+        if place is None:
+            return False
+        there = self._there(place["type"], place["id"])
+        return (place["type"], place["id"]) in self.wishes or (there is not None and there.released is not None)
 
     def _payload(self, read: Iterable[Entry]) -> bytes:
         """A Bundle of what is asserted, with what it refers to beside it."""
@@ -157,11 +173,12 @@ def _withdrawals() -> Mapping[str, tuple[str, str | bool]]:
     return {row["type"]: (row["element"], row["value"] != "false" and row["value"]) for row in rows}
 
 
-def renamed(resource: Document, names: Mapping[str, str]) -> None:
-    """References to what is made in the same request get the names that were given to it."""
+def renamed(resource: Document, names: Mapping[str, str], base: str = "") -> None:
+    """References to what is in the same request get the names that it has here; relative ones are meant below
+    ``base``, where the resource itself says it lies (FHIR R4, bundle 2.36.4)."""
     for reference in references_in(resource):
         address = reference["reference"]
-        reference["reference"] = names.get(address, address)
+        reference["reference"] = names.get(address) or names.get(f"{base}/{address}", address)
 
 
 @dataclass(slots=True)
