@@ -131,6 +131,13 @@ def test_a_link_that_never_returns_holds_up_nobody_else_is_seen_and_superseded(s
         second.close()
 
 
+def sessions(site: TestSite) -> list[str]:
+    """What each session of PostgreSQL does or waits for."""
+    with site.bridge.site.store.read() as c:
+        query = "SELECT pid, state, wait_event_type, wait_event, xact_start, left(query, 80) FROM pg_stat_activity"
+        return [str(tuple(row)) for row in c.execute(text(query))]
+
+
 @pytest.fixture
 def receiver() -> Iterator[Agency]:
     with agency() as known:
@@ -151,7 +158,8 @@ def test_a_worker_stopped_in_mid_run_and_continued_doubles_nothing(
         assert comes_true(lambda: moved(site) > before + referrals)
         running[0].send_signal(SIGSTOP)
         if count == 2:
-            assert comes_true(lambda: finished(site) and len(receiver.keys) == referrals, 240)
+            all_done = comes_true(lambda: finished(site) and len(receiver.keys) == referrals, 240)
+            assert all_done, sessions(site)
         else:
             time.sleep(40)  # longer than a lease
         running[0].send_signal(SIGCONT)

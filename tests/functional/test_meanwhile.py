@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from lane_sites import comes_true
 from sites import TestSite, food_referral, task
+from sqlalchemy import text
 
 from casebridge.core.errors import Held
 from casebridge.engine import held
-from casebridge.store import ledger, rekey
+from casebridge.store import ledger, postgresql, rekey
+from casebridge.store.database import Store
 from casebridge.store.leases import Lane
 from casebridge.store.sealed import new_line
 
@@ -98,3 +102,22 @@ def test_a_record_that_is_over_with_is_not_written_back_by_a_change_of_keys(
     assert sum(rekey.documents(site.bridge.site.store))
     meanwhile.thread.join()
     assert [m.document for m in site.messages(id=one.id)] == [None]
+
+
+def test_a_session_whose_answer_nobody_reads_keeps_its_locks_from_nobody_for_long(store_url: str) -> None:
+    """As of a worker that was stopped in the middle of an answer: PostgreSQL's own limits do not reach it."""
+    if store_url.startswith("sqlite"):
+        pytest.skip("SQLite answers within the process")
+    store, stuck = Store(store_url), psycopg.connect(store_url.replace("+psycopg", ""))
+    stuck.execute("SELECT pg_advisory_xact_lock(1)")
+    stuck.pgconn.send_query(b"SELECT repeat('x', 50000000)")
+    with store.read() as c:
+        waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'")
+        assert comes_true(lambda: c.execute(waits).scalar())
+        assert postgresql.end_unread(c.raw) == 0, "it may be about to"
+        assert postgresql.end_unread(c.raw, 0) == 1
+    with store.write() as c:
+        c.raw.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+        c.raw.exec_driver_sql("SELECT pg_advisory_xact_lock(1)")
+    stuck.close()
+    store.close()

@@ -29,6 +29,7 @@ from casebridge.engine.worker import Worker
 from casebridge.store import jobs
 from casebridge.store.database import StoreTrouble
 from casebridge.store.leases import Lane
+from casebridge.store.postgresql import UNREAD, end_unread
 
 log = logging.getLogger(__name__)
 logging.getLogger("procrastinate").setLevel(logging.WARNING)  # two lines for each turn say nothing new
@@ -53,6 +54,7 @@ class Procrastinate:
         self._pools = {name: Pool(name, size) for name, size in self._sizes.items()}
         self._timetable = Timetable()
         self._by_clock: list[tuple[str, float, Callable[[], object], str | None]] = []
+        self._timetable.every(UNREAD / 2, "unread", self._end_unread)
         self._failed: dict[Lane, str] = {}
         self._mutex = threading.Lock()
         self._at_work: dict[Lane, bool] = {}  # with a thread of ours; True: woken meanwhile
@@ -110,6 +112,12 @@ class Procrastinate:
     def trouble(self) -> str:
         """The class of the last error of some lane, or of what is done by the clock, that has not gone well since."""
         return next(iter([*self._failed.values(), *self._timetable.troubles.values()]), "")
+
+    def _end_unread(self) -> None:
+        """A worker that was stopped in the middle of an answer keeps what it locked from nobody for long."""
+        with self.worker.site.store.read() as c:
+            if ended := end_unread(c.raw):
+                log.warning("%d sessions of the database were ended: nobody read their answers", ended)
 
     # --- asking for turns ------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import InvalidatePoolError
 
@@ -26,6 +26,20 @@ SESSION = """
 SELECT set_config('idle_in_transaction_session_timeout', '60s', false), set_config('lock_timeout', '30s', false),
        CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
+
+# That ending does not reach a session in the middle of an answer that its worker does not read on (ClientWrite).
+_UNREAD = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() AND state = 'active'
+  AND wait_event = 'ClientWrite' AND state_change < clock_timestamp() - make_interval(secs => %(seconds)s)
+"""
+UNREAD = 60.0
+"""Seconds after which a session is ended whose worker does not read its answer: it may hold locks."""
+
+
+def end_unread(raw: Connection, seconds: float = UNREAD) -> int:
+    """End our sessions whose answers nobody reads; how many."""
+    return int(raw.exec_driver_sql(_UNREAD, {"seconds": seconds}).scalar() or 0)
 
 
 def opened(url: str) -> Engine:
