@@ -112,10 +112,10 @@ class Writing:
         if address.startswith("#") or (self.theirs and self.theirs.has(address)):
             return True
         place = RELATIVE.match(local_reference(address, self.base))
-        if place is None:
-            return False
+        if place is None or (place["type"], place["id"]) in self.wishes:
+            return place is not None
         there = self._there(place["type"], place["id"])
-        return (place["type"], place["id"]) in self.wishes or (there is not None and there.released is not None)
+        return there is not None and there.released is not None
 
     def _payload(self, read: Iterable[Entry]) -> bytes:
         """A Bundle of what is asserted, with what it refers to beside it."""
