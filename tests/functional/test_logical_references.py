@@ -52,3 +52,19 @@ def test_a_number_of_nobody_is_held_with_its_reason(tmp_path: Path, servers: tup
     assert "no record" in (held.reason or "")
     assert agency.writes == []
     site.bridge.close()
+
+
+def test_an_odd_task_does_not_keep_the_others_from_coming(
+    tmp_path: Path, servers: tuple[FhirServer, FhirServer]
+) -> None:
+    """Whatever is wrong with it, the polls went no further than to it."""
+    hospital, agency = servers
+    long = {"type": "Organization", "identifier": {"system": "urn:theirs", "value": "9" * 70_000}}
+    odd = {"type": "Organization", "identifier": {"system": "urn:theirs", "value": "1"}, "extension": [5]}
+    for number, requester in enumerate((long, odd, {"display": "Mercy"})):
+        *rest, task = hospitals(f"-{number}")
+        hospital.put(*rest, {**task, "owner": {"reference": "Organization/bridge"}, "requester": requester})
+    site = IndirectSite(tmp_path, hospital.base, agency.base)
+    site.work(2)
+    assert "Task/ref-2" in [referral.external_id for referral in site.referrals()]
+    site.bridge.close()
