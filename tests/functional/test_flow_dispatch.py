@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sites import TestSite, bundle, food_referral, order, patient, task
 
 from casebridge.app import open_bridge
 from casebridge.core.errors import RecordError
+from casebridge.engine import circuit
 
 NOON = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)  # in New York
 
@@ -27,6 +29,14 @@ def test_a_message_leaves_at_the_partners_time(make_site: Any, dispatch: str, no
     site = make_site(hmis_dispatch=dispatch)
     site.bridge.site.clock = lambda: now
     assert site.bridge.site.due(site.bridge.site.partners["hmis"]) == leaves
+
+
+@pytest.mark.parametrize(("dispatch", "parts"), [("each", {0, 1, 2, 3}), ("06:00", {0}), ("on-demand", {0})])
+def test_files_of_many_leave_in_one_queue(make_site: Any, dispatch: str, parts: set[int]) -> None:
+    """Yesterday's and today's have other keys at their heads, and today's may not be there before yesterday's."""
+    partner = make_site(hmis_dispatch=dispatch).bridge.site.partners["hmis"]
+    partner = replace(partner, delivery=replace(partner.delivery, parallel=4))
+    assert {circuit.part_of(partner, f"key-{n}") for n in range(50)} == parts
 
 
 def test_on_demand_leaves_when_told(make_site: Any) -> None:

@@ -12,7 +12,7 @@ from casebridge.core.errors import CaseBridgeError, Held, RecordError, SetupErro
 from casebridge.engine.retrying import not_before
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.turn import Turn
-from casebridge.store import circuits, dispatches, ledger
+from casebridge.store import circuits, dispatches, leases, ledger
 from casebridge.store.circuits import Circuit
 from casebridge.store.database import Connection, iso
 from casebridge.store.leases import PARTS
@@ -114,6 +114,11 @@ def _failed(site: Site, partner: Partner, now: Circuit, said: Verdict, error: Ca
 def most_at_once(partner: Partner) -> int:
     """Dispatches on their way together in all of the partner's lanes."""
     return window(partner) if window(partner) > 1 else parallel(partner)
+
+
+def part_of(partner: Partner, order_key: str) -> int:
+    """In which of the partner's lanes a dispatch waits: one key's in one. Files of many leave in one queue."""
+    return leases.part_of(order_key, parallel(partner)) if partner.dispatch == "each" else 0
 
 
 def parallel(partner: Partner) -> int:

@@ -34,7 +34,6 @@ from casebridge.engine.understanding import Read
 from casebridge.store import dispatches, ledger, payloads
 from casebridge.store.connection import TogetherNot
 from casebridge.store.database import Connection, StoreTrouble, new_id
-from casebridge.store.leases import part_of
 from casebridge.store.ledger import Message
 
 BATCH = 500
@@ -248,7 +247,7 @@ def _render(
             _render(c, site, partner, [one], told)
         return
     state = "shown" if partner.mode == "dry-run" else "inflight" if "again" in first.about else "claimed"
-    part = part_of(first.order_key, circuit.parallel(partner))
+    part = circuit.part_of(partner, first.order_key)
     dispatches.add(c, context.dispatch, partner.name, site.now(), files, state, part=part, urgent=first.urgent)
     for message, prepared in ready:
         keep_prepared(c, site, message, prepared, context.dispatch, state)
