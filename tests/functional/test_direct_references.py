@@ -41,6 +41,11 @@ class Hospital:
             address = f"{self.base}/{resource['resourceType']}/{resource['id']}"
             httpx2.put(address, json=resource, trust_env=False).raise_for_status()
 
+    def shelves_another(self, name: str) -> None:
+        """Somebody else under this id at our door."""
+        other = {"resourceType": "Patient", "id": name, "name": [{"family": "Vega"}], "birthDate": "1950-01-01"}
+        assert self.door.put(f"Patient/{name}", json=other).status_code == 201
+
     def of_chart(self, kind: str) -> dict[str, Any]:
         return next(r for r in self.chart if r["resourceType"] == kind)
 
@@ -116,9 +121,7 @@ def test_a_patient_of_the_shelf_and_an_order_of_the_server_keep_apart(
     """The same id at the door and on the server: two resources, of which nobody said that they are one."""
     hospital = Hospital(tmp_path, played.base, stack)
     hospital.keeps()
-    name = hospital.of_chart("Patient")["id"]
-    other = {"resourceType": "Patient", "id": name, "name": [{"family": "Vega"}], "birthDate": "1950-01-01"}
-    assert hospital.door.put(f"Patient/{name}", json=other).status_code == 201
+    hospital.shelves_another(hospital.of_chart("Patient")["id"])
     assert hospital.door.post("Task", json=hospital.task).status_code == 201
     hospital.site.work()
     (sent,) = hospital.site.out("agency")
@@ -207,8 +210,7 @@ def test_a_refusal_there_counts_for_its_patient_and_for_nobody_of_the_shelf(
     hospital.keeps()
     name = hospital.of_chart("Patient")["id"]
     hospital.keeps({**DENY, "id": f"no{hospital.tag}", "patient": {"reference": f"Patient/{name}"}})
-    other = {"resourceType": "Patient", "id": name, "name": [{"family": "Vega"}], "birthDate": "1950-01-01"}
-    assert hospital.door.put(f"Patient/{name}", json=other).status_code == 201
+    hospital.shelves_another(name)
     assert hospital.door.post("Task", json=hospital.task).status_code == 201
     hospital.site.work()
     assert hospital.site.out("agency") == []

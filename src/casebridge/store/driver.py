@@ -6,7 +6,7 @@ SQLAlchemy's way costs some 40 microseconds a statement, SQLite itself 3. Errors
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
@@ -25,7 +25,7 @@ def found(raw: Connection, question: Select[Any], values: Mapping[str, Any]) -> 
     return rows(raw, text, [values[name] if name in values else own[name] for name in order])
 
 
-@cache
+@lru_cache(128)
 def _text(dialect: Dialect, question: Select[Any]) -> tuple[str, Sequence[str], Mapping[str, Any]]:
     """Its text, the names of its values in their order, and those that it has of its own."""
     compiled = question.compile(dialect=dialect)

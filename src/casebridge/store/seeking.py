@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, false, select, tuple_
@@ -19,6 +19,8 @@ from casebridge.store.many import Row
 from casebridge.store.shelves import CURRENT, Place, Shelved, load, shelved
 from casebridge.store.tables import resource, resource_key
 
+MOST_FORMS = 64
+"""Questions that are kept made: whoever searches chooses their form."""
 FEW = 50
 """Records that are looked up one by one."""
 
@@ -94,7 +96,7 @@ def _one_of(column: ColumnElement[str], name: str, room: int) -> ColumnElement[b
     return column.in_([bindparam(f"{name}_{n}") for n in range(room)]) if room else false()
 
 
-@cache
+@lru_cache(MOST_FORMS)
 def _bearers(values: int) -> Select[Any]:
     """Ids of those that bear one of so many values."""
     key = resource_key.c
@@ -103,7 +105,7 @@ def _bearers(values: int) -> Select[Any]:
         _one_of(key.value, "value", values)).limit(bindparam("most"))  # fmt: skip
 
 
-@cache
+@lru_cache(MOST_FORMS)
 def _walk(keys: tuple[int, ...], *, until: bool, some: int | None, onward: bool, newest_first: bool) -> Select[Any]:
     """The question, made once for each of its forms; ``keys`` and ``some`` say how many values each has room for."""
     here = resource.c
