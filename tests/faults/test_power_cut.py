@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from postgres import binaries, running
 from posting import Agency, agency, fill, posting_site
@@ -72,6 +73,23 @@ def test_what_was_said_to_be_safe_is_there_after_a_power_cut_of_the_server(tmp_p
     with running(programs, *settings, durable=True) as cluster:
         site = posting_site(tmp_path / "site", cluster.url(cluster.fresh()), receiver)
         with_power_cuts(site, receiver, cluster.cut, count=2, referrals=4 * REFERRALS)
+
+
+def test_what_fills_a_file_of_the_log_to_its_end_is_there_after_a_power_cut() -> None:
+    """Of the test's own cut: once it took away the whole file, and the server could not start."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine")
+    with running(programs, durable=True) as cluster:
+        happens = cluster.cut(random.Random(SEED))
+        with psycopg.connect(cluster.conninfo("postgres"), autocommit=True) as c:
+            c.execute("CREATE TABLE kept AS SELECT 7 AS number")
+            c.execute("SELECT pg_switch_wal()")
+            ((at,),) = c.execute("SELECT file_offset FROM pg_walfile_name_offset(pg_current_wal_flush_lsn())").fetchall()
+        assert at == 0
+        happens()
+        with psycopg.connect(cluster.conninfo("postgres")) as c:
+            assert c.execute("SELECT number FROM kept").fetchall() == [(7,)]
 
 
 def with_power_cuts(

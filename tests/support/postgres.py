@@ -34,6 +34,12 @@ QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovac
 SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_wal_size=128MB", "max_connections=60")
 SPELLING = ("--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 """Sorted as in most installations, not by bytes as SQLite does: what leans on the order of bytes shows here."""
+FLUSHED = """
+SELECT name, CASE at WHEN 0 THEN pg_size_bytes(current_setting('wal_segment_size')) ELSE at END
+FROM pg_walfile_name_offset(pg_current_wal_flush_lsn()) AS flushed (name, at)
+"""
+"""Up to where the log is on the disk: file and bytes in it. At the very end of a file older servers (before 17) name that
+file, and say 0."""
 GUARD = """
 folder=$1; shift
 "$@" </dev/null >>"$folder/log" 2>&1 & server=$!
@@ -153,7 +159,7 @@ class Cluster:
 
         def happens() -> None:
             with psycopg.connect(self.conninfo("postgres")) as c:
-                ((name, end),) = c.execute("SELECT (pg_walfile_name_offset(pg_current_wal_flush_lsn())).*").fetchall()
+                ((name, end),) = c.execute(FLUSHED).fetchall()
             self.kill()
             log = kept / "pg_wal"
             shutil.move(self.data / "pg_wal", log)
