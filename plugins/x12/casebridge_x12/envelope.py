@@ -55,6 +55,7 @@ class _Level:
 class _Check:
     def __init__(self) -> None:
         self.found = Envelope()
+        self._interchanges: dict[tuple[str, str], int] = {}  # sender and control number: segment
         self._open: list[_Level] = []  # at most ISA, GS, ST
         self._version = self._transaction = ""
         self._declared: list[tuple[str, str]] = []
@@ -89,9 +90,9 @@ class _Check:
 
     def _isa(self, elements: list[str]) -> None:
         sender, control = elements[6].strip(), elements[13].strip()
-        twice = next((i for i in self.found.interchanges if (i.sender, i.control) == (sender, control)), None)
-        if twice:
-            self._fail("CB-315", f"the interchange {_public(control)} of segment {twice.segment} stands in this file "
+        before = self._interchanges.setdefault((sender, control), self._number)
+        if before != self._number:
+            self._fail("CB-315", f"the interchange {_public(control)} of segment {before} stands in this file "
                        "a second time", "ISA13", "another control number")  # fmt: skip
         self.found.interchanges.append(Interchange(self._number, sender, control, elements[15].strip()))
         self._open.append(_Level("ISA", self._number, control))
@@ -165,7 +166,7 @@ class _Check:
         ]
 
     def _other(self, tag: bytes) -> None:
-        if len(self._open) == 3:
+        if len(self._open) == 3 and tag != b"TA1":
             if tag not in self._tags:
                 self._check_tag(tag)
         elif tag != b"TA1" or len(self._open) != 1:

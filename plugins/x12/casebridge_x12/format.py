@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     id_key: SecretStr = Field(SecretStr(""), description="key for hashed member ids; changing it changes those ids")
     segment_limit: int = Field(SEGMENT_LIMIT, ge=256, description="longest segment, in bytes")
     member_limit: int = Field(5000, ge=10, description="most segments in one member's loop")
+    member_size: int = Field(1 << 21, ge=1 << 12, description="most bytes in one member's loop")
 
 
 class X12:
@@ -73,7 +74,7 @@ class X12:
             source.seek(start)
             yield from Records(
                 segments(source, limit=self._settings.segment_limit), envelope.warnings, self._readings(),
-                limit=self._settings.member_limit,
+                limit=self._settings.member_limit, size=self._settings.member_size,
             )  # fmt: skip
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:

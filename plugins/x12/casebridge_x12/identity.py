@@ -2,8 +2,8 @@
 
 834: a subscriber (INS01 = Y, INS02 = 18) is known by REF*0F. A dependent carries the *subscriber's* REF*0F, so it gets
 an id of its own: from its social security number where there is a usable one, else from what does not change about it
-(subscriber, relationship, given name, birth date, birth sequence). Both are hashed, and so is a REF*0F of nine digits,
-which in employers' files is the social security number.
+(subscriber, relationship, given name, birth date, birth sequence). Both are hashed, and so is a REF*0F
+that may be a social security number, as in employers' files: nine digits, also with a suffix (900190001-01, or an A).
 
 271: a subscriber is known by the member number in NM109, a dependent by a hash of the same facts. So both have the id
 they have in the payer's 834.
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Any
 
 from casebridge.core.ssn import usable_ssn
 
-SSN_DIGITS = 9
+_LIKE_SSN = re.compile(r"([0-9][- ]*){8}[0-9]([- ]?[A-Za-z][0-9A-Za-z]?|[- ]+[0-9]{1,3})?")
 
 
 def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
@@ -33,15 +34,24 @@ def identify(member: dict[str, Any], member_ref: str, key: bytes) -> str:
     return digest(key, "dependent", subscriber, *_lasting(member.get("INS", {}), member.get("2100A", {})))
 
 
-def identify_answered(loop: dict[str, Any], subscriber: dict[str, Any] | None, member_ref: str, key: bytes) -> str:
-    """``member_id`` of a 271: ``loop`` is the person's 2100, ``subscriber`` the subscriber's where another is meant."""
+def identify_answered(
+    loop: dict[str, Any], subscriber: dict[str, Any] | None, asked: str, member_ref: str, key: bytes
+) -> str:
+    """``member_id`` of a 271: ``loop`` is the person's 2100, ``subscriber`` the subscriber's where another is meant.
+
+    Whom no number tells is known by the whole name and the birth date; where part of that is missing, by ``asked`` as
+    well, the question they were named in: rather one person twice than two people as one.
+    """
     own = reference(loop, member_ref) if member_ref else ""
     if own or (own := loop["NM1"].get("09", "") if subscriber is None else ""):
         return _shown(own, key)
     if ssn := usable_ssn(reference(loop, "SY")):
         return digest(key, "ssn", ssn)
-    holder = (subscriber or {}).get("NM1", {}).get("09", "")
-    return digest(key, "dependent", holder, *_lasting(loop.get("INS", {}), loop))
+    lasting = _lasting(loop.get("INS", {}), loop)
+    if holder := (subscriber or {}).get("NM1", {}).get("09", ""):
+        return digest(key, "dependent", holder, *lasting)
+    name = loop["NM1"].get("03", ""), *lasting
+    return digest(key, "named", *name, "" if all((name[0], *likeness(loop))) else asked)
 
 
 def is_subscriber(member: dict[str, Any]) -> bool:
@@ -78,9 +88,8 @@ def _lasting(ins: dict[str, Any], loop: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _shown(value: str, key: bytes) -> str:
-    return digest(key, "ssn", value.replace("-", "")) if _nine_digits(value) else value
-
-
-def _nine_digits(value: str) -> bool:
-    digits = value.replace("-", "")
-    return len(digits) == SSN_DIGITS and digits.isdecimal()
+    """The number itself, unless it may be a social security number. What else the row says must not matter: a change
+    (INS03 = 001) repeats little of it, and is of the same person."""
+    if _LIKE_SSN.fullmatch(value.strip()):
+        return digest(key, "ssn", value.replace("-", "").replace(" ", ""))
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from casebridge import Native
@@ -13,9 +12,11 @@ from casebridge_x12.identity import identify, is_subscriber, likeness, reference
 from casebridge_x12.reader import Segment
 from casebridge_x12.records import Found, worded
 from casebridge_x12.sightings import Sightings
+from casebridge_x12.spans import name_coverages, split_ranges
 from casebridge_x12.walker import Walk
 
 TYPE = "x12/834-member"
+CHANGES = ("001", "024", "025")  # INS03 of a row that says only what changed; 021 and 030 say all
 TABLE_1 = ("ISA", "GS", "ST", "BGN", "1000A", "1000B", "1000C")  # what else stands in table 1 is ``HEADER``
 
 
@@ -53,7 +54,10 @@ class Members:
         _add_keys(data, member_id)
         worded(data, block, self._pending + repeated, walk.problems)
         self._pending = []
-        yield Native(TYPE, data, Position(segment=block[0].number, loop="2000"), member_id, order_key=member_id)
+        yield Native(
+            TYPE, data, Position(segment=block[0].number, loop="2000"), member_id, order_key=member_id,
+            change=member["INS"].get("03") in CHANGES, coverage=True,
+        )  # fmt: skip
 
     def end(self) -> Found:
         """Nothing is left to say."""
@@ -65,31 +69,22 @@ def _add_keys(data: dict[str, Any], member_id: str) -> None:
 
     ``eligibility_id`` stands where the loop itself states eligibility: see :func:`_states_eligibility`.
     """
+    split_ranges(data)
     if _states_eligibility(data):
         data["eligibility_id"] = f"{member_id}/eligibility"
-    _name_coverages(data.get("2300", ()), member_id)
+    name_coverages(data.get("2300", ()), member_id)
 
 
 def _states_eligibility(data: dict[str, Any]) -> bool:
-    """No coverage at all, an end (DTP*357), or a begin (DTP*356) that is not the begin of what a 024 ends.
+    """An end (DTP*357), or a begin (DTP*356) that is not the begin of what a 024 ends.
+
+    Without any coverage also each row but a change (INS03 = 001), which may be one of name or address.
 
     A termination whose coverages say their own end would otherwise end twice.
     """
-    dates = {dtp.get("01") for dtp in data.get("DTP", ())}
-    return "2300" not in data or "357" in dates or ("356" in dates and data["INS"].get("03") != "024")
-
-
-def _name_coverages(coverages: Iterable[dict[str, Any]], member_id: str) -> None:
-    """``coverage_id`` of each 2300: member, line (HD03), plan (HD04), begin (DTP*348); numbered when two are equal.
-
-    ``same_day`` is Y where begin and end (DTP*349) are one day, which some payers mean as "never covered".
-    """
-    seen: dict[str, int] = {}
-    for coverage in coverages:
-        dates = {dtp.get("01"): dtp.get("03", "") for dtp in coverage.get("DTP", ())}
-        head = coverage["HD"]
-        name = "/".join((member_id, head.get("03", ""), head.get("04", ""), dates.get("348", "")))
-        seen[name] = seen.get(name, 0) + 1
-        coverage["coverage_id"] = name if seen[name] == 1 else f"{name}/{seen[name]}"
-        if dates.get("348") and dates.get("348") == dates.get("349"):
-            coverage["same_day"] = "Y"
+    dates, maintenance = {dtp.get("01") for dtp in data.get("DTP", ())}, data["INS"].get("03")
+    if "357" in dates:
+        return True
+    if "2300" in data:
+        return "356" in dates and maintenance != "024"
+    return "356" in dates or maintenance != "001"

@@ -38,23 +38,26 @@ class Records:
 
     def __init__(
         self, segments: Iterable[Segment], warnings: Mapping[int, list[str]], readings: Mapping[str, Reading], *,
-        limit: int,
+        limit: int, size: int,
     ) -> None:  # fmt: skip
-        self._segments, self._file_warnings, self._readings, self._limit = segments, warnings, readings, limit
+        self._segments, self._file_warnings, self._readings = segments, warnings, readings
+        self._limit, self._size = limit, size
         self._around: dict[str, Any] = {}
         self._reading: Reading | None = None
 
     def __iter__(self) -> Found:
         block: list[Segment] = []
+        size = 0
         for segment in self._segments:
             tag = segment.elements[0]
             starts = self._reading is not None and tag == self._reading.starts
             if starts or tag in _BOUNDARIES:
                 yield from self._finish(block)
                 yield from self._pass(segment)
-                block = [segment] if starts or tag == "ST" else []
-            elif block and len(block) <= self._limit:  # one more than allowed tells that there were too many
+                block, size = [segment] if starts or tag == "ST" else [], segment.size
+            elif block and len(block) <= self._limit and size <= self._size:  # one more tells that it was too much
                 block.append(segment)
+                size += segment.size
 
     def _pass(self, segment: Segment) -> Found:
         """Take note of what opens or closes."""
@@ -62,7 +65,7 @@ class Records:
         if tag in ("ISA", "GS"):
             self._around[tag] = _header_fields(segment.elements)
         elif tag == "ST":
-            self._reading = self._readings[segment.elements[1]]
+            self._reading = self._readings[segment.elements[1].strip()]
         elif tag == "SE" and self._reading:
             yield from self._reading.end()
 
@@ -71,13 +74,17 @@ class Records:
             return
         if block[0].elements[0] == "ST":
             self._begin(block, self._reading)
-        elif len(block) > self._limit or any(len(s.elements) > ELEMENT_LIMIT for s in block):
+        elif self._too_large(block):
             yield RecordError(
                 "CB-304", "this record is larger than allowed", position=Position(segment=block[0].number, loop="2000"),
-                expected=f"at most {self._limit} segments of {ELEMENT_LIMIT} elements",
+                expected=f"at most {self._limit} segments of {ELEMENT_LIMIT} elements, {self._size} bytes in all",
             )  # fmt: skip
         else:
             yield from self._reading.record(block)
+
+    def _too_large(self, block: list[Segment]) -> bool:
+        size = sum(segment.size for segment in block)
+        return len(block) > self._limit or size > self._size or any(len(s.elements) > ELEMENT_LIMIT for s in block)
 
     def _begin(self, block: list[Segment], reading: Reading) -> None:
         st, *rest = block

@@ -10,7 +10,7 @@ from typing import Any
 
 from casebridge import Native
 from casebridge.core.errors import Position, RecordError
-from casebridge_x12.benefits import add_keys
+from casebridge_x12.benefits import add_keys, asked_in, speaks
 from casebridge_x12.checks import Problem, refusal
 from casebridge_x12.guide import RESPONSE, guide
 from casebridge_x12.identity import identify_answered, likeness
@@ -37,14 +37,13 @@ class Responses:
         self._open: dict[str, Walk] = {}  # the levels above, by HL03
         self._numbers: dict[str, str] = {}  # their HL01
         self._waiting: tuple[list[Segment], Walk] | None = None  # a subscriber who may be there for dependents only
-        self._rejected: list[tuple[int, dict[str, Any]]] = []
-        self._answered = False
+        self._rejected: list[tuple[int, Walk, dict[str, Any]]] = []
         self._sightings = Sightings()
 
     def begin(self, around: dict[str, Any], warnings: list[str]) -> None:
         """Table 1 (BHT) goes with every answer."""
         self._around, self._pending = around, warnings
-        self._open, self._numbers, self._rejected, self._answered = {}, {}, [], False
+        self._open, self._numbers, self._rejected = {}, {}, []
 
     def record(self, block: list[Segment]) -> Found:
         """One level. A subscriber whose HL04 announces dependents, and about whom nothing is said, is only theirs."""
@@ -59,16 +58,16 @@ class Responses:
         self._enter(level, _element(block[0], 1), walk)
         if level in ("20", "21"):
             self._note(block, walk)
-        elif level == "22" and _element(block[0], 4) == "1" and not _speaks(walk.data):
+        elif level == "22" and _element(block[0], 4) == "1" and not speaks(walk.data):
             self._waiting = block, walk
         else:
             self._waiting = None if level == "23" else self._waiting
             yield self._person(block, walk, level)
 
     def end(self) -> Found:
-        """When nobody was answered about, the reason the payer gave is an error of its own (CB-317)."""
+        """A reject under which nobody is named is an error of its own (CB-317)."""
         yield from self._no_dependents()
-        for number, reject in self._rejected if not self._answered else ():
+        for number, _, reject in self._rejected:
             yield RecordError(
                 "CB-317", f"the payer answered no inquiry: reject reason {reject.get('03', 'not given')}",
                 position=Position(segment=number, loop="2000"), field="AAA03",
@@ -98,25 +97,27 @@ class Responses:
 
     def _note(self, block: list[Segment], walk: Walk) -> None:
         """What the payer rejects here holds for everybody below."""
-        loops = (walk.data, walk.data.get("2100A", {}), walk.data.get("2100B", {}))
-        self._rejected += [(block[0].number, reject) for loop in loops for reject in loop.get("AAA", ())]
+        self._rejected += [(block[0].number, walk, reject) for loop in _loops(walk) for reject in loop.get("AAA", ())]
 
     def _person(self, block: list[Segment], walk: Walk, level: str) -> Native | RecordError:
-        self._answered = True
+        levels = list(self._open.values())
+        self._rejected = [each for each in self._rejected if not any(each[1] is walk for walk in levels)]
         number, holder = block[0].number, self._open["22"] if level == "23" else None
         held = [p for p in [*(holder.problems if holder else ()), *walk.problems] if p.hold]
         if held:
             return refusal(held, "")
         loop, subscriber = walk.data["2100"], holder.data if holder else None
-        member_id = identify_answered(loop, subscriber["2100"] if subscriber else None, *self._ids)
+        asked = asked_in({**self._around, **walk.data})
+        member_id = identify_answered(loop, subscriber["2100"] if subscriber else None, asked, *self._ids)
         repeated = self._sightings.repeated(member_id, number, likeness(loop))
         if isinstance(repeated, RecordError):
             return repeated
         data = {**self._around, **self._above(subscriber), "member_id": member_id, "member": ROLES[level], **walk.data}
-        add_keys(data, member_id)
+        add_keys(data, member_id, [loop for above in levels if above is not walk for loop in _loops(above)])
         worded(data, block, self._pending + repeated, walk.problems)
         self._pending = []
-        return Native(TYPE, data, Position(segment=number, loop="2000"), member_id, order_key=member_id)
+        position = Position(segment=number, loop="2000")
+        return Native(TYPE, data, position, member_id, order_key=member_id, change=True, coverage=True)
 
     def _above(self, subscriber: dict[str, Any] | None) -> dict[str, Any]:
         above = {LOOPS[level]: self._open[level].data for level in ("20", "21") if level in self._open}
@@ -127,7 +128,6 @@ def _element(segment: Segment, index: int) -> str:
     return segment.elements[index] if index < len(segment.elements) else ""
 
 
-def _speaks(data: dict[str, Any]) -> bool:
-    """Is there an answer about the person: a benefit, or a reject?"""
-    loop = data.get("2100", {})
-    return bool(loop.get("2110") or loop.get("AAA"))
+def _loops(walk: Walk) -> list[dict[str, Any]]:
+    """The loops of a level in which the payer may reject."""
+    return [walk.data, *(walk.data[name] for name in ("2100A", "2100B", "2100") if name in walk.data)]

@@ -3,7 +3,7 @@
 Composites become dicts of components (``INS.06.01``), repeating ones lists of such dicts (``DMG.05``). A simple element
 that repeats (``EB.03``) is one text with ``^`` between its values, whatever separates them in the file. The three pairs
 of PER (03/04, 05/06, 07/08) become a list, because a map can walk a list but not count:
-``PER.numbers``: ``[{"kind": PER03, "number": PER04}, ...]``.
+``PER.numbers``: ``[{"kind": PER03, "number": PER04}, ...]``. An extension (EX) is of the number before it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from casebridge_x12.guide import Element, SegmentRule
 
 KEYS = tuple(f"{index:02}" for index in range(100))
 ELEMENT_LIMIT = len(KEYS) - 1
+EXTENSION = "EX"  # PER03, PER05, PER07
 BETWEEN = "^"  # the values of a simple element that repeats
 
 
@@ -57,10 +58,12 @@ def _components(parts: list[str]) -> dict[str, Any]:
 
 
 def _pair_numbers(data: dict[str, Any]) -> None:
-    numbers = []
+    numbers: list[dict[str, Any]] = []
     for kind, number in (("03", "04"), ("05", "06"), ("07", "08")):
         pair = {name: data.pop(key) for name, key in (("kind", kind), ("number", number)) if key in data}
-        if pair:
+        if pair.get("kind") == EXTENSION and "number" in pair and numbers and "number" in numbers[-1]:
+            numbers[-1]["number"] += f" ext. {pair['number']}"
+        elif pair:
             numbers.append(pair)
     if numbers:
         data["numbers"] = numbers

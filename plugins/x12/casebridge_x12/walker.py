@@ -77,7 +77,7 @@ class Walk:
         if len(self._stack) > depth + 1:
             self._close(depth + 1)
         here = self._stack[depth]
-        number, delimiters, elements, _ = segment
+        number, delimiters, elements = segment[:3]
         if not clean(rule, elements):
             self.problems += problems(rule, number, here.loop.id, elements, delimiters)
         data = native(rule, elements, delimiters)

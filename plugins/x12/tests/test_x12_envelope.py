@@ -45,6 +45,8 @@ BROKEN = [
     ("cut in a member", lambda f: f[: f.index("BROWN")], "CB-312", 11, "", "ST of segment 3 is open"),
     ("no GS", lambda f: without(f, "GS"), "CB-312", 2, "", "ISA of segment 1 is open"),
     ("a segment after the SE", lambda f: f.replace("\nGE*", "\nREF*0F*1~\nGE*"), "CB-312", 13, "", "REF stands here"),
+    ("an acknowledgement in a member", lambda f: f.replace("\nREF*", "\nTA1*000000001*261101*0600*A*000~\nREF*"),
+     "CB-312", 10, "", "TA1 stands here"),
     ("something after the IEA", lambda f: f + "INS*Y*18", "CB-310", 15, "ISA", "not the beginning"),
     ("a segment lost", lambda f: without(f, "REF"), "CB-313", 11, "SE01", "declares 10 segments from ST to SE"),
     ("wrong set count", lambda f: f.replace("\nGE*1*", "\nGE*2*"), "CB-313", 13, "GE01", "2 transaction sets"),
@@ -80,6 +82,10 @@ def test_two_transactions_in_a_group_and_leading_zeros_are_fine(read, good):
     second = good[st:se].replace("*0001*0", "*0002*0").replace("*0001~", "*2~").replace("MD1", "MD2")
     found = read(good[:se] + second + good[se:].replace("GE*1*1", "GE*02*01"))
     assert [(n.external_id, n.data["ST"]["02"]) for n in found] == [("MD1", "0001"), ("MD2", "0002")]
+
+
+def test_a_space_before_the_transaction_set_is_passed_over(read, good):
+    assert len(read(good.replace("ST*834", "ST* 834"))) == 1
 
 
 def test_a_ta1_may_stand_before_the_group(read, good):

@@ -1,6 +1,7 @@
 """Whatever bytes come, the format answers with records and record errors, never with another exception."""
 
 import io
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,21 @@ def test_a_file_with_damage_is_refused_or_its_members_are_read_or_held(x12, made
     if isinstance(found, list):
         assert all(isinstance(record, Native | RecordError) for record in found)
         assert len(found) == bytes(raw).translate(None, b"\r\n").count(b"~INS*")
+
+
+def seconds(x12, interchanges):
+    """How long it takes to look through a file of so many empty interchanges."""
+    head = f"ISA*00*{' ' * 10}*00*{' ' * 10}*ZZ*{'A':<15}*ZZ*{'B':<15}*261121*0600*^*00501*"
+    isa = head + "{0:09}*0*T*:~IEA*0*{0:09}~"
+    raw = "".join(isa.format(n) for n in range(interchanges)).encode()
+    started = time.process_time()
+    assert x12().identity(io.BytesIO(raw)).startswith("sha256:")
+    return time.process_time() - started
+
+
+def test_many_interchanges_take_as_much_longer_as_they_are_more(x12):
+    few, many = min(seconds(x12, 2000) for _ in range(3)), seconds(x12, 16_000)
+    assert many < 24 * few
 
 
 SEGMENT = st.lists(st.text("ABZ019*:^ ", max_size=4), min_size=1, max_size=6).map("*".join)

@@ -74,6 +74,37 @@ def test_no_id_shows_personal_data(read, file_of, member):
     assert not any(word in shown.upper() for word in ("900190001", "NOAH", "BROWN", "20150101"))
 
 
+SHOWN = [
+    # REF*0F, is it shown
+    ("MD1", True),
+    ("1234567890", True),
+    ("90019000101", True),
+    ("900190001", False),
+    ("900-19-0001", False),
+    ("900 19 0001", False),
+    ("90-0190001", False),
+    ("900190001-01", False),
+    ("900190001 1", False),
+    ("900190001A", False),
+    ("900190001C1", False),
+]
+
+
+@pytest.mark.parametrize(("number", "shown"), SHOWN)
+@pytest.mark.parametrize("ssn", ["", "900190001"])
+def test_a_number_that_may_be_a_social_security_number_is_not_shown(read, file_of, number, shown, ssn):
+    (record,) = read(file_of(*subscriber(number, ssn=ssn)))
+    assert (record.external_id == number) is shown
+    assert record.external_id.startswith("h-") is not shown
+
+
+def test_a_number_written_otherwise_is_the_same_and_one_with_another_suffix_is_not(read, file_of):
+    numbers = ("900190001", "900-19-0001", "900 19 0001", "900190001-01", "900190001-02")
+    known = [ids(read(file_of(*subscriber(number))))[0] for number in numbers]
+    assert len(set(known[:3])) == 1
+    assert len(set(known)) == 3
+
+
 def test_a_key_makes_the_hashes_the_sites_own(read, file_of):
     file = file_of(*dependent())
     assert ids(read(file, id_key="one")) != ids(read(file, id_key="two"))
@@ -174,6 +205,12 @@ def test_a_member_larger_than_allowed_is_held(read, file_of):
     assert after.external_id == "MD2"
 
 
+def test_a_member_of_more_bytes_than_allowed_is_held(read, file_of):
+    big = [*subscriber("MD1"), *["ZZZ*" + "A" * 5000] * 30]
+    error, after = read(file_of(*big, *subscriber("MD2")), member_size=100_000)
+    assert (error.code, error.position.segment, after.external_id) == ("CB-304", 9, "MD2")
+
+
 def test_a_segment_of_a_thousand_elements_is_held(read, file_of):
     error, after = read(file_of(*subscriber("MD1"), "N3*" + "*" * 1000, *subscriber("MD2")))
     assert (error.code, after.external_id) == ("CB-304", "MD2")
@@ -257,6 +294,32 @@ def test_each_coverage_is_named_by_member_line_plan_and_begin(read, file_of):
     assert "eligibility_id" not in record.data
 
 
+def test_what_is_deleted_and_said_anew_leaves_its_id_to_what_is_said_anew(read, file_of):
+    span = "DTP*348*D8*20260101"
+    (record,) = read(file_of(*subscriber(), "HD*002**HMO", span, "HD*021**HMO", span, "HD*002**DEN", span))
+    assert [c["coverage_id"] for c in record.data["2300"]] == [
+        "MD1/HMO//20260101/002", "MD1/HMO//20260101", "MD1/DEN//20260101",
+    ]  # fmt: skip
+
+
+RANGES = [
+    # the dates of a coverage: begin, end
+    (["348*RD8*20260101-20260131"], "20260101", "20260131"),
+    (["349*RD8*20260101-20260131"], "20260101", "20260131"),
+    (["348*RD8*20260101-20261231", "349*D8*20260131"], "20260101", "20260131"),
+    (["303*RD8*20260101-20260131"], None, None),
+]
+
+
+@pytest.mark.parametrize(("dates", "begin", "end"), RANGES)
+def test_two_dates_in_one_segment_are_begin_and_end(read, file_of, dates, begin, end):
+    (record,) = read(file_of(*subscriber(), "HD*021**HMO", *(f"DTP*{date}" for date in dates)))
+    (coverage,) = record.data["2300"]
+    found = {dtp["01"]: dtp["03"] for dtp in coverage["DTP"] if dtp["02"] == "D8"}
+    assert (found.get("348"), found.get("349")) == (begin, end)
+    assert coverage["coverage_id"] == f"MD1/HMO//{begin or ''}"
+
+
 def test_a_coverage_that_begins_and_ends_on_one_day_is_marked(read, file_of):
     coverages = ["HD*024**HMO", "DTP*348*D8*20260101", "DTP*349*D8*20260101"]
     (record,) = read(file_of(*subscriber(), *coverages))
@@ -272,6 +335,12 @@ ELIGIBILITY = [
     ("024", [], [], True),
     ("021", ["DTP*356*D8*20260101"], COVERAGE, True),
     ("001", [], COVERAGE, False),
+    ("001", [], [], False),  # a change of name or address says nothing of eligibility
+    ("001", ["DTP*356*D8*20260101"], [], True),
+    ("001", ["DTP*357*D8*20260131"], [], True),
+    ("021", [], [], True),
+    ("025", [], [], True),
+    ("030", [], [], True),
 ]
 
 

@@ -109,6 +109,15 @@ def test_a_stream_may_give_less_than_asked_for(plain):
     assert [s.elements for s in segments(Dripping(plain.encode()))] == elements(plain)
 
 
+@pytest.mark.parametrize("chunk", [500, 1 << 18])
+def test_a_segment_with_an_end_may_be_too_long_as_well(plain, chunk):
+    long = plain.replace("BGN*", f"BGN*{'x' * 3000}*").encode()
+    assert len(list(raw_segments(io.BytesIO(long), chunk=chunk, limit=3100))) == 8
+    with pytest.raises(RecordError, match="CB-304") as caught:
+        list(raw_segments(io.BytesIO(long), chunk=chunk, limit=3000))
+    assert caught.value.position.segment == 4
+
+
 def test_a_segment_without_an_end_is_refused_before_it_fills_the_memory(plain):
     endless = plain.split("~\nBGN")[0].encode() + b"x" * 5000
 

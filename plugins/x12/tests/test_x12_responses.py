@@ -176,6 +176,22 @@ def test_an_inactive_answer_ends_what_an_active_one_began(answer, maps):
     assert (ended["status"], ended["end"]) == ("ended", "2026-10-31")
 
 
+SPANS = [
+    # benefits of one insurance type and service type: what tells them apart, in any order
+    (("EB*1**30*MC", "DTP*291*D8*20260101"), ("EB*6**30*MC", "DTP*291*RD8*20250101-20251231"), "/20250101"),
+    (("EB*1**30*MC",), ("EB*6**30*MC",), "/2"),
+    (("EB*6**30*MC", "DTP*291*RD8*20250601-20251231"), ("EB*6**30*MC", "DTP*291*RD8*20250101-20250331"), "/20250101"),
+]
+
+
+@pytest.mark.parametrize(("current", "past", "tail"), SPANS)
+def test_spans_of_one_coverage_are_told_apart_by_their_begin(answer, current, past, tail):
+    for order in ((current, past), (past, current)):
+        (record,) = answer(*PAYER, *JANE, *(segment for benefit in order for segment in benefit))
+        ids = [benefit["coverage_id"] for benefit in record.data["2100"]["2110"]]
+        assert dict(zip(order, ids, strict=True)) == {current: "MD1/271/MC/30/", past: f"MD1/271/MC/30/{tail}"}
+
+
 @pytest.mark.parametrize("code", ["A", "B", "C", "F", "G", "I", "L", "MC", "N", "R", "V", "Y"])
 def test_what_describes_a_benefit_is_no_coverage(answer, maps, code):
     (record,) = answer(*PAYER, *JANE, f"EB*{code}**30*MC")
@@ -201,6 +217,60 @@ def test_when_nobody_is_answered_about_the_reason_is_an_error(answer):
 def test_a_reject_above_people_who_are_answered_about_is_theirs_to_see(answer):
     found = answer(*PAYER[:2], "AAA*Y**42*R", *PAYER[2:], *JANE, "EB*1**30")
     assert [type(r) for r in found] == [Native]
+
+
+ABOVE = [
+    ("at the payer", [PAYER[0], "AAA*Y**42*R", *PAYER[1:]], "42"),
+    ("at the asker", [*PAYER, "AAA*N**51*C"], "51"),
+]
+
+
+@pytest.mark.parametrize(("levels", "reason"), [a[1:] for a in ABOVE], ids=[a[0] for a in ABOVE])
+@pytest.mark.parametrize("person", [JANE, [*MOTHER, *NOAH]], ids=["subscriber", "dependent"])
+def test_a_reject_above_somebody_who_is_only_named_is_noted_on_them(answer, maps, levels, reason, person):
+    (record,) = answer(*levels, *person)
+    (note,) = slice_of(maps, record)["activities"]
+    assert note["code"]["code"] == reason
+
+
+def test_a_rejected_question_beside_an_answered_one_is_an_error(answer):
+    second = [s.replace("HL*1**", "HL*11**").replace("HL*2*1*", "HL*12*11*") for s in PAYER]
+    record, error = answer(*PAYER, *JANE, "EB*1**30", second[0], "AAA*Y**42*R", *second[1:])
+    assert (record.external_id, error.code) == ("MD1", "CB-317")
+
+
+STRANGERS = [
+    # two people of whom the payer gives no number: name, birth
+    ("another family", ("SMITH*JOHN", "19800101"), ("DOE*JOHN", "19800101")),
+    ("born another day", ("SMITH*JOHN", "19800101"), ("SMITH*JOHN", "19800102")),
+    ("nobody knows when they were born", ("SMITH*JOHN", ""), ("SMITH*JOHN", "")),
+    ("without a given name", ("SMITH", "19800101"), ("SMITH", "19800101")),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), [s[1:] for s in STRANGERS], ids=[s[0] for s in STRANGERS])
+@pytest.mark.parametrize("level", ["22", "23"])
+def test_people_without_a_number_are_not_one_by_half_a_name(answer, one, other, level):
+    def asked(name, born, trace):
+        birth = [f"DMG*D8*{born}"] if born else []
+        if level == "22":
+            return answer(*PAYER, "HL*3*2*22*0", f"TRN*2*{trace}*9C", f"NM1*IL*1*{name}", *birth, "AAA*N**75*C")
+        mother = ["HL*3*2*22*1", "NM1*IL*1*BROWN*JANE", "HL*4*3*23*0", f"TRN*2*{trace}*9C"]
+        return answer(*PAYER, *mother, f"NM1*03*1*{name}", *birth, "INS*N*19", "AAA*N**75*C")
+
+    (first,), (second,) = asked(*one, "Q-1"), asked(*other, "Q-2")
+    assert first.external_id != second.external_id
+    (again,) = asked(*one, "Q-1")
+    assert first.external_id == again.external_id
+
+
+def test_the_same_name_and_birth_are_the_same_person_without_a_number(answer):
+    def asked(trace):
+        person = ["HL*3*2*22*0", f"TRN*2*{trace}*9C", "NM1*IL*1*SMITH*JOHN", "DMG*D8*19800101"]
+        (record,) = answer(*PAYER, *person, "EB*1**30")
+        return record.external_id
+
+    assert asked("Q-1") == asked("Q-2")
 
 
 def test_only_the_subscriber_is_linked_by_the_number(answer, maps):
