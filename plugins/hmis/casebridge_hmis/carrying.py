@@ -13,11 +13,13 @@ from typing import Any, BinaryIO
 
 from casebridge import Native
 from casebridge_hmis.archive import CHUNK, Archive
+from casebridge_hmis.encoding import encoded
 from casebridge_hmis.notation import flat, header_line, row_line
 from casebridge_hmis.reading import Reading
 from casebridge_hmis.rows import Header, Row, check, every_row, read_header
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import INSIDE, KNOWN, SHARED, Column, Spec, key_of, references
+from casebridge_hmis.spec import INSIDE, KNOWN, SHARED, Column, Spec, deleted, key_of, references
+from casebridge_hmis.wall import Standing
 
 CHILD_POINTERS = {
     child: {column for column, _ in references(child)} for rows in INSIDE.values() for child, _ in rows.values()
@@ -25,12 +27,10 @@ CHILD_POINTERS = {
 OURS = ("refused_rows", "notes")  # what reading adds to Export.csv's row
 
 
-def carry(archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO, *, gaps: bool = False) -> None:
+def carry(archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO) -> None:
     """Write the export of ``archive`` to ``out`` with the rows of ``natives`` in the place of its own.
 
-    With ``gaps`` every row keeps the line it stands on, so that a person told of row 7 finds it in the file as it was
-    sent: where a row is left out an empty line stays, and one that cannot be read (so nobody can tell whose it is)
-    leaves a line that cannot be read either.
+    Where any row is left out, so are the files that are none of HMIS CSV: nobody knows whose rows are in them.
     """
     reading = Reading(archive, spec, hashed="blank")
     with closing(reading.shelf), closing(Shelf()) as rows, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
@@ -39,10 +39,13 @@ def carry(archive: Archive, spec: Spec, natives: Iterable[Native], out: BinaryIO
             pass  # its errors were reported when the export was read
         for native in natives:
             _shelve(rows, native)
+        walled = reading.leaves_out()
         for info in archive.infos:
+            if walled and not archive.is_of_export(info.filename):
+                continue
             with target.open(zipfile.ZipInfo(info.filename, info.date_time), "w", force_zip64=True) as sink:
                 file = archive.file_at(info.filename) if info.file_size else ""
-                for piece in _content(archive, file, info.filename, reading, rows, gaps):
+                for piece in _content(archive, file, info.filename, reading, rows):
                     sink.write(piece)
         for file in KNOWN:
             if file not in archive and rows.any(file):
@@ -55,7 +58,13 @@ def _shelve(rows: Shelf, native: Native) -> None:
     file = native.type.partition("/")[2]
     rows.put(file, native.data[_key(file)], flat({k: v for k, v in native.data.items() if k not in OURS}))
     for child, row in inside(file, native.data):
-        rows.put(child, row[_key(child)], flat(row))
+        if not _stays(child, row):
+            rows.put(child, row[_key(child)], flat(row))
+
+
+def _stays(file: str, row: Mapping[str, Any]) -> bool:
+    """An exit that was taken back is its sender's: no map writes one."""
+    return file == "Exit" and deleted(row)
 
 
 def inside(file: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -68,14 +77,14 @@ def inside(file: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
                 yield child, {**{n: v for n, v in pointers.items() if n in CHILD_POINTERS[child]}, **row}
 
 
-def _content(archive: Archive, file: str, path: str, reading: Reading, rows: Shelf, gaps: bool) -> Iterator[bytes]:
+def _content(archive: Archive, file: str, path: str, reading: Reading, rows: Shelf) -> Iterator[bytes]:
     if not file or (file not in KNOWN and not reading.wall.stands()):
         yield from _bytes(archive, path)
         return
     member = archive.member(file)
     yield member.bom
-    for text in _lines(archive, read_header(archive, file, reading.spec, keyed=file in KNOWN), reading, rows, gaps):
-        yield text.encode(member.encoding)
+    for text in _lines(archive, read_header(archive, file, reading.spec, keyed=file in KNOWN), reading, rows):
+        yield encoded(text, member.encoding)
 
 
 def _bytes(archive: Archive, path: str) -> Iterator[bytes]:
@@ -84,28 +93,18 @@ def _bytes(archive: Archive, path: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _lines(archive: Archive, header: Header, reading: Reading, rows: Shelf, gaps: bool) -> Iterator[str]:
+def _lines(archive: Archive, header: Header, reading: Reading, rows: Shelf) -> Iterator[str]:
     end = _line_end(header.raw) or "\r\n"
     last = header.raw
     yield last
     with closing(Shelf()) as written:
         for row in every_row(archive, header):
-            if gaps and len(row.values) != len(header.names):
-                last = _gap(row, "unreadable" if row.raw.strip() else "", end)
-            elif not _refused(header, row, reading):
+            if not _refused(header, row, reading):
                 last = _line(header, row, reading, rows, written)
-            elif gaps:
-                last = _gap(row, "", end)
-            else:
-                continue
-            yield last
+                yield last
         for line in _new(header, rows, written, end):
             yield line if _line_end(last) else end + line
             last = line
-
-
-def _gap(row: Row, text: str, end: str) -> str:
-    return text + end * max(1, row.raw.count("\n"))
 
 
 def _line_end(text: str) -> str:
@@ -113,13 +112,18 @@ def _line_end(text: str) -> str:
 
 
 def _refused(header: Header, row: Row, reading: Reading) -> bool:
-    return reading.wall.refuses(header.file, dict(zip(header.names, row.values, strict=False)))
+    """A row that cannot be read stays as it is where nothing speaks of a wall."""
+    readable = len(row.values) == len(header.names)
+    return (readable or reading.wall.stands()) and row.raw.strip() != "" and (
+        reading.standing(header, row) != Standing.OPEN)  # fmt: skip
 
 
 def _line(header: Header, row: Row, reading: Reading, rows: Shelf, written: Shelf) -> str:
     if header.file not in KNOWN or len(row.values) != len(header.names):
         return row.raw
     record = header.record(row)
+    if _stays(header.file, record):
+        return row.raw
     key = record[_key(header.file)]
     if check(header, row, record) or (new := rows.get(header.file, key)) is None or not written.mark(header.file, key):
         return row.raw

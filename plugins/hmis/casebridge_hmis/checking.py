@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from casebridge.core.errors import Position, RecordError
 from casebridge_hmis.rows import is_moment
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import KNOWN, Column, Spec, conditions, key_of, references
+from casebridge_hmis.spec import HASH_STATUS, KNOWN, Column, Spec, conditions, key_of, references
 
 Row = Mapping[str, str]
 
@@ -36,6 +36,9 @@ def check_rows(spec: Spec, shelf: Shelf) -> Iterator[tuple[int, RecordError]]:
 
 def _check(spec: Spec, file: str, row: Row, shelf: Shelf) -> None:
     key = row[key_of(file)]
+    if file == "Client" and HASH_STATUS in row:
+        raise _error("CB-342", "its names were hashed when last read; a row without them would take them away there",
+                     file, key, "LastName", "an export with HashStatus 1")  # fmt: skip
     if file == "Event":
         _check_event(spec, key, row, shelf)
     for column in spec.columns(file):

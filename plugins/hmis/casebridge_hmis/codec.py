@@ -15,6 +15,7 @@ from casebridge_hmis.carrying import carry
 from casebridge_hmis.export import export_row
 from casebridge_hmis.heading import said_by
 from casebridge_hmis.reading import Reading
+from casebridge_hmis.screening import screen
 from casebridge_hmis.settings import HmisSettings
 from casebridge_hmis.spec import FY2024, FY2026, Spec
 from casebridge_hmis.writing import Writing
@@ -67,16 +68,16 @@ class HmisCsv:
         return said_by(self.spec, self.settings, heading.data) if known else {}
 
     def screen(self, stream: BinaryIO, out: BinaryIO) -> bool:
-        """The export without the rows of victim service providers' clients (34 U.S.C. 12291(b)(2)); False: none."""
+        """The export without what may be a victim service provider's client's (34 U.S.C. 12291(b)(2)); False: none."""
         with closing(Archive(stream, self.settings.max_bytes)) as archive:
             reading = Reading(archive, self.spec, hashed="blank")
             with closing(reading.shelf):
                 reading.look()
                 for _ in reading.directory():
                     pass  # its errors are told when the export is read
-                if not reading.wall.stands():
+                if not reading.leaves_out():
                     return False
-            carry(archive, self.spec, (), out, gaps=True)
+                screen(reading, out)
         return True
 
     def carry(self, original: BinaryIO, natives: Iterable[Native], out: BinaryIO) -> None:

@@ -8,18 +8,21 @@ from typing import Any
 
 from casebridge import Natives
 from casebridge.core.native import Element, ElementType
-from casebridge_hmis.spec import INSIDE, KNOWN, SHARED, Column, Spec
+from casebridge_hmis.spec import HASH_STATUS, INSIDE, KNOWN, SHARED, Column, Spec
 
 TYPES: Mapping[str, ElementType] = {"S": "text", "I": "number", "M": "number", "D": "date", "T": "moment"}
 FILLED = frozenset({"ExportID", "UserID", "DateCreated", "DateUpdated"})
 """Required columns that the writer fills in by itself; a map may leave them out."""
 
 RIDING = frozenset(file for rows in INSIDE.values() for file, _ in rows.values())
-READING = {
-    "refused_rows": Element("number", about="rows of victim service providers' clients, counted and forgotten"),
-    "notes": Element("text", many=True, about="what was unusual about the export"),
+READING: Mapping[str, Mapping[str, Element]] = {
+    "Export": {
+        "refused_rows": Element("number", about="rows of victim service providers' clients, counted and forgotten"),
+        "notes": Element("text", many=True, about="what was unusual about the export"),
+    },
+    "Client": {HASH_STATUS: Element("text", about="the names were hashed, so they are not in the row")},
 }
-"""What reading adds to the row of Export.csv."""
+"""What reading adds to the rows of a file."""
 
 
 def natives_of(spec: Spec) -> Natives:
@@ -37,8 +40,8 @@ def _group(
 ) -> Element:
     @cache
     def children() -> Mapping[str, Element]:
-        added = READING if file == "Export" else {}
-        return {**{column.name: _column(spec, file, column) for column in spec.columns(file)}, **added, **joined()}
+        columns = {column.name: _column(spec, file, column) for column in spec.columns(file)}
+        return {**columns, **READING.get(file, {}), **joined()}
 
     return Element("group", many=many, owner=owner, about=f"{file}.csv", source=f"HMIS CSV {spec.title} {file}.csv",
                    children=children)  # fmt: skip

@@ -13,6 +13,8 @@ import orjson
 
 CACHE_KIB = 16_384  # pages beyond this go to the temporary file
 KEEP = "INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)"
+RAISE = ("INSERT INTO row (file, key, line) VALUES (?, ?, ?) "
+         "ON CONFLICT (file, key) DO UPDATE SET line = max(line, excluded.line)")  # fmt: skip
 REPLACE = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -78,6 +80,20 @@ class Shelf:
     def any(self, sign: str) -> bool:
         """Was anything remembered under this sign?"""
         return self._db.execute("SELECT 1 FROM row WHERE file = ? LIMIT 1", (sign,)).fetchone() is not None
+
+    def raise_to(self, sign: str, key: str, level: int) -> None:
+        """Remember a level of a key; the highest stays."""
+        self._db.execute(RAISE, (sign, key, level))
+
+    def level(self, sign: str, key: str) -> int:
+        """The level remembered, 0 when there is none."""
+        found = self._db.execute("SELECT line FROM row WHERE file = ? AND key = ?", (sign, key)).fetchone()
+        return 0 if found is None else int(found[0])
+
+    def highest(self, sign: str) -> int:
+        """The highest level of any key, 0 when there is none."""
+        found = self._db.execute("SELECT max(line) FROM row WHERE file = ?", (sign,)).fetchone()
+        return found[0] or 0
 
     def rows(self, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """(line, row) of a file in the order of its lines."""

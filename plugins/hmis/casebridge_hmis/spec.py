@@ -16,10 +16,13 @@ KNOWN = (
 """The files this adapter understands, in the order their records are read. All others are carried through."""
 
 INSIDE: Mapping[str, Mapping[str, tuple[str, bool]]] = {
-    "Enrollment": {"exit": ("Exit", False)},
+    "Enrollment": {"exit": ("Exit", False), "deleted_exits": ("Exit", True)},
     "Assessment": {"questions": ("AssessmentQuestions", True), "results": ("AssessmentResults", True)},
 }
 """Rows that ride inside the record they belong to: name there, their file, may there be several."""
+
+DELETED = {"exit": False, "deleted_exits": True}
+"""Of rows that may ride in one of two places: does the row there say that it was deleted?"""
 
 SHARED = ("AssessmentID", "EnrollmentID", "PersonalID")
 """Pointers that a row inside a record has in common with it; they stand there once."""
@@ -47,6 +50,9 @@ DATED = {
 
 HASHED = ("FirstName", "MiddleName", "LastName", "SSN")
 """Client columns that hold a hash when ``Export.HashStatus`` is not 1."""
+
+HASH_STATUS = "HashStatus"
+"""What reading adds to such a client's row: its columns of ``HASHED`` are not in it, so nobody knows what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,11 @@ def _choices(year: str, file: str, column: str) -> tuple[tuple[str, str, str], .
         for its_file, its_column, other, code, value_list in _rows(f"{year}/choices.csv")
         if (its_file, its_column) == (file, column)
     )
+
+
+def deleted(row: Mapping[str, str]) -> bool:
+    """Was the row taken back? (DateDeleted, HMIS CSV FY2026)"""
+    return bool(row.get("DateDeleted", "").strip())
 
 
 @cache

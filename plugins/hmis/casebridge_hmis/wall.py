@@ -2,18 +2,33 @@
 
 VAWA, FVPSA and VOCA keep such rows out of an HMIS, hashed or consented. When one turns up in an export all the same
 it is counted and forgotten: it is no error, has no position, and is not carried through either.
+
+A client's row is let through only when an enrollment in an open project stands behind it. What cannot be placed may
+be a survivor's, and is left out like a survivor's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import IntEnum
 
 from casebridge_hmis.shelf import Shelf
 
-PERSON_OPEN, PERSON_WALLED = "person-open", "person-walled"  # signs on the shelf
-ORGANIZATION, PROJECT, ENROLLMENT = "walled-organization", "walled-project", "walled-enrollment"
-PLACED = "enrollment-placed"
 Rows = Iterable[Mapping[str, str]]
+
+
+class Standing(IntEnum):
+    """Where a row stands. Of several that are said of one key the highest counts."""
+
+    OPEN = 1
+    UNPLACED = 2  # nobody can say whose it is
+    WALLED = 3  # a victim service provider's
+
+
+# signs on the shelf: what is said of an organization, a project, an enrollment of a person, whoever's, a person
+ORGANIZATION, PROJECT = "standing-organization", "standing-project"
+ENROLLMENT, ANYBODYS, PERSON = "standing-enrollment", "standing-anybodys-enrollment", "standing-person"
+PRESENT = "person-present"  # somebody enrolled in an open project, and that was not taken back
 
 
 class Wall:
@@ -21,41 +36,66 @@ class Wall:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._wholly_open = True  # nothing speaks of a victim service provider, or of rows that are missing
 
     def learn(self, organizations: Rows, projects: Rows, enrollments: Rows) -> None:
-        """Look at each row once; what is on the shelf by then are the organizations and projects that are in order."""
+        """Look at each row once. One that cannot be read is an empty one."""
         for record in organizations:
-            if record["VictimServiceProvider"].strip() == "1":
-                self._shelf.mark(ORGANIZATION, record["OrganizationID"])
+            said = {"0": Standing.OPEN, "1": Standing.WALLED}.get(_of(record, "VictimServiceProvider"))
+            self._say(ORGANIZATION, _of(record, "OrganizationID"), said or Standing.UNPLACED)
         for record in projects:
-            if self._shelf.marked(ORGANIZATION, record["OrganizationID"]):
-                self._shelf.mark(PROJECT, record["ProjectID"])
+            above = self._heard(ORGANIZATION, _of(record, "OrganizationID"))
+            self._say(PROJECT, _of(record, "ProjectID"), above or Standing.UNPLACED)
         for record in enrollments:
             self._learn_enrollment(record)
+        self._wholly_open = all(self._shelf.highest(s) <= Standing.OPEN for s in (ORGANIZATION, PROJECT, ENROLLMENT))
 
     def _learn_enrollment(self, record: Mapping[str, str]) -> None:
-        walled = self._shelf.marked(PROJECT, record["ProjectID"])
-        known = self._shelf.holds("Project", record["ProjectID"])
-        self._shelf.mark(PERSON_OPEN if known and not walled else PERSON_WALLED, record["PersonalID"])
-        if walled:
-            self._shelf.mark(ENROLLMENT, record["EnrollmentID"])
-        self._shelf.mark(PLACED, record["EnrollmentID"])
+        enrollment, person = _of(record, "EnrollmentID"), _of(record, "PersonalID")
+        above = self._heard(PROJECT, _of(record, "ProjectID")) or Standing.UNPLACED
+        self._say(ENROLLMENT, _pair(enrollment, person), above)
+        self._say(ANYBODYS, enrollment, above)
+        self._say(PERSON, person, above)
+        if person and above == Standing.OPEN and not _of(record, "DateDeleted"):
+            self._shelf.mark(PRESENT, person)
+
+    def _say(self, sign: str, key: str, standing: Standing) -> None:
+        """What has no key can open nothing."""
+        self._shelf.raise_to(sign, key, standing if key else max(standing, Standing.UNPLACED))
+
+    def _heard(self, sign: str, key: str) -> Standing | None:
+        level = self._shelf.level(sign, key)
+        return Standing(level) if level else None
 
     def stands(self) -> bool:
-        """Is anybody behind it at all?"""
-        return self._shelf.any(PERSON_WALLED) or self._shelf.any(PROJECT)
+        """Do the organizations, projects and enrollments speak of it, or leave room for it?"""
+        return not self._wholly_open
 
-    def refuses(self, file: str, record: Mapping[str, str]) -> bool:
-        """Does this row belong to a victim service provider's client? Without a known enrollment the person decides."""
-        enrollment = record.get("EnrollmentID", "")
-        if "EnrollmentID" in record and self._shelf.marked(ENROLLMENT, enrollment):
-            return True
-        if enrollment and self._shelf.marked(PLACED, enrollment):
-            return False
-        return "PersonalID" in record and self._person(record["PersonalID"])
+    def standing(self, file: str, record: Mapping[str, str]) -> Standing:
+        """Whose row is this? A client's is open when its person is and the enrollment it names."""
+        person = self._of_person(_of(record, "PersonalID"))
+        return max(person, self._of_enrollment(file, record)) if "EnrollmentID" in record else person
 
-    def _person(self, person: str) -> bool:
-        """No enrollment is with anyone else. One without any is let through only where there is no such provider."""
-        if self._shelf.marked(PERSON_OPEN, person):
-            return False
-        return self._shelf.marked(PERSON_WALLED, person) or self._shelf.any(PROJECT)
+    def _of_person(self, person: str) -> Standing:
+        """An enrollment that was taken back places its person only where nothing at all speaks of a wall."""
+        if self._shelf.marked(PRESENT, person):
+            return Standing.OPEN
+        said = self._heard(PERSON, person) or Standing.UNPLACED
+        return max(said, Standing.UNPLACED) if self.stands() else said
+
+    def _of_enrollment(self, file: str, record: Mapping[str, str]) -> Standing:
+        enrollment, person = _of(record, "EnrollmentID"), _of(record, "PersonalID")
+        if not enrollment and file == "Enrollment":
+            return self._heard(PROJECT, _of(record, "ProjectID")) or Standing.UNPLACED
+        if enrollment and (own := self._heard(ENROLLMENT, _pair(enrollment, person))):
+            return own
+        others = self._heard(ANYBODYS, enrollment) or Standing.UNPLACED
+        return max(others, self._heard(PERSON, person) or Standing.UNPLACED)
+
+
+def _of(record: Mapping[str, str], column: str) -> str:
+    return record.get(column, "").strip()
+
+
+def _pair(enrollment: str, person: str) -> str:
+    return f"{enrollment}\x1f{person}" if enrollment else ""

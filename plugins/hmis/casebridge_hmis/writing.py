@@ -22,7 +22,7 @@ from casebridge_hmis.heading import own_row
 from casebridge_hmis.notation import flat, header_line, row_line
 from casebridge_hmis.settings import HmisSettings
 from casebridge_hmis.shelf import Shelf
-from casebridge_hmis.spec import KNOWN, PARENTS, Spec, key_of
+from casebridge_hmis.spec import HASH_STATUS, KNOWN, PARENTS, Spec, key_of
 
 COPY = "copy of "  # a sign on the shelf: a row that a record brought along of another one
 NOBODYS = -1  # the row of Export.csv comes with no record
@@ -90,10 +90,10 @@ class Writing:
         self.shelf.put(file, self._key(file, row), row, index, row.get("PersonalID", ""), replace=True)
 
     def _put_copy(self, index: int, file: str, data: Mapping[str, Any]) -> None:
-        """Among copies the one updated last stays."""
+        """Among copies the one updated last stays, and of equals the one with names."""
         row = self._only_columns(file, data)
         there = self.shelf.get(COPY + file, key := self._key(file, row))
-        if there is None or there.get("DateUpdated", "") <= row.get("DateUpdated", ""):
+        if there is None or _age(there) <= _age(row):
             self.shelf.put(COPY + file, key, row, index, replace=True)
 
     def _key(self, file: str, row: Mapping[str, str]) -> str:
@@ -109,7 +109,8 @@ class Writing:
                 raise RecordError("CB-301", "the value is not a text", position=Position(file=f"{file}.csv"),
                                   field=column.name, external_id=row.get(key_of(file), ""))  # fmt: skip
         found = {column.name: row[column.name] for column in self.spec.columns(file) if column.name in row}
-        return {**found, "ExportID": self.export_id}
+        hashed = {HASH_STATUS: row[HASH_STATUS]} if file == "Client" and row.get(HASH_STATUS) else {}
+        return {**found, **hashed, "ExportID": self.export_id}
 
     def _completed(self, file: str, data: dict[str, Any]) -> dict[str, Any]:
         """A new row gets its dates and user here; an event of our own sent again was updated now."""
@@ -163,6 +164,10 @@ class Writing:
 def _keyed(child: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """A new exit is known by its enrollment: there is one of each."""
     return {**row, "ExitID": row.get("ExitID") or row["EnrollmentID"]} if child == "Exit" else dict(row)
+
+
+def _age(row: Mapping[str, str]) -> tuple[str, bool]:
+    return row.get("DateUpdated", ""), HASH_STATUS not in row
 
 
 def export_id(dispatch: str) -> str:

@@ -197,7 +197,11 @@ ANSWERED = {"ReferralResult": "1", "ResultDate": "2026-11-23"}
         ({"status": "accepted", "at": "2026-11-23T08:00:00-05:00"}, ANSWERED),
         ({"status": "rejected", "detail": "declined-by-client"}, {"ReferralResult": "2"}),
         ({"status": "rejected", "detail": "declined-by-provider"}, {"ReferralResult": "3"}),
+        ({"status": "rejected", "detail": "declined-by-client", "at": "2026-11-23"},
+         {"ReferralResult": "2", "ResultDate": "2026-11-23"}),
         ({"status": "rejected", "detail": "at-capacity"}, {}),
+        ({"status": "rejected", "detail": "at-capacity", "at": "2026-11-23"}, {}),
+        ({"status": "rejected", "at": "2026-11-23"}, {}),
         ({"status": "cancelled", "at": "2026-11-23"}, {}),
     ],
 )
@@ -238,3 +242,28 @@ def test_an_activity_without_an_enrollment_is_no_service_of_hmis(maps):
     done = {"activity_kind": "service", "status": "done", "code": {"code": "467681000124101"}}
     assert maps.writing("activity", done) == []
     assert maps.writing("activity", {**done, "participation": {"kind": "participation", "external_id": "E1"}}) != []
+
+
+# --- what would change in silence -----------------------------------------------------------------------------------
+
+
+def test_a_middle_name_alone_is_no_first_name(maps):
+    client = next(m for m in maps if m.other == "hmis-csv/Client")
+    row = {"PersonalID": "C1", "MiddleName": "Lee", "LastName": "Abara", "SSNDataQuality": "99"}
+    found = client.read(row)
+    assert found.slice["person"]["names"] == [{"use": "usual", "family": "Abara"}]
+    assert found.left_over == ["MiddleName"]
+    assert client.write(found.slice, OwnIds(), row).data == row
+    assert "FirstName" not in client.write(found.slice, OwnIds()).data
+
+
+@pytest.mark.parametrize(("columns", "read", "left_over"), [
+    ({"Asian": "0", "White": "1"}, ["white"], []),
+    ({"Asian": "99", "White": "1"}, ["white"], ["Asian"]),
+    ({"Asian": "99", "White": "0", "RaceNone": "8"}, {"absent": "asked-unknown"}, ["Asian"]),
+])  # fmt: skip
+def test_a_race_column_that_says_neither_yes_nor_no_is_told(maps, columns, read, left_over):
+    client = next(m for m in maps if m.other == "hmis-csv/Client")
+    found = client.read({"PersonalID": "C1", **columns})
+    (race,) = (one["value"] for one in found.slice["person"]["characteristics"] if one["code"] == "race")
+    assert (race, found.left_over) == (read, left_over)

@@ -118,6 +118,34 @@ def test_an_event_of_ours_sent_again_was_updated_now_and_theirs_when_they_say(
     assert (back["DateCreated"], back["DateUpdated"]) == ("2026-11-01 10:00:00", updated)
 
 
+@pytest.fixture
+def hashed(making, read):
+    """The same client as an export with hashed names told of it."""
+    export = making.make_export(5)
+    export["Export"][0]["HashStatus"] = "2"
+    natives, _ = read(making.zip_of(making.files_of(export)), hashed="blank")
+    return next(n.data for n in natives if n.type == "hmis-csv/Client" and n.external_id == "C2")
+
+
+def test_a_client_whose_names_were_hashed_is_not_written_without_them(codec, event, hashed, released, morning):
+    event["client"] = event["enrollment"]["client"] = hashed
+    error = refused(codec, [released("Event", event)], morning)
+    assert (error.code, error.position.file, error.external_id) == ("CB-342", "Client.csv", "C2")
+    assert refused(codec, [released("Client", hashed)], morning).code == "CB-342"
+
+
+@pytest.mark.parametrize(("day", "right"), [("2020-01-01", True), ("", True), ("2099-01-01", False)])
+def test_of_two_copies_the_latest_counts_and_of_equals_the_one_with_names(
+    codec, event, hashed, released, morning, day, right
+):
+    event["enrollment"]["client"] = hashed | ({"DateUpdated": f"{day} 00:00:00"} if day else {})
+    if right:
+        _, rows = written(codec, [released("Event", event)], morning)
+        assert event["client"]["LastName"].replace('"', '""') in rows["Client"][1]
+    else:
+        assert refused(codec, [released("Event", event)], morning).code == "CB-342"
+
+
 WRONG = {
     "a required column": (lambda e: e["client"].pop("VeteranStatus"), "CB-302", "Client.csv", "VeteranStatus"),
     "no date": (lambda e: e.pop("EventDate"), "CB-302", "Event.csv", "EventDate"),
