@@ -20,7 +20,8 @@ def _read(value: Any) -> str:
 
 
 def _write(value: Any) -> str:
-    return f"{date.fromisoformat(str(value)):%m/%d/%Y}"
+    day = date.fromisoformat(str(value))
+    return f"{day.month:02}/{day.day:02}/{day.year:04}"
 
 
 DATE_US = Converter(

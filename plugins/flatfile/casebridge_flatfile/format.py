@@ -16,7 +16,8 @@ from casebridge_flatfile.joining import join
 from casebridge_flatfile.layout import load_layout
 from casebridge_flatfile.lines import Lines
 from casebridge_flatfile.render import write_file
-from casebridge_flatfile.rows import Row, read_rows
+from casebridge_flatfile.rows import Passed, Row, read_rows
+from casebridge_flatfile.whole import FRAME, check_whole, headless, is_checked
 
 
 class FlatfileSettings(Settings):
@@ -36,33 +37,33 @@ class FlatfileFormat:
         self.layout, self.context = load_layout(settings.layout, context.base_dir), context
 
     def identity(self, stream: BinaryIO) -> str | None:
-        """The file's own number, where the layout names columns of a header record for it."""
+        """The file's own number, where the layout names columns of a header record for it.
+
+        A file that is not whole has none: the whole one, sent again under the same number, is not its duplicate.
+        """
         if not self.layout.identity:
             return None
         try:
-            for row in read_rows(Lines(stream, self.layout), self.layout):
-                if not isinstance(row, Row) or row.record.role != "header":
-                    return None
-                values = [row.values.get(name, "") for name in self.layout.identity]
-                return "/".join([f"flatfile:{self.layout.layout}", *values]) if all(values) else None
+            header = self._header_of_a_whole(stream)
         except RecordError:
             return None
-        return None
+        values = [header.values.get(name, "") for name in self.layout.identity] if header else [""]
+        return "/".join([f"flatfile:{self.layout.layout}", *values]) if all(values) else None
 
     def parse(
         self, stream: BinaryIO, shapes: Mapping[str, Mapping[str, Any]]
     ) -> Iterator[Native | RecordError]:
         """The records in order; a bad row is yielded as a RecordError with its line, column and what was expected.
 
-        Raises RecordError before the first record when the headings are not the layout's (CB-381), or when the
-        trailer is missing, not last, or counts other than there are (CB-303); Held CB-508 when the header says
-        that the file is a test and we are not, or the other way round.
+        Raises RecordError before the first record when the headings are not the layout's (CB-381), or when the file
+        is not whole (CB-303, see ``check_whole``); Held CB-508 when the header says that the file is a test and we are
+        not, or the other way round.
         """
-        if not self.layout.of_role("trailer"):
+        if not is_checked(self.layout):
             yield from self._natives(stream)
             return
         with _rewindable(stream) as twice:
-            self._check_trailer(twice)
+            self._header_of_a_whole(twice)
             twice.seek(0)
             yield from self._natives(twice)
 
@@ -78,12 +79,14 @@ class FlatfileFormat:
     def _data_rows(self, stream: BinaryIO) -> Iterator[Row | RecordError]:
         checked = self.layout.environment is None
         for row in read_rows(Lines(stream, self.layout), self.layout):
+            if isinstance(row, Passed):
+                continue
             if isinstance(row, RecordError):
                 yield row
             elif row.record.role == "header":
                 checked = self._is_for_us(row) or checked
             elif not checked:
-                raise _untrusted("the file does not begin with its header", row.number, "the header first")
+                raise headless(row.number)
             elif row.record.role == "data":
                 yield row
 
@@ -97,20 +100,8 @@ class FlatfileFormat:
             )  # fmt: skip
         return True
 
-    def _check_trailer(self, stream: BinaryIO) -> None:
-        count, last = 0, None
-        for row in read_rows(Lines(stream, self.layout), self.layout):
-            if last is not None:
-                raise _untrusted("there is a row after the trailer", _number(row, last.number + 1), "the trailer last")
-            if isinstance(row, Row) and row.record.role == "trailer":
-                last = row
-            # a bad row is still a row: the sender counted it
-            count += not isinstance(row, Row) or row.record.role == "data"
-        if last is None:
-            raise _untrusted("the file ends without a trailer: it may be cut off", None, "a trailer in the last row")
-        said = last.values.get(last.record.count, "")
-        if not said.isdecimal() or int(said) != count:
-            raise _untrusted("the trailer counts other than there are", last.number, f"{count} records", said)
+    def _header_of_a_whole(self, stream: BinaryIO) -> Row | None:
+        return check_whole(read_rows(Lines(stream, self.layout), self.layout, FRAME), self.layout)
 
     def render(self, records: Sequence[Released], context: RenderContext) -> Iterator[OutFile]:
         """One file with all records, in their order; SetupError CB-101 for a layout that joins rows when it reads."""
@@ -158,13 +149,3 @@ def _rewindable(stream: BinaryIO) -> Iterator[BinaryIO]:
         shutil.copyfileobj(stream, copy)
         copy.seek(0)
         yield copy
-
-
-def _number(row: Row | RecordError, otherwise: int) -> int:
-    return row.number if isinstance(row, Row) else (row.position.row or otherwise)
-
-
-def _untrusted(message: str, number: int | None, expected: str, found: str | None = None) -> RecordError:
-    return RecordError("CB-303", message, position=Position(row=number), expected=expected, found=found)
-
-

@@ -10,12 +10,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from casebridge import Native
 from casebridge.core.errors import Position, RecordError
-from casebridge_flatfile.layout import Layout
+from casebridge_flatfile.layout import Layout, RecordLayout
 from casebridge_flatfile.rows import Row
 
 EARLIER = "earlier"
@@ -67,20 +68,26 @@ def _keep(waiting: sqlite3.Connection, row: Row) -> RecordError | None:
 
 
 def _record(rows: list[_Waiting], layout: Layout, prefix: str) -> Native:
-    """Lists by record, or the newest row where the record has ``latest``; the older ones stand under ``earlier``."""
+    """Lists by record, or the row that counts where the record has ``latest``; the others stand under ``earlier``."""
     subject, line, _, first = rows[0]
     names = layout.of_role("data")[0].subject
     data: dict[str, Any] = {name: json.loads(first)[name] for name in names}
     for record in layout.of_role("data"):
         own = [_without(json.loads(values), names) for _, _, name, values in rows if name == record.name]
         if own and record.latest:
-            *older, newest = sorted(own, key=lambda values: str(values.get(record.latest, "")))
-            data[record.name] = newest
-            if older:
-                data.setdefault(EARLIER, {})[record.name] = older
+            *others, counts = sorted(own, key=partial(_rank, record))
+            data[record.name] = counts
+            if others:
+                data.setdefault(EARLIER, {})[record.name] = others
         elif own:
             data[record.name] = own
     return Native(f"{prefix}/{layout.join}", data, Position(row=line), subject, order_key=subject)
+
+
+def _rank(record: RecordLayout, values: dict[str, str]) -> tuple[bool, str]:
+    """The row that counts is the last by this: a preferred one, the newest of them, the last in the file."""
+    preferred = record.prefer is not None and values.get(record.prefer.column) == record.prefer.value
+    return preferred, values.get(record.latest, "")
 
 
 def _without(values: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:

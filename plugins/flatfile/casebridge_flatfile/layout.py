@@ -63,12 +63,20 @@ class Column(_Part):
         return self
 
 
+class Preference(_Part):
+    """The column that says of a row that it counts, whatever its date, and its code."""
+
+    column: Word
+    value: str = Field(min_length=1)
+
+
 class RecordLayout(_Part):
     """One type of record. ``code`` begins its rows where a file has several types; ``key`` makes its external id.
 
-    ``role`` tells the file's own first and last record from those that hold data; in a trailer, ``count`` names the
-    column with the number of data records. ``subject`` names the columns with the partner's id of the person. Where
-    the layout joins rows, ``latest`` names the date by which only the newest of a person's rows counts.
+    ``role`` tells the file's own first and last record from those that hold data; in these two, ``count`` names the
+    column with the number of rows between them, those of codes to ignore included. ``subject`` names the columns with
+    the partner's id of the person. Where the layout joins rows, ``latest`` names the date by which only the newest of
+    a person's rows counts, and ``prefer`` which of them count before all others.
     """
 
     name: Word
@@ -79,6 +87,7 @@ class RecordLayout(_Part):
     unique: bool = True
     count: str = ""
     latest: str = ""
+    prefer: Preference | None = None
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -86,13 +95,18 @@ class RecordLayout(_Part):
         names = [column.name for column in self.columns]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"record {self.name}: the column {min(twice)} is there twice")
-        wanted = {*self.key, *self.subject, *filter(None, [self.count, self.latest])}
+        preferred = self.prefer.column if self.prefer else ""
+        wanted = {*self.key, *self.subject, *filter(None, [self.count, self.latest, preferred])}
         if missing := sorted(wanted - set(names)):
             raise ValueError(f"record {self.name}: there is no column {missing[0]}")
         if self.role == "data" and not self.key:
             raise ValueError(f"record {self.name}: say in key which columns tell one record from another")
+        if self.prefer and not self.latest:
+            raise ValueError(f"record {self.name}: prefer goes with latest")
         if self.role == "trailer" and not self.count:
             raise ValueError(f"record {self.name}: a trailer says in count which column holds the number of records")
+        if self.role == "data" and self.count:
+            raise ValueError(f"record {self.name}: a header or a trailer counts the records")
         return self
 
 

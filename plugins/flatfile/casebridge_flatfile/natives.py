@@ -50,13 +50,13 @@ def _row(layout: Layout, record: RecordLayout) -> Element:
 
 
 def _joined(layout: Layout) -> Element:
-    """Each record's rows under its name: one group where only the newest counts, and the older ones apart."""
+    """Each record's rows under its name: one group where only one counts, and the others apart."""
     rows = {record.name: (record, _row(layout, record)) for record in layout.of_role("data")}
     subject = layout.of_role("data")[0].subject
     fields = {name: replace(rows[next(iter(rows))][1].fields[name], required=True) for name in subject}
     fields |= {name: replace(row, many=not record.latest) for name, (record, row) in rows.items()}
     older = {name: replace(row, many=True) for name, (record, row) in rows.items() if record.latest}
-    fields[EARLIER] = replace(_group(older, "what counted before", layout), owner="theirs")
+    fields[EARLIER] = replace(_group(older, "what does not count, or not any more", layout), owner="theirs")
     return _group(fields, f"a person of {layout.layout}", layout)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from casebridge import Released, RenderContext
 from casebridge.core.errors import Position, RecordError
+from casebridge_flatfile.headings import extra_column
 from casebridge_flatfile.layout import Column, Layout, RecordLayout
-from casebridge_flatfile.rows import extra_column
 
 _Rows = list[tuple[RecordLayout, Mapping[str, object]]]
 _BREAKS = re.compile("[\x00-\x1f\x7f]")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from casebridge.core.errors import Position, RecordError
+from casebridge_flatfile.headings import columns_under
 from casebridge_flatfile.layout import Column, Layout, RecordLayout
 from casebridge_flatfile.lines import Lines
 
+ROLES = ("data", "header", "trailer")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
 
@@ -24,20 +25,40 @@ class Row:
     values: dict[str, str]
 
 
-def read_rows(lines: Lines, layout: Layout) -> Iterator[Row | RecordError]:
-    """Each row, or what is wrong with it. Raises RecordError CB-381 when the headings are not the layout's."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A row that is not read: its code is one to ignore, or nobody asked for its role.
+
+    ``whose`` is the person's id; ``short`` says that columns are missing at its end.
+    """
+
+    number: int
+    whose: str = ""
+    short: bool = False
+    ignored: bool = False
+
+
+Found = Row | Passed | RecordError
+
+
+def read_rows(lines: Lines, layout: Layout, only: Collection[str] = ROLES) -> Iterator[Found]:
+    """Each row of the roles in ``only``, the others passed over; or what is wrong with it.
+
+    Raises RecordError CB-381 when the headings are not the layout's.
+    """
     if layout.kind == "fixed":
-        yield from (_fixed(number, line, layout) for number, line in _full_lines(lines) if not _ignored(line, layout))
+        for number, line in _full_lines(lines):
+            ignored = line.startswith(layout.ignore)
+            yield Passed(number, ignored=True) if ignored else _fixed(number, line, layout, only)
         return
     cells = _cells(lines, layout)
     places = _places(cells, layout) if layout.header else None
     for number, row in cells:
-        if isinstance(row, RecordError) or row[0].strip() not in layout.ignore:
-            yield row if isinstance(row, RecordError) else _delimited(number, row, layout, places)
-
-
-def _ignored(line: str, layout: Layout) -> bool:
-    return line.startswith(layout.ignore)
+        if isinstance(row, RecordError):
+            yield row
+        else:
+            ignored = row[0].strip() in layout.ignore
+            yield Passed(number, ignored=True) if ignored else _delimited(number, row, layout, places, only)
 
 
 # --- delimited -----------------------------------------------------------------------------------------------
@@ -62,58 +83,27 @@ def _cells(lines: Lines, layout: Layout) -> Iterator[tuple[int, list[str] | Reco
 
 
 def _places(cells: Iterator[tuple[int, list[str] | RecordError]], layout: Layout) -> list[Column]:
-    """The column at each place of the file, by its heading; a heading the layout lacks keeps its own name."""
     number, row = next(cells, (0, []))
     if isinstance(row, RecordError):
         raise row
     if not row:
         raise RecordError("CB-303", "the file is empty", expected="a line of headings")
-    known = {_plain(column.heading): column for column in layout.records[0].columns}
-    found = [_plain(heading) for heading in row]
-    for column in layout.records[0].columns:
-        if found.count(_plain(column.heading)) != 1:
-            raise _not_there(number, column, row, found.count(_plain(column.heading)))
-    columns = [known.get(plain) or extra_column(heading) for plain, heading in zip(found, row, strict=True)]
-    _check_names(number, columns)
-    return columns
+    return columns_under(row, layout.records[0].columns, Position(row=number))
 
 
-def extra_column(heading: str) -> Column:
-    """A column the layout does not know: it keeps its heading, so that nothing is lost on the way back."""
-    return Column.model_construct(name=heading.strip(), header=heading.strip())
-
-
-def _check_names(number: int, columns: Sequence[Column]) -> None:
-    names = [column.name for column in columns]
-    twice = next((name for name in names if name and names.count(name) > 1), None)
-    if twice:
-        raise RecordError(
-            "CB-381", f"two columns would both be called {twice}", position=Position(row=number), field=twice,
-            expected="headings that differ",
-        )  # fmt: skip
-
-
-def _plain(heading: str) -> str:
-    return " ".join(heading.split()).casefold()
-
-
-def _not_there(number: int, column: Column, row: Sequence[str], count: int) -> RecordError:
-    near = get_close_matches(column.heading, row, n=1, cutoff=0.6)
-    said = f"is there {count} times" if count else "is missing" + (f"; did you mean “{near[0]}”?" if near else "")
-    return RecordError(
-        "CB-381", f"the column “{column.heading}” {said}", position=Position(row=number), field=column.name,
-        expected=f"the heading “{column.heading}” once",
-    )  # fmt: skip
-
-
-def _delimited(number: int, cells: list[str], layout: Layout, places: list[Column] | None) -> Row | RecordError:
+def _delimited(
+    number: int, cells: list[str], layout: Layout, places: list[Column] | None, only: Collection[str]
+) -> Found:
     record = _record(cells[0].strip(), layout)
     if record is None:
-        return _unknown(number, cells[0], layout)
+        return _unknown(number, cells[0], layout, [(r, r.columns, cells[1:]) for r in layout.of_role("data")])
     cells = cells[1:] if record.code else cells
-    columns = places if places is not None else list(record.columns)
+    columns = places if places is not None else record.columns
+    if record.role not in only:
+        return Passed(number, _whose(record, columns, cells), short=len(cells) < len(columns))
     if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
-        return _wrong(number, "the row has another number of columns", expected=f"{len(columns)} columns")
+        expected, whose = f"{len(columns)} columns", _whose(record, columns, cells)
+        return _wrong(number, "the row has another number of columns", expected=expected, whose=whose)
     return _row(number, record, columns, cells)
 
 
@@ -127,14 +117,23 @@ def _full_lines(lines: Lines) -> Iterator[tuple[int, str]]:
             yield lines.number, text
 
 
-def _fixed(number: int, line: str, layout: Layout) -> Row | RecordError:
+def _fixed(number: int, line: str, layout: Layout, only: Collection[str]) -> Found:
     record = next((r for r in layout.records if line.startswith(r.code)), None)
     if record is None:
-        return _unknown(number, line[:10], layout)
+        return _unknown(number, line[:10], layout, [(r, r.columns, _cut(line, r)) for r in layout.of_role("data")])
+    cells = _cut(line, record)
+    if record.role not in only:
+        return Passed(number, _whose(record, record.columns, cells))
     outside = _outside(line, record)
     if outside:
-        return _wrong(number, f"there is text outside the columns, at character {outside}", expected="blanks there")
-    return _row(number, record, list(record.columns), [line[c.start - 1 : c.end] for c in record.columns])
+        whose = _whose(record, record.columns, cells)
+        return _wrong(number, f"there is text outside the columns, at character {outside}", expected="blanks there",
+                      whose=whose)  # fmt: skip
+    return _row(number, record, record.columns, cells)
+
+
+def _cut(line: str, record: RecordLayout) -> list[str]:
+    return [line[column.start - 1 : column.end] for column in record.columns]
 
 
 def _outside(line: str, record: RecordLayout) -> int:
@@ -174,9 +173,11 @@ def _row(number: int, record: RecordLayout, columns: Sequence[Column], cells: Se
 
 
 def _whose(record: RecordLayout, columns: Sequence[Column], cells: Sequence[str]) -> str:
-    """The id of the person a bad row is about, as far as it can be read."""
-    said = {column.name: cell.strip() for column, cell in zip(columns, cells, strict=False)}
-    return "|".join(said.get(name, "") for name in record.subject)
+    """The id of the person a row is about; nothing when a part of it is not there or not of its form."""
+    said = {c.name: (c, cell.strip()) for c, cell in zip(columns, cells, strict=False) if c.name in record.subject}
+    if len(said) < len(record.subject) or any(v in c.empty or _problem(c, v) for c, v in said.values()):
+        return ""
+    return "|".join(said[name][1] for name in record.subject)
 
 
 def _problem(column: Column, value: str) -> tuple[str, str, str] | None:
@@ -190,9 +191,14 @@ def _problem(column: Column, value: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _unknown(number: int, code: str, layout: Layout) -> RecordError:
+def _unknown(
+    number: int, code: str, layout: Layout, readings: Sequence[tuple[RecordLayout, Sequence[Column], Sequence[str]]]
+) -> RecordError:
+    """A row of a code the layout does not have. It is a person's if every record of the layout would read it so."""
     codes = ", ".join(r.code for r in layout.records)
-    return _wrong(number, "the row begins with a code the layout does not have", expected=f"one of {codes}", found=code)
+    whose = {_whose(*reading) for reading in readings}
+    return _wrong(number, "the row begins with a code the layout does not have", expected=f"one of {codes}", found=code,
+                  whose=whose.pop() if len(whose) == 1 else "")  # fmt: skip
 
 
 def _wrong(

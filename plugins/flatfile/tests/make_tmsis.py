@@ -15,11 +15,18 @@ WIDTH = {"ELG00002": 12, "ELG00003": 24, "ELG00004": 16, "ELG00005": 22, "ELG000
 OPEN = "99991231"
 
 
-def header(usage: str = "T", ssn_indicator: str = "0", sequence: str = "0001") -> str:
-    """ELG00001."""
-    cells = ["ELG00001", "V3.28", "C", "PSV", "1", "ELIGIBLE", "36", "20261105", "20261001", "20261031", usage,
-             ssn_indicator, "100", sequence, ""]  # fmt: skip
+def header(
+    usage: str = "T", ssn_indicator: str = "0", sequence: str = "0001", kind: str = "C", total: int | str = 100
+) -> str:
+    """ELG00001 of a file with ``total`` other rows."""
+    cells = ["ELG00001", "V3.28", kind, "PSV", "1", "ELIGIBLE", "36", "20261105", "20261001", "20261031", usage,
+             ssn_indicator, str(total), sequence, ""]  # fmt: skip
     return "|".join(cells) + "\r\n"
+
+
+def whole(*rows: str, **said: str) -> str:
+    """A file of these rows, with a header that counts them."""
+    return "".join([header(**said, total=len(rows)), *rows])
 
 
 def row(code: str, number: int, person: str, *values: str) -> str:
@@ -44,9 +51,11 @@ def contact(number: int, person: str, kind: str = "01", phone: str = "5555550100
                "20250101", OPEN)  # fmt: skip
 
 
-def determinants(number: int, person: str, scope: str = "1", end: str = OPEN) -> str:
+def determinants(
+    number: int, person: str, scope: str = "1", end: str = OPEN, since: str = "20250101", ind: str = "1"
+) -> str:
     """ELG00005."""
-    return row("ELG00005", number, person, "C-1", *[""] * 13, scope, "", "20250101", end)
+    return row("ELG00005", number, person, "C-1", "", "", ind, *[""] * 10, scope, "", since, end)
 
 
 def enrollment(number: int, person: str, begin: str = "20250101", end: str = OPEN, kind: str = "1") -> str:
@@ -59,7 +68,7 @@ def file_tmsis(total: int, seed: int = 21) -> Iterator[str]:
     chance = random.Random(seed)
     names = [(f"MS{n:09}", chance.choice(FAMILIES), chance.choice(GIVEN)) for n in range(total)]
     ends = [chance.choice((OPEN, OPEN, "20261031")) for _ in names]
-    yield header()
+    yield header(total=5 * total)
     for n, (person, family, given) in enumerate(names):
         yield primary(n, person, family, given)
     for n, (person, _, _) in enumerate(names):

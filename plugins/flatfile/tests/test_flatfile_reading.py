@@ -154,6 +154,22 @@ def test_a_column_the_layout_does_not_know_is_kept(reader):
     assert good(found)["K-17"]["Shoe size"] == "42"
 
 
+def test_columns_without_a_heading_are_named_by_their_place(reader):
+    found = read(reader(), "Client ID,,Last Name,Born, ,\r\nK-17,one,Moreno,,two,\r\n")
+    assert good(found)["K-17"] == {"id": "K-17", "family": "Moreno", "column 2": "one", "column 5": "two"}
+
+
+@pytest.mark.parametrize(("count", "code"), [(4093, None), (4094, "CB-304")])
+def test_a_file_may_have_4096_columns(reader, count, code):
+    headings = ",".join(["Client ID,Last Name,Born", *(f"extra {n}" for n in range(count))])
+    rows = reader().parse(io.BytesIO(f"{headings}\r\nK-17,Moreno,,{',' * (count - 1)}\r\n".encode()), {})
+    if code is None:
+        assert len(list(rows)) == 1
+    else:
+        with pytest.raises(RecordError, match=r"row 1: there are too many columns; expected at most 4096.*CB-304"):
+            next(rows)
+
+
 def test_lines_above_the_headings_can_be_skipped(reader):
     form = reader(CLIENTS.replace("kind: delimited", "kind: delimited\nskip_lines: 2"))
     (native,) = read(form, "Report of 2026\r\n\r\n" + HEADINGS + "K-17,Moreno,\r\n")
@@ -273,6 +289,60 @@ def test_a_stream_that_cannot_go_back_is_read_all_the_same(reader):
     assert len(list(reader("county-roster").parse(OneWay(ROSTER.encode()), {}))) == 2
 
 
+@pytest.mark.parametrize("end", [30, 60, 120, len(ROSTER) - 10])
+def test_a_file_that_was_cut_off_has_no_identity(reader, end):
+    assert reader("county-roster").identity(io.BytesIO(ROSTER[:end].encode())) is None
+
+
+HEAD_COUNTS = """
+layout: counted
+kind: delimited
+header: false
+identity: [batch]
+ignore: [N]
+records:
+  - name: head
+    role: header
+    code: H
+    count: rows
+    columns: [{name: batch, fill: dispatch}, {name: rows, fill: count}]
+  - {name: row, code: D, key: [id], columns: [{name: id}]}
+"""
+
+
+@pytest.mark.parametrize(
+    "text", ["H,7,2\nD,1\nD,2\n", "H,7,002\nD,1\nN,passed over\n", "H,7,2\n\nD,1\nX,bad\n", "H,7,0\n"]
+)
+def test_a_header_may_count_the_rows_bad_ones_and_passed_over_ones_too(reader, text):
+    read(reader(HEAD_COUNTS), text)
+    assert reader(HEAD_COUNTS).identity(io.BytesIO(text.encode())) == "flatfile:counted/7"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("H,7,2\nD,1\n", "row 1: the header counts other than there are; expected 1 records, found 9"),
+        ("H,7,\nD,1\n", "row 1: the header counts other than there are"),
+        ("H,7,1\nD\n", "row 2: the last row is not whole: the file may be cut off"),
+        ("D,1\nH,7,1\n", "row 1: the file does not begin with its header"),
+        ("H,7\nD,1\n", "row 1: the row has another number of columns"),
+        ("", "row 1: the file does not begin with its header"),
+    ],
+)
+def test_a_file_its_header_does_not_vouch_for_is_not_read_at_all(reader, text, said):
+    with pytest.raises(RecordError) as wrong:
+        next(reader(HEAD_COUNTS).parse(io.BytesIO(text.encode()), {}))
+    assert wrong.value.message.startswith(said)
+    assert reader(HEAD_COUNTS).identity(io.BytesIO(text.encode())) is None
+
+
+def test_a_header_that_counts_is_written_so(reader):
+    form, records = reader(HEAD_COUNTS), [a_release({"id": id_}, "flatfile/row") for id_ in ("1", "2")]
+    (file,) = form.render(records, a_render_context())
+    assert file.data.split(b"\r\n")[0].endswith(b",2")
+    assert list(good(read(form, file.data))) == ["1", "2"]
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"D" * 2_000_000, ROSTER.encode()[:1]])
 def test_identity_never_fails(reader, data):
     assert reader("county-roster").identity(io.BytesIO(data)) is None
@@ -295,6 +365,9 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(reader):
         (("\\d{4}", "(\\d{4}"), "the pattern cannot be read"),
         (("kind: delimited", "kind: delimited\nidentity: [batch]"), "identity and environment name columns"),
         (("name: client", "name: client\n    code: C"), "no codes"),
+        (("    key: [id]", "    key: [id]\n    count: id"), "a header or a trailer counts the records"),
+        (("    key: [id]", "    key: [id]\n    prefer: {column: id, value: x}"), "prefer goes with latest"),
+        (("    key: [id]", "    key: [id]\n    latest: born\n    prefer: {column: ident, value: x}"), "column ident"),
     ],
 )
 def test_a_wrong_layout_is_named_before_anything_is_read(reader, change, said):

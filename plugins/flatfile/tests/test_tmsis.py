@@ -36,9 +36,12 @@ def tmsis(environment="test", **settings):
     return TmsisFormat(TmsisSettings(**settings), Context("state", environment))
 
 
+def parsed(text, environment="test"):
+    return list(tmsis(environment).parse(io.BytesIO(text.encode()), {}))
+
+
 def read(*rows, environment="test"):
-    data = "".join([made.header(), *rows]).encode()
-    return list(tmsis(environment).parse(io.BytesIO(data), {}))
+    return parsed(made.whole(*rows), environment)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,23 @@ def test_the_newest_demographics_count_and_the_older_ones_are_kept():
     assert [p["eligible_last_name"] for p in record.data["earlier"]["primary"]] == ["OLD"]
 
 
+FAMILY_PLANNING = made.determinants(2, "MS1", scope="6", since="20260101", ind="0")
+GROUPS = [
+    ("the primary one, though it began earlier", [made.determinants(1, "MS1"), FAMILY_PLANNING], "1"),
+    ("the primary one, though it stands first", [made.determinants(1, "MS1", since="20260101"), FAMILY_PLANNING], "1"),
+    ("the newest primary one", [made.determinants(1, "MS1", since="20260101"), made.determinants(3, "MS1", "2")], "1"),
+    ("the newest where none is primary", [FAMILY_PLANNING, made.determinants(1, "MS1", ind="")], "6"),
+]
+
+
+@pytest.mark.parametrize(("rows", "scope"), [g[1:] for g in GROUPS], ids=[g[0] for g in GROUPS])
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_primary_eligibility_group_counts(rows, scope, order):
+    (record,) = read(made.primary(1, "MS1"), *rows[::order])
+    assert record.data["determinants"]["restricted_benefits_code"] == scope
+    assert len(record.data["earlier"]["determinants"]) == 1
+
+
 def test_an_open_end_and_a_filler_are_nothing():
     (record,) = read(made.primary(1, "MS1"), made.variable(1, "MS1", ssn="999999999"), made.enrollment(1, "MS1"))
     assert "enrollment_end_date" not in record.data["enrollment"][0]
@@ -91,26 +111,72 @@ BAD = [
     ("a date that is none", made.enrollment(9, "MS2", begin="2025-01-01"), "enrollment_eff_date", "CB-301"),
     ("no record number", made.enrollment(9, "MS2").replace("|9|", "||", 1), "record_number", "CB-302"),
     ("an ssn that is none", made.variable(9, "MS2", ssn="12345"), "ssn", "CB-301"),
+    ("a column too many", made.enrollment(9, "MS2").replace("\r\n", "|more\r\n"), "", "CB-301"),
+    ("a column too few", made.enrollment(9, "MS2").replace("|\r\n", "\r\n"), "", "CB-301"),
+    ("only its beginning", "ELG00021|36|9|MS2\r\n", "", "CB-301"),
+    ("a code nobody knows", "ELG00099|36|9|MS2\r\n", "", "CB-301"),
 ]
 
 
 @pytest.mark.parametrize(("bad", "field", "code"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
 def test_a_person_with_a_bad_row_is_not_read_by_halves(bad, field, code):
-    error, record = read(*ONE, made.primary(2, "MS2"), bad)
+    error, record = read(bad, *ONE, made.primary(2, "MS2"))
     assert (error.code, error.field, error.external_id) == (code, field, "MS2")
     assert (record.external_id, type(record)) == ("MS1", Native)
 
 
-@pytest.mark.parametrize("bad", ["ELG00021|36|9\r\n", "ELG00099|36|9|MS2\r\n", "ELG00002|36|9||A|B||||||||\r\n"])
-def test_a_row_of_nobody_is_an_error_of_its_own(bad):
-    error, record = read(*ONE, bad)
-    assert isinstance(error, RecordError)
-    assert record.external_id == "MS1"
+NOBODY = ["ELG00021|36|9\r\n", "ELG00099|36\r\n", made.primary(9, ""), made.primary(9, "MS\x07"), "?\r\n"]
+
+
+@pytest.mark.parametrize("bad", NOBODY)
+def test_with_a_row_of_nobody_the_file_is_not_read_at_all(bad):
+    rows = tmsis().parse(io.BytesIO(made.whole(bad, *ONE).encode()), {})
+    with pytest.raises(RecordError, match=r"row 2: the row does not say whose it is.*msis_identification_num.*CB-303"):
+        next(rows)
 
 
 def test_a_states_social_security_numbers_are_never_ids():
-    with pytest.raises(RecordError, match="CB-303"):
-        list(tmsis().parse(io.BytesIO((made.header(ssn_indicator="1") + ONE[0]).encode()), {}))
+    with pytest.raises(RecordError, match=r"SSN-INDICATOR is 1.*CB-303"):
+        parsed(made.whole(*ONE, ssn_indicator="1"))
+
+
+@pytest.mark.parametrize("kind", ["C", "R"])
+def test_a_whole_file_and_its_replacement_are_read(kind):
+    assert len(parsed(made.whole(*ONE, kind=kind))) == 1
+
+
+@pytest.mark.parametrize("kind", ["U", "u", "", "X"])
+def test_a_file_that_only_updates_another_is_held(kind):
+    with pytest.raises(RecordError, match=r"SUBMISSION-TRANSACTION-TYPE is (not C or R|U).*CB-303"):
+        parsed(made.whole(made.enrollment(9, "MS1"), kind=kind))
+
+
+COUNTED = [
+    ("fewer rows than counted", made.header(total=6), ONE, "row 1: the header counts other than there are"),
+    ("more rows than counted", made.header(total=4), ONE, "row 1: the header counts other than there are"),
+    ("no number", made.header(total="five"), ONE, "row 1: the header counts other than there are"),
+    ("digits without end", made.header(total="5" * 5000), ONE, "row 1: the header counts other than there are"),
+    ("no count", made.header(total=""), ONE, r"row 1: a required value is missing \[tot_rec_cnt\]"),
+    ("two files in one", made.header(total=11), [*ONE, made.header(total=5), *ONE], "row 7: there is a second header"),
+    ("cut within a row", made.header(total=5), [*ONE[:4], ONE[4][:-20]], "row 6: the last row is not whole"),
+]
+
+
+@pytest.mark.parametrize(("header", "rows", "said"), [c[1:] for c in COUNTED], ids=[c[0] for c in COUNTED])
+def test_a_file_that_is_not_whole_is_not_read_at_all(header, rows, said):
+    with pytest.raises(RecordError, match=said):
+        next(tmsis().parse(io.BytesIO("".join([header, *rows]).encode()), {}))
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4])
+def test_a_file_that_was_cut_off_has_no_identity(cut):
+    text = made.whole(*ONE)
+    assert tmsis().identity(io.BytesIO(text.encode()))
+    assert tmsis().identity(io.BytesIO(text[: len(text) * cut // 5].encode())) is None
+
+
+def test_rows_that_are_not_read_are_counted():
+    assert len(parsed(made.header(total="00000000007") + "".join(ONE) + "ELG00016|36|1|MS1|002\r\n" * 2)) == 1
 
 
 def test_a_test_file_stays_out_of_production():
@@ -120,11 +186,11 @@ def test_a_test_file_stays_out_of_production():
 
 def test_a_file_without_its_header_is_refused():
     with pytest.raises(RecordError, match="CB-303"):
-        list(tmsis().parse(io.BytesIO("".join(ONE).encode()), {}))
+        parsed("".join(ONE))
 
 
 def test_the_file_says_which_it_is():
-    data = (made.header(sequence="0002") + ONE[0]).encode()
+    data = made.whole(*ONE, sequence="0002").encode()
     assert tmsis().identity(io.BytesIO(data)) == "flatfile:tmsis-eligible/36/ELIGIBLE/20261001/0002"
 
 
