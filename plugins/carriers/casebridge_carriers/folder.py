@@ -12,9 +12,19 @@ from typing import BinaryIO, ClassVar, cast
 from pydantic import Field
 
 from casebridge import Context, Dispatch, Outcome, Payload, Probe, Receipt, Settings
-from casebridge.core.errors import CaseBridgeError, Position, RecordError, SetupError, TryAgain
+from casebridge.core.errors import CaseBridgeError, SetupError, TryAgain
+from casebridge_carriers.access import ACCESS, Who, make_folder, to_disk, write_named
 from casebridge_carriers.inbox import Found, Inbox, look
-from casebridge_carriers.names import name_too_long, outgoing_names, too_long
+from casebridge_carriers.late import went_on
+from casebridge_carriers.names import (
+    left_alone,
+    name_too_long,
+    outgoing_names,
+    shown,
+    too_large,
+    too_long,
+    unreadable,
+)
 from casebridge_carriers.streams import open_steady, zip_folder
 
 SETTLED_IN = {"accepted": "done", "duplicate": "done", "held": "held"}
@@ -28,6 +38,7 @@ class FolderSettings(Settings):
     quiet_seconds: float = Field(5.0, ge=0, description="How long a file must be unchanged before it is picked up")
     marker: str = Field("", description="If set, FILE is picked up only when FILE + this ending (.ready) is there too")
     pack_directories: bool = Field(False, description="Hand over a sub-folder of files as one zip")
+    access: Who = Field("group", description="Who else may read it: group, group-writes (and write), everyone")
     max_bytes: int = Field(2 * 1024**3, gt=0, description="Larger files stay in in/ and are reported")
     max_files: int = Field(1000, gt=0, description="At most so many files at one look")
 
@@ -42,34 +53,53 @@ class FolderLink:
     def __init__(self, settings: FolderSettings, context: Context) -> None:
         self.settings = settings
         self.root = Path(context.base_dir, settings.folder)
+        self.remark = ""
         self.inbox = Inbox(
             self.root / "in", settings.pattern, settings.quiet_seconds, settings.marker, settings.pack_directories
         )
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
-        """What is complete in ``in/``, oldest first, streaming; a file too large is reported after all others."""
+        """What is complete in ``in/``, oldest first, streaming; what cannot be taken is reported after all others."""
         with self._disk():
             self._prepare()
             self.inbox.put_back()
+            odd: list[CaseBridgeError] = [went_on(shown(name)) for name in self.inbox.went_on()]
             found = self.inbox.ready()
-        fitting = [f for f in found if f.size <= self.settings.max_bytes and not too_long(f.name)]
-        for one in fitting[: self.settings.max_files]:
-            yield from self._payload(one)
-        for one in found:
-            if too_long(one.name):
-                raise name_too_long()
-            if one.size > self.settings.max_bytes:
-                raise self._too_large(one)
+            self.remark = left_alone(self.inbox.others(), self.settings.pattern)
+        odd += [error for one in found if (error := self._unfit(one))]
+        for one in [f for f in found if not self._unfit(f)][: self.settings.max_files]:
+            try:
+                yield from self._payload(one)
+            except CaseBridgeError as error:
+                odd.append(error)
+        if odd:
+            raise odd[0]
+
+    def _unfit(self, found: Found) -> CaseBridgeError | None:
+        if too_long(found.name):
+            return name_too_long(found.name)
+        if found.size > self.settings.max_bytes:
+            return too_large(found.name, found.size, self.settings.max_bytes)
+        return unreadable("CB-370", found.name) if found.locked else None
 
     def _payload(self, found: Found) -> Iterator[Payload]:
-        with self._disk():
-            if look(found.path) != found:
-                return  # it changed or went since the look
-            stream = cast(BinaryIO, zip_folder(found.path) if found.is_folder else open_steady(found.path))
+        stream = self._opened(found)
+        if stream is None:
+            return
         with stream:
             name = f"{found.name}.zip" if found.is_folder else found.name
             media_type = "application/zip" if found.is_folder else "application/octet-stream"
-            yield Payload(name, stream, media_type, token=found.token)
+            yield Payload(shown(name), stream, media_type, token=found.token)
+
+    def _opened(self, found: Found) -> BinaryIO | None:
+        """None when it changed or went since the look."""
+        with self._disk():
+            if look(found.path) != found:
+                return None
+            try:
+                return cast(BinaryIO, zip_folder(found.path) if found.is_folder else open_steady(found.path))
+            except PermissionError as e:
+                raise unreadable("CB-370", found.name) from e
 
     def settle(self, payload: Payload, outcome: Outcome) -> None:
         """Move exactly what was read to ``done/`` or ``held/``; nothing happens when it has already gone."""
@@ -104,7 +134,7 @@ class FolderLink:
         names = outgoing_names(dispatch)
         for number, (name, file) in enumerate(names):
             with self._disk(unsent=number == 0):
-                write_named(self.root / "out" / name, file.data)
+                write_named(self.root / "out" / name, file.data, ACCESS[self.settings.access])
         return Receipt(reference=", ".join(name for name, _ in names))
 
     def find(self, dispatch: Dispatch, key: str) -> Receipt | None:
@@ -134,15 +164,9 @@ class FolderLink:
             raise SetupError("CB-370", f"the folder {self.root} does not exist")
         for part in PARTS:
             path = self.root / part
-            path.mkdir(exist_ok=True)
+            make_folder(path, ACCESS[self.settings.access])
             if path.is_symlink():
                 raise SetupError("CB-370", f"{path} is a symbolic link; it must be a folder of its own")
-
-    def _too_large(self, found: Found) -> RecordError:
-        return RecordError(
-            "CB-304", f"the file has {found.size} bytes and stays in in/", position=Position(file=found.name),
-            field="max_bytes", expected=f"at most {self.settings.max_bytes} bytes",
-        )  # fmt: skip
 
     @contextmanager
     def _disk(self, *, unsent: bool = False) -> Iterator[None]:
@@ -151,32 +175,14 @@ class FolderLink:
         except (PermissionError, FileExistsError, NotADirectoryError) as e:
             raise SetupError("CB-370", f"{self.root}: {e.strerror}") from e
         except OSError as e:
+            if e.errno == errno.EXDEV:
+                raise SetupError("CB-370", f"{self.root}: in/, done/ and held/ must be on one drive") from e
             full = e.errno in (errno.ENOSPC, errno.EDQUOT)
             remedy = "Free some space; it is tried again by itself." if full else ""
             raise TryAgain("CB-401", f"{self.root}: {e.strerror}", remedy=remedy, unsent=unsent) from e
 
 
 PARTS = ("in", "out", "done", "held")
-
-
-def write_named(path: Path, data: bytes) -> None:
-    """Write ``data`` under a temporary name, to the disk, then rename, so that no reader ever sees half of it; the
-    name itself is not on the disk yet."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def to_disk(path: Path) -> None:
-    """What was named in a folder is named there after a power cut, too."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _holds(path: Path, size: int) -> bool:

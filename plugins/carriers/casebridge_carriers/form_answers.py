@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from casebridge.core.errors import Position, RecordError
 
-MAX_BYTES = 16 * 1024
 MAX_TEXT = 2000
+MAX_BYTES = 64 * 1024
+"""Room for such a text in any script: a character outside ASCII is sent as up to twelve bytes."""
 
 
 @dataclass(frozen=True, slots=True)

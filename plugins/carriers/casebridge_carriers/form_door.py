@@ -21,7 +21,7 @@ from pydantic import Field
 from casebridge import Context, Doorway, Released, Settings
 from casebridge.core.errors import CaseBridgeError
 from casebridge_carriers.form_along import about_sent
-from casebridge_carriers.form_answers import ANSWERS, MAX_TEXT, REASONS, offered, write_answer
+from casebridge_carriers.form_answers import ANSWERS, MAX_BYTES, MAX_TEXT, REASONS, offered, write_answer
 from casebridge_carriers.form_page import about_person, about_request, is_offer, status_words
 from casebridge_carriers.form_tries import WrongTokens
 
@@ -54,7 +54,7 @@ class DoorSettings(Settings):
     """Limits."""
 
     wrong_links_per_minute: int = Field(30, gt=0, description="From one address; more must wait a minute")
-    max_bytes: int = Field(16 * 1024, gt=0, description="The largest answer taken")
+    max_bytes: int = Field(MAX_BYTES, gt=0, description="The largest answer taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +96,22 @@ class WebFormDoor:
 
         @router.get("/{token}", include_in_schema=False)
         async def show(token: str, request: Request) -> Response:
-            released = await self._look(doorway, token, request)
+            try:
+                released = await self._look(doorway, token, request)
+            except CaseBridgeError:
+                return self._later({})
             return released if isinstance(released, Response) else self._page(released, request)
 
         @router.post("/{token}", include_in_schema=False)
         async def take(token: str, request: Request) -> Response:
-            released = await self._look(doorway, token, request)
+            body = await _body(request, self.settings.max_bytes)
+            try:
+                released = await self._look(doorway, token, request)
+            except CaseBridgeError:
+                return self._later(_decoded(body or b""))
             if isinstance(released, Response):
                 return released
-            return await self._take(doorway, token, released, request)
+            return await self._take(doorway, token, released, request, body)
 
         return router
 
@@ -119,8 +126,9 @@ class WebFormDoor:
         self.wrong.count(address)
         return self._nothing(404)
 
-    async def _take(self, doorway: Doorway, token: str, released: Released, request: Request) -> Response:
-        body = await _body(request, self.settings.max_bytes)
+    async def _take(
+        self, doorway: Doorway, token: str, released: Released, request: Request, body: bytes | None
+    ) -> Response:
         if body is None:
             return self._page(released, request, problem="That was too long. Please shorten your text.", status=413)
         said = _said(body)
@@ -165,6 +173,12 @@ class WebFormDoor:
             said=said or _Said("", "", {}), root="",
         )  # fmt: skip
         return Response(text, status, media_type="text/html", headers=HEADERS)
+
+    def _later(self, form: Mapping[str, str]) -> Response:
+        """While the books cannot be asked what the link opens; an answer in ``form`` is kept, to be sent again."""
+        kept = form if form.get("answer") in ANSWERS else {}
+        page = self._templates.get_template("later.html").render(kept=kept, max_text=MAX_TEXT, root="")
+        return Response(page, 503, media_type="text/html", headers={**HEADERS, "Retry-After": "60"})
 
     def _thanks(self, answer: str) -> Response:
         text = THANKS.get(answer)

@@ -12,6 +12,8 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from casebridge.core.moments import local
+
 STATUS_WORDS = {
     "waiting": "Waiting for your answer",
     "accepted": "Accepted by you",
@@ -85,7 +87,7 @@ def moment_words(text: str, zone: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return f"{moment.astimezone(ZoneInfo(zone)):%A, %d %B %Y, %H:%M %Z}" if moment.tzinfo else text
+    return f"{local(moment, ZoneInfo(zone)):%A, %d %B %Y, %H:%M %Z}" if moment.tzinfo else text
 
 
 def _filled(facts: Mapping[str, list[str]]) -> list[Fact]:

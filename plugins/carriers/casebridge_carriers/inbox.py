@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from casebridge_carriers.names import UNFINISHED, numbered, unfinished
+from casebridge_carriers.late import Late, Moved
+from casebridge_carriers.names import UNFINISHED, numbered, unfinished, wanted
 
 _SETTLING = ".settling."
 
@@ -25,6 +26,7 @@ class Found:
     size: int
     changed: float
     is_folder: bool = False
+    locked: bool = False  # a folder we may not look into
 
     @property
     def token(self) -> str:
@@ -41,22 +43,27 @@ class Inbox:
     quiet_seconds: float = 5.0
     marker: str = ""
     folders: bool = False
+    late: Late = field(default_factory=Late)
 
     def ready(self) -> list[Found]:
         """What is complete, by time of change, then by name."""
-        found = (look(self.folder / name) for name in self._names())
+        found = (look(self.folder / name) for name in self._names() if wanted(name, self.pattern))
         return sorted((f for f in found if f and self._complete(f)), key=lambda f: (f.changed, f.name))
+
+    def others(self) -> int:
+        """How many finished files have a name that is not picked up."""
+        return sum((self.folder / name).is_file() for name in self._names() if not wanted(name, self.pattern))
 
     def _names(self) -> Iterator[str]:
         for name in os.listdir(self.folder):
-            if fnmatch(name, self.pattern) and not unfinished(name) and not self._is_marker(name):
+            if not unfinished(name) and not self._is_marker(name):
                 yield name
 
     def _is_marker(self, name: str) -> bool:
         return bool(self.marker) and name.endswith(self.marker)
 
     def _complete(self, found: Found) -> bool:
-        if found.is_folder and not (self.folders and _holds_whole_files(found.path)):
+        if found.is_folder and not (self.folders and (found.locked or _holds_whole_files(found.path))):
             return False
         if self.marker and not (self.folder / (found.name + self.marker)).exists():
             return False
@@ -84,7 +91,23 @@ class Inbox:
             move_beside(aside, self.folder, name)
             return None
         self._drop_marker(found)
-        return move_beside(aside, to, name)
+        target = move_beside(aside, to, name)
+        if not self.marker and (there := look(target)):  # a marker says that it was whole
+            stamp = there.stamp if now.is_folder else ""
+            self.late.add(Moved(name, str(target), now.size, now.changed, stamp))
+        return target
+
+    def went_on(self) -> list[str]:
+        """What was written after it was moved is put back; the names."""
+        names = []
+        for moved in self.late.watched():
+            with suppress(OSError):
+                now = look(Path(moved.path))
+                if now and moved.went_on(now.size, now.changed, now.stamp if moved.stamp else ""):
+                    move_beside(now.path, self.folder, moved.name)
+                    self.late.drop(moved)
+                    names.append(moved.name)
+        return names
 
     def _drop_marker(self, found: Found) -> None:
         marker = self.folder / (found.name + self.marker)
@@ -112,7 +135,11 @@ def look(path: Path) -> Found | None:
 
 
 def _look_inside(path: Path) -> Found:
-    files = {p.name: p.lstat() for p in sorted(path.iterdir()) if p.is_file() and not p.is_symlink()}
+    try:
+        files = {p.name: p.lstat() for p in sorted(path.iterdir()) if p.is_file() and not p.is_symlink()}
+    except PermissionError:
+        status = path.lstat()
+        return Found(path.name, path, _stamp(status), 0, status.st_mtime, is_folder=True, locked=True)
     stamp = "+".join(f"{name}={_stamp(status)}" for name, status in files.items() if not unfinished(name))
     newest = max([path.lstat().st_mtime, *(status.st_mtime for status in files.values())])
     return Found(path.name, path, _digest(stamp), sum(s.st_size for s in files.values()), newest, is_folder=True)
@@ -149,7 +176,7 @@ def _move_to_new(path: Path, target: Path) -> None:
     """Rename without ever replacing anything; raises FileExistsError."""
     if path.is_dir():
         target.mkdir()
-        os.rename(path, target)  # over the empty folder made just now
+        _rename_over(path, target, target.rmdir)
         return
     try:
         os.link(path, target)
@@ -157,6 +184,16 @@ def _move_to_new(path: Path, target: Path) -> None:
         raise
     except OSError:  # a drive without hard links: reserve the name, then rename over it
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        os.rename(path, target)
+        _rename_over(path, target, target.unlink)
         return
     os.unlink(path)
+
+
+def _rename_over(path: Path, reserved: Path, give_up: Callable[[], None]) -> None:
+    """Rename over the empty thing made just now, which goes when that fails."""
+    try:
+        os.rename(path, reserved)
+    except OSError:
+        with suppress(OSError):
+            give_up()
+        raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from casebridge import Dispatch, OutFile
-from casebridge.core.errors import Position, RecordError
+from casebridge.core.errors import Position, RecordError, SetupError
 
 MOST_BYTES = 200
 UNFINISHED = (".tmp", ".part", ".filepart")
@@ -24,16 +25,48 @@ def unfinished(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(UNFINISHED)
 
 
+def wanted(name: str, pattern: str) -> bool:
+    """Whether the pattern picks the name up, in capitals or not."""
+    return fnmatchcase(name.lower(), pattern.lower())
+
+
+def left_alone(count: int, pattern: str) -> str:
+    """For people: how many files lie there that nobody picks up."""
+    files = "1 file there does" if count == 1 else f"{count} files there do"
+    return f"{files} not fit the pattern {pattern} and will not be picked up" if count else ""
+
+
+def shown(name: str) -> str:
+    r"""A name for people and for the books; bytes that are no UTF-8 are written out (caf\xe9.csv)."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def too_long(name: str) -> bool:
     """Whether there is no room left for what we put before or after it while it is moved (255 bytes on most disks)."""
     return len(os.fsencode(name)) > MOST_BYTES
 
 
-def name_too_long() -> RecordError:
+def name_too_long(name: str) -> RecordError:
     """It stays where it is: nothing of it was read."""
     return RecordError(
-        "CB-301", "the name of a file is too long", position=Position(file="in"),
+        "CB-301", "the name of the file is too long", position=Position(file=f"{shown(name)[:60]}…"),
         expected=f"at most {MOST_BYTES} bytes", remedy="Give the file a shorter name; it was not read.",
+    )  # fmt: skip
+
+
+def too_large(name: str, size: int, limit: int) -> RecordError:
+    """It stays where it is: nothing of it was read."""
+    return RecordError(
+        "CB-304", f"the file has {size} bytes and stays there", position=Position(file=shown(name)),
+        field="max_bytes", expected=f"at most {limit} bytes",
+    )  # fmt: skip
+
+
+def unreadable(code: str, name: str) -> SetupError:
+    """It stays where it is; the others go on."""
+    return SetupError(
+        code, f"{shown(name)}: the file may not be read by this account; it stays there",
+        remedy="Let whoever put it there give the account that runs casebridge the right to read it.",
     )  # fmt: skip
 
 

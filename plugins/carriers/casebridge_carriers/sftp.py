@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from typing import IO, ClassVar, cast
 
 import asyncssh
@@ -15,12 +14,26 @@ from asyncssh import SFTPClient
 from pydantic import Field
 
 from casebridge import Context, Dispatch, Outcome, OutFile, Payload, Probe, Receipt, Settings
-from casebridge.core.errors import CaseBridgeError, Position, RecordError
-from casebridge_carriers.names import numbered, outgoing_names, unfinished
+from casebridge.core.errors import CaseBridgeError, SetupError
+from casebridge_carriers.late import Late, Moved, went_on
+from casebridge_carriers.names import (
+    left_alone,
+    name_too_long,
+    numbered,
+    outgoing_names,
+    shown,
+    too_large,
+    too_long,
+    unfinished,
+    unreadable,
+    wanted,
+)
 from casebridge_carriers.ssh import SshConnection, SshSettings
 
 _SETTLING = ".settling."
 _PART = 1 << 20
+_GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+_OF_ONE_FILE = (*_GONE, asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure)
 
 
 class SftpSettings(SshSettings):
@@ -31,7 +44,7 @@ class SftpSettings(SshSettings):
     done_dir: str = Field(description="Where files go that we have taken")
     held_dir: str = Field("", description="Where files go that we could not take; done_dir if empty")
     pattern: str = Field("*", description="Which names are picked up, as in *.txt")
-    quiet_seconds: float = Field(2.0, ge=0, description="How long a file must be unchanged between two looks")
+    quiet_seconds: float = Field(30.0, ge=0, description="How long a file must be unchanged between two looks")
     max_bytes: int = Field(2 * 1024**3, gt=0, description="Larger files stay and are reported")
     max_files: int = Field(1000, gt=0, description="At most so many files at one look")
 
@@ -58,69 +71,90 @@ class SftpLink:
     def __init__(self, settings: SftpSettings, context: Context) -> None:
         self.settings = settings
         self.connection = SshConnection(settings, context)
+        self.remark = ""
+        self._late, self._quiet = Late(), frozenset[_Remote]()
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
-        """What stayed the same between two looks, oldest first; a file too large is reported after all others."""
+        """What stayed the same between two looks, oldest first; what cannot be taken is reported after all others."""
+        late = self.connection.run(self._went_on)
         found = self.connection.run(self._ready, self.settings.total_timeout + self.settings.quiet_seconds)
-        fitting = [f for f in found if f.size <= self.settings.max_bytes]
-        for one in fitting[: self.settings.max_files]:
+        odd: list[CaseBridgeError] = [went_on(shown(name)) for name in late]
+        odd += [error for one in found if (error := self._unfit(one))]
+        for one in [f for f in found if not self._unfit(f)][: self.settings.max_files]:
             copy = self._fetch(one)
-            if copy is not None:
+            if isinstance(copy, SetupError):
+                odd.append(copy)
+            elif copy is not None:
                 with copy:
-                    yield Payload(one.name, copy, token=one.token)  # type: ignore[arg-type]
-        for one in found:
-            if one.size > self.settings.max_bytes:
-                raise RecordError(
-                    "CB-304", f"the file has {one.size} bytes and stays there", position=Position(file=one.name),
-                    field="max_bytes", expected=f"at most {self.settings.max_bytes} bytes",
-                )  # fmt: skip
+                    yield Payload(shown(one.name), copy, token=one.token)  # type: ignore[arg-type]
+        if odd:
+            raise odd[0]
+
+    def _unfit(self, found: _Remote) -> CaseBridgeError | None:
+        if too_long(found.name):
+            return name_too_long(found.name)
+        too_much = found.size > self.settings.max_bytes
+        return too_large(found.name, found.size, self.settings.max_bytes) if too_much else None
 
     async def _ready(self, sftp: SFTPClient) -> list[_Remote]:
+        """What was quiet at an earlier look and is as it was is quiet still, and nothing is waited for."""
         await self._put_back(sftp)
-        first = await self._look(sftp)
-        if not first:
-            return []
-        await asyncio.sleep(self.settings.quiet_seconds)
-        second = await self._look(sftp)
-        return sorted(first & second, key=lambda f: (f.changed, f.name))
+        found = await self._look(sftp)
+        if not found <= self._quiet:
+            await asyncio.sleep(self.settings.quiet_seconds)
+            found &= await self._look(sftp)
+        self._quiet = frozenset(found)
+        return sorted(found, key=lambda f: (f.changed, f.name))
 
     async def _look(self, sftp: SFTPClient) -> set[_Remote]:
-        found = set()
-        for entry in await sftp.readdir(self.settings.in_dir):
-            name, attrs = str(entry.filename), entry.attrs
-            plain = attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
-            if plain and not unfinished(name) and fnmatch(name, self.settings.pattern):
-                found.add(_Remote(name, attrs.size or 0, attrs.mtime or 0))
-        return found
+        entries = [e for e in await sftp.readdir(self.settings.in_dir) if not unfinished(str(e.filename))]
+        found = [file for entry in entries if (file := await self._file(sftp, entry))]
+        fitting = {file for file in found if wanted(file.name, self.settings.pattern)}
+        self.remark = left_alone(len(found) - len(fitting), self.settings.pattern)
+        return fitting
 
-    def _fetch(self, remote: _Remote) -> IO[bytes] | None:
-        """The file in a temporary one here, or None when it changed or went while it was read."""
+    async def _file(self, sftp: SFTPClient, entry: asyncssh.SFTPName) -> _Remote | None:
+        """None for what is no file. Some servers name no type in a list, and some not even when they are asked: then
+        the long name (-rw-r--r--) shows it."""
+        name, attrs = str(entry.filename), entry.attrs
+        if attrs.type == asyncssh.FILEXFER_TYPE_UNKNOWN:
+            with suppress(*_OF_ONE_FILE):
+                attrs = await sftp.lstat(f"{self.settings.in_dir}/{name}")
+        named = attrs.type == asyncssh.FILEXFER_TYPE_UNKNOWN and str(entry.longname).startswith("-")
+        plain = named or attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
+        return _Remote(name, attrs.size or 0, attrs.mtime or 0) if plain else None
+
+    def _fetch(self, remote: _Remote) -> IO[bytes] | SetupError | None:
+        """The file in a temporary one here, or None when it changed or went while it was read; an error when the
+        server does not let us read this very file."""
         copy = tempfile.TemporaryFile()  # noqa: SIM115  closed by receive
         try:
             whole = self.connection.run(lambda sftp: self._download(sftp, remote, copy), self.settings.file_timeout)
         except CaseBridgeError:
             copy.close()
             raise
-        if not whole:
+        if whole is not True:
             copy.close()
-            return None
+            return whole or None
         copy.seek(0)
         return copy
 
-    async def _download(self, sftp: SFTPClient, remote: _Remote, copy: IO[bytes]) -> bool:
+    async def _download(self, sftp: SFTPClient, remote: _Remote, copy: IO[bytes]) -> bool | SetupError:
         path = f"{self.settings.in_dir}/{remote.name}"
         try:
             async with sftp.open(path, "rb") as source:
                 while part := cast(bytes, await asyncio.wait_for(source.read(_PART), self.settings.timeout)):
                     copy.write(part)
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        except _GONE:
             return False
+        except _OF_ONE_FILE:
+            return unreadable("CB-109", remote.name)
         return copy.tell() == remote.size and await self._now(sftp, path, remote.name) == remote
 
     async def _now(self, sftp: SFTPClient, path: str, name: str) -> _Remote | None:
         try:
             attrs = await sftp.lstat(path)
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        except _GONE:
             return None
         return _Remote(name, attrs.size or 0, attrs.mtime or 0)
 
@@ -141,7 +175,21 @@ class SftpLink:
         await sftp.rename(path, aside)
         moved = await self._now(sftp, aside, name)
         same = moved is not None and moved.token == token
-        await _rename_beside(sftp, aside, to if same else self.settings.in_dir, name)
+        target = await _rename_beside(sftp, aside, to if same else self.settings.in_dir, name)
+        if same:
+            self._late.add(Moved(name, target, now.size, now.changed))
+
+    async def _went_on(self, sftp: SFTPClient) -> list[str]:
+        """What was written after it was moved is put back; the names."""
+        names = []
+        for moved in self._late.watched():
+            with suppress(*_OF_ONE_FILE):
+                now = await self._now(sftp, moved.path, moved.name)
+                if now and moved.went_on(now.size, now.changed):
+                    await _rename_beside(sftp, moved.path, self.settings.in_dir, moved.name)
+                    self._late.drop(moved)
+                    names.append(moved.name)
+        return names
 
     async def _put_back(self, sftp: SFTPClient) -> None:
         for entry in await sftp.readdir(self.settings.in_dir):
@@ -202,12 +250,14 @@ class SftpLink:
         self.connection.close()
 
 
-async def _rename_beside(sftp: SFTPClient, path: str, folder: str, name: str) -> None:
-    """Rename into ``folder``, never over another file (SFTP's own rename refuses that)."""
+async def _rename_beside(sftp: SFTPClient, path: str, folder: str, name: str) -> str:
+    """Rename into ``folder``, never over another file (SFTP's own rename refuses that); where it is then."""
     number = 0
     while await sftp.lexists(f"{folder}/{numbered(name, number)}"):
         number += 1
-    await sftp.rename(path, f"{folder}/{numbered(name, number)}")
+    target = f"{folder}/{numbered(name, number)}"
+    await sftp.rename(path, target)
+    return target
 
 
 async def _missing(sftp: SFTPClient, folders: list[str]) -> list[str]:

@@ -104,7 +104,8 @@ class SshConnection:
             await self._disconnect()
             try:
                 self._connection = await self._connect()
-                self._sftp = await asyncio.wait_for(self._connection.start_sftp_client(), self._settings.timeout)
+                starting = self._connection.start_sftp_client(path_errors="surrogateescape")
+                self._sftp = await asyncio.wait_for(starting, self._settings.timeout)
             except (asyncssh.Error, OSError) as e:
                 await self._disconnect()
                 raise self._sorted(e, unsent=True) from None

@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 from casebridge.core.errors import TryAgain
-from casebridge_carriers.names import unfinished
+from casebridge_carriers.names import shown, unfinished
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -25,7 +26,7 @@ class SteadyFile(io.FileIO):
 
     def __init__(self, path: Path) -> None:
         super().__init__(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "r")
-        self._path_name = path.name
+        self._path_name = shown(path.name)
         self._before = self._state()
 
     def _state(self) -> tuple[int, int]:
@@ -70,16 +71,19 @@ def zip_folder(folder: Path) -> IO[bytes]:
     Names sorted, no times, not compressed (a newer zlib would give other bytes, and the payload another digest).
     """
     packed = tempfile.TemporaryFile()  # noqa: SIM115  the receiver closes it
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and not path.is_symlink() and not unfinished(path.name):
-                _add(archive, path)
+    with ExitStack() as failed:
+        failed.callback(packed.close)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(folder.iterdir()):
+                if path.is_file() and not path.is_symlink() and not unfinished(path.name):
+                    _add(archive, path)
+        failed.pop_all()
     packed.seek(0)
     return packed
 
 
 def _add(archive: zipfile.ZipFile, path: Path) -> None:
-    entry = zipfile.ZipInfo(path.name, _ZIP_EPOCH)
+    entry = zipfile.ZipInfo(shown(path.name), _ZIP_EPOCH)
     entry.create_system, entry.external_attr = 3, 0o600 << 16
     with open_steady(path) as source, archive.open(entry, "w", force_zip64=True) as target:
         shutil.copyfileobj(source, target, 1 << 20)

@@ -42,9 +42,12 @@ class OneReferral:
         self.release, self.document, self.answers = release, dict(DOCUMENT), []
         self.notices: tuple[str, ...] = ()
         self.failure: Exception | None = None
+        self.away: Exception | None = None
         self.verdict = Submitted("accepted")
 
     def released(self, token: str):
+        if self.away:
+            raise self.away
         return self.release(self.document, notices=self.notices) if token == TOKEN else None
 
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
@@ -245,7 +248,7 @@ def test_a_body_that_is_no_form_sends_nothing(client, doorway, body):
 
 
 def test_a_body_too_long_is_not_read(client, doorway):
-    answer = client.post(TOKEN, content=b"text=" + b"x" * 20_000)
+    answer = client.post(TOKEN, content=b"text=" + b"x" * 70_000)
     assert (answer.status_code, "too long" in answer.text) == (413, True)
     assert doorway.answers == []
 
@@ -257,6 +260,46 @@ def test_an_answer_that_could_not_be_saved_is_never_thanked_for(client, doorway)
     doorway.failure, doorway.verdict = None, Submitted("refused", "This referral was cancelled.")
     answer = press(client, "accept")
     assert (answer.status_code, "This referral was cancelled." in answer.text) == (409, True)
+
+
+def test_a_page_that_cannot_be_shown_now_says_so(client, doorway):
+    doorway.away = TryAgain("CB-404", "the store is busy")
+    answer = client.get(TOKEN)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "Please come back in a few minutes" in answer.text
+
+
+def test_an_answer_given_while_the_books_are_away_is_kept_to_be_sent_again(client, doorway):
+    doorway.document["status"] = "accepted"
+    page = page_of(client.get(TOKEN).text)
+    doorway.away = TryAgain("CB-404", "the store is busy")
+    refused = press(client, "complete", page, text="Paid the deposit & gave <keys>")
+    assert (refused.status_code, "could not be saved" in refused.text) == (503, True)
+    assert "Paid the deposit &amp; gave &lt;keys&gt;" in refused.text
+    assert buttons(refused.text) == ["Send it again"]
+    doorway.away = None
+    kept = {f["name"]: f["value"] for f in Outline(refused.text).found["input"]}
+    assert kept == {"answer": "complete", "page": page, "detail": ""}
+    assert client.post(TOKEN, data={**kept, "text": "Paid the deposit"}).headers["Location"] == "thanks/complete"
+    assert json.loads(doorway.answers[0])["outcome"] == "Paid the deposit"
+
+
+@pytest.mark.parametrize("body", [b"", b"answer=nothing&text=x", b"text=" + b"x" * 70_000])
+def test_what_is_no_answer_is_not_kept_while_the_books_are_away(client, doorway, body):
+    doorway.away = TryAgain("CB-404", "the store is busy")
+    answer = client.post(TOKEN, content=body)
+    assert (answer.status_code, buttons(answer.text)) == (503, [])
+
+
+@pytest.mark.parametrize("character", ["我", "ሰ", "a", "\U0001f34e"])
+def test_a_text_of_the_full_length_is_taken_in_every_script(client, doorway, character):
+    import io
+
+    doorway.document["status"] = "accepted"
+    assert press(client, "complete", text=character * 2000).headers["Location"] == "thanks/complete"
+    assert read_answer(io.BytesIO(doorway.answers[0]))["outcome"] == character * 2000
+    escaped = json.dumps(json.loads(doorway.answers[0])).encode()  # as another program may write it
+    assert read_answer(io.BytesIO(escaped))["outcome"] == character * 2000
 
 
 class Outline(HTMLParser):

@@ -18,6 +18,7 @@ from casebridge_carriers.form_tries import WrongTokens
         ("2026-11", "2026-11"),
         ("2026-11-23T22:00:00", "2026-11-23T22:00:00"),  # no zone: nobody knows which moment
         ("Thursday", "Thursday"),
+        ("9999-12-31T23:59:59-05:00", "Friday, 31 December 9999, 23:59 UTC-05:00"),  # beyond New York's last day
     ],
 )
 def test_moments_are_in_the_sites_zone_and_the_rest_as_written(written, shown):

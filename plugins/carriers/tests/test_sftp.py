@@ -45,7 +45,7 @@ class Partner:
         keys = asyncssh.import_authorized_keys(self.client_key.export_public_key().decode())
         return await asyncssh.listen(
             "127.0.0.1", self.port, server_host_keys=[self.host_key], authorized_client_keys=keys, server_factory=Login,
-            sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(self.root)),
+            sftp_factory=lambda channel: Files(channel, chroot=os.fsencode(self.root)),
         )  # fmt: skip
 
     def call(self, work):
@@ -73,6 +73,27 @@ class Partner:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
+
+
+class Files(asyncssh.SFTPServer):
+    """The folder ``root``; ``locked`` files are given to nobody, and no type is told where ``untyped``."""
+
+    locked: ClassVar[set[bytes]] = set()
+    untyped: ClassVar[str] = ""
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if path.rpartition(b"/")[2] in self.locked:
+            raise asyncssh.SFTPPermissionDenied("no")
+        return super().open(path, pflags, attrs)
+
+    def format_longname(self, name: asyncssh.SFTPName) -> None:
+        super().format_longname(name)
+        if self.untyped:
+            name.attrs = asyncssh.SFTPAttrs(size=name.attrs.size, atime=1, mtime=name.attrs.mtime)
+
+    def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        found = asyncssh.SFTPAttrs.from_local(super().lstat(path))
+        return asyncssh.SFTPAttrs(size=found.size, atime=1, mtime=found.mtime) if self.untyped == "anywhere" else found
 
 
 class Login(asyncssh.SSHServer):
@@ -176,6 +197,78 @@ def test_a_file_that_grows_while_it_is_fetched_is_left_alone(partner, connect):
     assert next(incoming).name == "a.txt"
     late.write_text("half and whole")
     assert list(incoming) == []
+
+
+def test_what_is_written_after_a_file_was_taken_brings_it_back(partner, connect):
+    link = connect()
+    with put(partner, "834.txt", "half").open("a") as writer:
+        assert taken(link) == [("834.txt", b"half")]
+        writer.write(" and whole")
+    incoming = link.receive(None)
+    assert next(incoming).stream.read() == b"half and whole"
+    with pytest.raises(TryAgain, match=r"834.txt: more of it came.*CB-403"):
+        next(incoming)
+    assert (names(partner.root / "in"), names(partner.root / "done")) == (["834.txt"], [])
+    assert taken(link) == [("834.txt", b"half and whole")]
+    assert taken(link) == []
+
+
+def test_an_upload_may_stall_for_half_a_minute_and_what_was_quiet_is_not_waited_for_again(
+    partner, connect, monkeypatch
+):
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(sftp, "asyncio", SimpleNamespace(sleep=wait, wait_for=asyncio.wait_for))
+    default = SftpLink.Settings.model_fields["quiet_seconds"].default
+    link = connect(quiet_seconds=default, max_bytes=10)
+    put(partner, "big.txt", "x" * 11)
+    for _ in range(3):
+        with pytest.raises(RecordError, match="CB-304"):
+            taken(link)
+    assert waits == [default] == [30]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.csv", "café.csv".encode()])
+def test_a_name_that_is_no_text_is_taken_and_written_out(partner, connect, name):
+    put(partner, os.fsdecode(name), age=90)
+    put(partner, "b.csv")
+    assert [name for name, _ in taken(connect())] == [name.decode(errors="backslashreplace"), "b.csv"]
+    assert names(partner.root / "in") == []
+
+
+def test_what_may_not_be_read_or_moved_is_reported_after_all_others(partner, connect, monkeypatch):
+    monkeypatch.setattr(Files, "locked", {b"locked.csv"})
+    long = put(partner, "y" * 240 + ".csv", age=100)
+    locked = put(partner, "locked.csv", age=90)
+    put(partner, "good.csv")
+    for path, reported in ((long, r"yyy….*shorter name"), (locked, r"locked.csv: the file may not be read.*CB-109")):
+        put(partner, "good.csv")
+        incoming = connect().receive(None)
+        assert next(incoming).name == "good.csv"
+        with pytest.raises((RecordError, SetupError), match=reported):
+            next(incoming)
+        path.unlink()
+
+
+@pytest.mark.parametrize("untyped", ["in lists", "anywhere"])
+def test_a_server_that_tells_no_type_is_asked_for_it(partner, connect, monkeypatch, untyped):
+    monkeypatch.setattr(Files, "untyped", untyped)
+    put(partner, "a.csv")
+    (partner.root / "in" / "folder").mkdir()
+    (partner.root / "in" / "link.csv").symlink_to(partner.root / "in" / "a.csv")
+    assert taken(connect()) == [("a.csv", b"x")]
+
+
+def test_capitals_make_no_difference_to_the_pattern_and_other_names_are_counted(partner, connect):
+    put(partner, "REFERRALS.CSV")
+    put(partner, "a.pdf")
+    put(partner, "b.pdf")
+    link = connect(pattern="*.csv")
+    assert [name for name, _ in taken(link)] == ["REFERRALS.CSV"]
+    assert link.remark == "2 files there do not fit the pattern *.csv and will not be picked up"
 
 
 def test_unfinished_names_links_and_other_patterns_are_left_alone(partner, connect, tmp_path):
