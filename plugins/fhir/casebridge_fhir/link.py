@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -77,6 +77,10 @@ class FhirRest:
     def remark(self) -> str:
         """Why we are not told of what is new, though we are to be."""
         return self.subscriber.remark
+
+    def listen(self, tell: Callable[[int], None]) -> None:
+        """Look whether it wrote to our mailbox that there is something new."""
+        self.subscriber.listen(tell)
 
     def receive(self, cursor: str | None) -> Iterator[Payload]:
         """One payload per Task version changed since ``cursor`` (the highest ``meta.lastUpdated`` seen, as written).

@@ -226,7 +226,7 @@ def retry_after(value: str, now: datetime) -> datetime | None:
         return now + min(timedelta(seconds=int(value[:9])), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(moment, now), now + LONGEST_WAIT)

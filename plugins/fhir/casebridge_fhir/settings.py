@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from casebridge_fhir.references import RELATIVE
 from casebridge_fhir.sign_in_settings import SignInSettings, is_loopback, plain_address
+from casebridge_fhir.subscribing.mailbox import MailboxSettings
 
 
 class RestSettings(SignInSettings):
@@ -30,6 +31,8 @@ class RestSettings(SignInSettings):
         default="no", description="Have the server tell us when there is something new; we poll all the same")
     notify_key: SecretStr | None = Field(
         default=None, description="subscribe: a secret of ours, 32 characters or more, env:NAME or file:/path")
+    notify_mailbox: MailboxSettings | None = Field(
+        default=None, description="subscribe: be told by e-mail into this mailbox, its own table; needs no notify_key")
     topic: str = Field(
         default="http://hl7.org/fhir/us/sdoh-clinicalcare/SubscriptionTopic/Task", description="backport: the topic")
     page_size: int = Field(default=50, ge=1, le=1000, description="Tasks asked for at a time")
@@ -68,7 +71,8 @@ class RestSettings(SignInSettings):
 
     @model_validator(mode="after")
     def _a_secret_to_subscribe(self) -> RestSettings:
-        if self.subscribe != "no" and (self.notify_key is None or len(self.notify_key.get_secret_value()) < 32):
+        by_hook = self.subscribe != "no" and self.notify_mailbox is None
+        if by_hook and (self.notify_key is None or len(self.notify_key.get_secret_value()) < 32):
             raise ValueError("subscribe needs notify_key: 32 characters or more that nobody can guess")
         return self
 

@@ -86,6 +86,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
         ("soon", None),
         ("", None),
         ("-5", None),
+        ("Fri, 1 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_in_every_form(header: str, after: datetime | None) -> None:

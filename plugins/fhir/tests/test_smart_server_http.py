@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import uvicorn
 from casebridge_fhir.link import FhirRest
 from casebridge_fhir.smart_server import Gate, NotSignedIn, SmartClientSettings, allows, client, router
-from casebridge_fhir.smart_server.gate import FORM, MAX_BYTES
+from casebridge_fhir.smart_server.gate import FORM, MAX_BYTES, Answer
 from fastapi import FastAPI, Request, Response
 from smart_hospital import SEKMET, key_set
 from smart_partner import OnceInSqlite, Partner, key
@@ -146,6 +147,29 @@ def test_a_form_that_is_too_long_or_does_not_end_is_refused(partner: Partner, mo
             slow.sendall(f"POST /fhir/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: {FORM}\r\n"
                          "Content-Length: 100\r\n\r\ngrant".encode())  # fmt: skip
             assert slow.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+def test_tokens_that_take_long_leave_room_for_everybody_else(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them keeps a thread until a client's keys came, and there are forty."""
+    goes_on = threading.Event()
+
+    def slow(*_: Any) -> Answer:
+        goes_on.wait(60)
+        return Answer(400, {"error": "invalid_client"}, {})
+
+    monkeypatch.setattr(Gate, "token", slow)
+    with served(partner) as base, ThreadPoolExecutor(60) as many, httpx2.Client(trust_env=False) as client_:
+        asked = [many.submit(httpx2.post, f"{base}/token", content=b"x", trust_env=False, timeout=90)
+                 for _ in range(60)]  # fmt: skip
+        time.sleep(0.5)  # until they are there
+        try:
+            assert client_.get(f"{base}/metadata", timeout=20).status_code == 200
+            assert not any(one.done() for one in asked)
+        finally:
+            goes_on.set()
+        assert {one.result().status_code for one in asked} == {400}
 
 
 def test_a_key_of_a_partner_never_stands_for_another(partner: Partner) -> None:

@@ -127,8 +127,7 @@ def test_silence_is_said_and_lost_numbers_are_taken_up(script: Any) -> None:
     silent = datetime.now(UTC) - module.SILENT - timedelta(minutes=1)
     site.notes.keep("subscription", "s1")
     site.notes.keep("heard", f"3 {silent.isoformat(timespec='seconds')}")
-    want = module.wanted.wanted(site.link._settings, site.link.subscriber.address.url,
-                                site.link.subscriber.address.token, datetime.now(UTC))  # fmt: skip
+    want = module.wanted.wanted(site.link._settings, site.link.subscriber.address, datetime.now(UTC))
     script.on("GET", "Subscription/s1", answer(200, {**want, "id": "s1", "status": "active"}))
     said = {"resourceType": "Parameters", "parameter": [
         {"name": "type", "valueCode": "query-status"}, {"name": "events-since-subscription-start", "valueString": "7"}]}

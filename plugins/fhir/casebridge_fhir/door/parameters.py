@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from casebridge.core import facts
@@ -23,7 +23,7 @@ LENGTHS = (3, 5, 8, 12)  # letters of a text, by which it is looked up
 _STEP = re.compile(r"^(?P<name>\w+)(?:\((?P<member>\w+)=(?P<value>\w+)\))?$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter:
     """One search parameter of a type; ``targets``: types that a reference may mean."""
 
@@ -31,6 +31,11 @@ class Parameter:
     kind: str
     paths: tuple[str, ...]
     targets: tuple[str, ...]
+
+    @cached_property
+    def elements(self) -> frozenset[str]:
+        """Elements of the resource that its paths begin with."""
+        return frozenset(_steps(path)[0][0] for path in self.paths)
 
     def values(self, resource: Mapping[str, Any]) -> Iterator[Any]:
         """What stands at its paths, lists taken apart."""
@@ -61,6 +66,8 @@ def keys(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """All keys of a resource: name of the parameter, key. RecordError CB-301 when there are too many."""
     found: set[tuple[str, str]] = set()
     for parameter in parameters(str(resource.get("resourceType"))).values():
+        if parameter.elements.isdisjoint(resource):
+            continue
         for key in keys_of(parameter, resource):
             found.add((parameter.name, key))
             if len(found) > MOST_KEYS or len(key.encode()) > LONGEST_KEY:

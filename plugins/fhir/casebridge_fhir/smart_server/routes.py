@@ -16,6 +16,8 @@ from casebridge_fhir.smart_discovery import WELL_KNOWN
 from casebridge_fhir.smart_server.gate import MAX_BYTES, Gate
 
 BODY_SECONDS = 10
+AT_ONCE = 16
+"""Tokens asked for at a time: a client's keys may have to be fetched, and slow ones leave room for all else."""
 SCOPES = ("system/*.cruds", "system/*.rs", "system/*.read", "system/*.write")
 
 
@@ -34,14 +36,15 @@ def configuration(gate: Gate, scopes: Iterable[str] = SCOPES) -> dict[str, Any]:
 
 def router(gate: Gate) -> APIRouter:
     """POST /token and GET /.well-known/smart-configuration, below ``gate.base_url``."""
-    found = APIRouter()
+    found, places = APIRouter(), asyncio.Semaphore(AT_ONCE)
 
     @found.post("/token", include_in_schema=False)
     async def token(request: Request) -> Response:
         body = await _body(request)
         address = request.client.host if request.client else ""
         kind = request.headers.get("content-type", "")
-        answer = await run_in_threadpool(gate.token, kind, body, address)
+        async with places:
+            answer = await run_in_threadpool(gate.token, kind, body, address)
         return Response(dumps(answer.body), answer.status, dict(answer.headers), "application/json")
 
     @found.get(f"/{WELL_KNOWN}", include_in_schema=False)

@@ -11,12 +11,13 @@ from pydantic import SecretStr
 from casebridge import Context
 
 DOOR = "fhir-notify"
+MAILTO = "mailto:"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """Made of the site's secret for this partner and environment, the same in every process and after a restart.
-    ``key`` is the last step of the path, ``token`` the bearer token; both empty without a secret."""
+    ``key`` is the last step of the path, ``token`` the bearer token; both empty without a secret, and for a mailbox."""
 
     url: str = ""
     key: str = ""
@@ -29,6 +30,17 @@ class Address:
             return cls()
         key, token = (_made(secret, what, context) for what in ("path", "token"))
         return cls(f"{context.partners_url.rstrip('/')}/{DOOR}/{key}", key, token)
+
+
+    @classmethod
+    def of_mailbox(cls, address: str) -> Address:
+        """Where it writes to; nothing is shown there."""
+        return cls(f"{MAILTO}{address}")
+
+    @property
+    def by_mail(self) -> bool:
+        """Is it told by e-mail?"""
+        return self.url.startswith(MAILTO)
 
 
 def _made(secret: SecretStr, what: str, context: Context) -> str:

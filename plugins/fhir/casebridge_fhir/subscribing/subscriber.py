@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +26,7 @@ from casebridge_fhir.sign_in_settings import is_loopback
 from casebridge_fhir.subscribing import heard, wanted
 from casebridge_fhir.subscribing.address import Address
 from casebridge_fhir.subscribing.heard import Heard
+from casebridge_fhir.subscribing.mailbox import Mailbox
 
 log = logging.getLogger("casebridge.fhir")
 Resource = dict[str, Any]
@@ -47,21 +50,42 @@ class Subscriber:
     def __init__(self, server: Server, capability: Capability, settings: RestSettings, context: Context) -> None:
         self._server, self._capability, self._settings = server, capability, settings
         self._notes, self._partners_url = context.notes, context.partners_url
-        self.address = Address.of(settings.notify_key, context)
-        self.remark = ""  # for people, when it does not work
+        said = settings.notify_mailbox
+        self.address = Address.of_mailbox(said.address) if said else Address.of(settings.notify_key, context)
+        self._mailbox = Mailbox(said, Path(context.base_dir)) if said and settings.subscribe != "no" else None
+        self._troubles = {"there": "", "mailbox": ""}
         self._next = 0.0
         self._mutex = threading.Lock()
+
+    @property
+    def remark(self) -> str:
+        """For people, when it does not work."""
+        return self._troubles["there"] or self._troubles["mailbox"]
 
     def tend(self) -> None:
         """See that the Subscription is there as we want it, now and then. Never raises."""
         if time.monotonic() < self._next:
             return
         try:
-            self.remark = self._ended() if self._settings.subscribe == "no" else self._tended()
-            self._next = time.monotonic() + (0 if self.remark else LOOK)
+            said = self._troubles["there"] = self._ended() if self._settings.subscribe == "no" else self._tended()
+            self._next = time.monotonic() + (0 if said else LOOK)
         except CaseBridgeError as error:
             log.warning("no subscription: %s (%s)", error.message, error.code)
-            self.remark = f"We are not told of news there and poll: {error.message} ({error.code})"
+            self._troubles["there"] = f"We are not told of news there and poll: {error.message} ({error.code})"
+
+    def listen(self, tell: Callable[[int], None]) -> None:
+        """Look into our mailbox, where there is one. Raises TryAgain or SetupError."""
+        if self._mailbox is None:
+            return
+        try:
+            with self._mailbox.notifications() as came:
+                news = [self.take(heard.heard(body)) for body in came]
+                if any(one.ask for one in news):
+                    tell(sum(one.missed for one in news))
+        except CaseBridgeError as error:
+            self._troubles["mailbox"] = f"Our mailbox cannot be read, and we poll: {error.message} ({error.code})"
+            raise
+        self._troubles["mailbox"] = ""
 
     def take(self, notification: Heard) -> News:
         """A notification came: what it means to us. Raises TryAgain while our books cannot be written."""
@@ -81,10 +105,11 @@ class Subscriber:
 
     def _tended(self) -> str:
         """Have it there; what people should know."""
-        if is_loopback(urlsplit(self._partners_url).hostname or "") and not is_loopback(_host(self._server.base)):
+        ours_here = is_loopback(_host(self._partners_url)) and not is_loopback(_host(self._server.base))
+        if ours_here and not self.address.by_mail:
             return "We are not told of news there and poll: set partners_url under [web], so that they can reach us"
         now = datetime.now(UTC)
-        want = wanted.wanted(self._settings, self.address.url, self.address.token, now)
+        want = wanted.wanted(self._settings, self.address, now)
         ours = list(self._there(self._notes.get("subscription"))) or list(self._found())
         if not ours:
             self._keep(self._made(want))
@@ -124,7 +149,8 @@ class Subscriber:
 
     def _made(self, want: Resource) -> str:
         condition = f"url={quote(self.address.url, safe='')}"
-        answer = self._server.post("Subscription", dumps(want), condition, self.address.key[:32])
+        key = hashlib.sha256(self.address.url.encode()).hexdigest()[:32]
+        answer = self._server.post("Subscription", dumps(want), condition, key)
         made = answer.resource() or {}
         location = _MADE.search(answer.headers.get("location", ""))
         id_ = made.get("id") if made.get("resourceType") == "Subscription" else location[1] if location else None

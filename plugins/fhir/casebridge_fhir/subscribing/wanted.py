@@ -1,7 +1,7 @@
 """The Subscription that we want to stand on a partner's server.
 
 Classic: FHIR R4, subscription.html, without a payload, so that nothing of anybody is in a notification. Topic-based:
-Subscriptions R5 Backport 1.1.0, with the topic of SDOHCC 3.0.0 (checking_task_status) and ids only.
+Subscriptions R5 Backport 1.1.0, with the topic of SDOHCC 3.0.0 (checking_task_status) and ids only, by mail nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from casebridge_fhir.moments import moment
 from casebridge_fhir.polling import TASK_CODES
 from casebridge_fhir.settings import RestSettings
+from casebridge_fhir.subscribing.address import Address
 
 Resource = dict[str, Any]
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
@@ -20,13 +21,15 @@ LASTS = timedelta(days=30)  # if we are no more, it ends by itself
 _CHANNEL = ("type", "endpoint", "payload", "_payload", "extension")
 
 
-def wanted(settings: RestSettings, endpoint: str, token: str, now: datetime) -> Resource:
+def wanted(settings: RestSettings, address: Address, now: datetime) -> Resource:
     """It asks for every change of a referral Task that the settings let us read."""
     found: Resource = {
         "resourceType": "Subscription", "status": "requested", "end": (now + LASTS).isoformat(timespec="seconds"),
         "reason": "CaseBridge asks for referrals when there is something new", "criteria": _criteria(settings),
-        "channel": {"type": "rest-hook", "endpoint": endpoint, "header": [f"Authorization: Bearer {token}"]},
+        "channel": {"type": "rest-hook", "endpoint": address.url, "header": [f"Authorization: Bearer {address.token}"]},
     }  # fmt: skip
+    if address.by_mail:
+        found["channel"] = {"type": "email", "endpoint": address.url}
     return _by_topic(settings, found) if settings.subscribe == "backport" else found
 
 
@@ -58,9 +61,11 @@ def _by_topic(settings: RestSettings, found: Resource) -> Resource:
         narrowed = {"url": f"{BACKPORT}-filter-criteria", "valueString": found["criteria"]}
         found["_criteria"] = {"extension": [narrowed]}
     found["criteria"] = settings.topic
+    by_mail = found["channel"]["type"] == "email"  # SDOHCC 3.0.0, checking task status: then no content is sent along
+    content = {"url": f"{BACKPORT}-payload-content", "valueCode": "empty" if by_mail else "id-only"}
+    found["channel"] |= {} if by_mail else {"payload": "application/fhir+json"}
     found["channel"] |= {
-        "payload": "application/fhir+json",
-        "_payload": {"extension": [{"url": f"{BACKPORT}-payload-content", "valueCode": "id-only"}]},
+        "_payload": {"extension": [content]},
         "extension": [{"url": f"{BACKPORT}-heartbeat-period", "valueUnsignedInt": HEARTBEAT}],
     }
     return found
