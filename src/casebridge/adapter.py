@@ -55,6 +55,9 @@ class Native:
     ``type`` names the record (``fhir-r4/Task``, ``hmis-csv/Client``, ``x12/834-member``) as maps do in ``other:``.
     ``external_id`` is the partner's id of it, ``version`` the partner's version if it has one,
     ``order_key`` the partner's id of the person it is about (records of one key are applied in order).
+    ``change``: it says only what changed; what it does not say stays as it was (``core/changes.py``).
+    ``coverage``: it is a payer's word about one person and their coverage, each known by what is said of it and not by
+    an id of its own (``engine/coverages.py``).
     """
 
     type: str
@@ -63,6 +66,8 @@ class Native:
     external_id: str
     version: str = ""
     order_key: str = ""
+    change: bool = False
+    coverage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,8 @@ class Natives:
 
 @dataclass(slots=True)
 class Payload:
-    """Raw bytes as they came. ``token`` is the link's own handle for ``settle``.
+    """Raw bytes as they came. ``token`` is the link's own handle for ``settle``: another one when the content may be
+    another. Until it was settled, the same content under the same token is the same payload.
 
     ``cursor``, when set, is committed together with the payload and given to the next ``receive``.
     """

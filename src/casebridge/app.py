@@ -73,13 +73,14 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
     says so: a running ``serve`` goes on with the old ones, and nobody shall be without a view of it meanwhile.
     """
     config, base = read_config(path), path.resolve().parent
+    zone = ZoneInfo(config.site.timezone)
     registry = load_plugins(base / "plugins")
     proved = Proved(base / PROVED)
-    watch = MapWatch(base / "mappings", _sound_maps(registry, base, proved))  # first: no change is missed
+    watch = MapWatch(base / "mappings", _sound_maps(registry, base, proved, zone))  # first: no change is missed
 
     def maps_of(partner: str, name: str) -> MapSet:
         try:
-            return _maps(name, registry, [base / "mappings", *registry.map_folders], proved)
+            return _maps(name, registry, [base / "mappings", *registry.map_folders], proved, zone)
         except MapError as error:
             if not looking:
                 raise
@@ -96,7 +97,7 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         partners[DUTY] = replace(partners[DUTY], role="site")  # our own workforce
     site = Site(
         name=config.site.name, store=store, partners=partners,
-        routes=tuple(_routes(config)), rules=standard_rules(), timezone=ZoneInfo(config.site.timezone),
+        routes=tuple(_routes(config)), rules=standard_rules(), timezone=zone,
         treatment_switch=config.site.treatment, coverage_switch=config.site.coverage,
         partners_url=_partners_url(config),
         console_url=f"http://{config.web.console}", notify=registry.notify,
@@ -111,12 +112,14 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
     return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse)
 
 
-def _sound_maps(registry: Registry, base: Path, proved: Proved) -> Callable[[str, frozenset[str]], MapSet]:
+def _sound_maps(
+    registry: Registry, base: Path, proved: Proved, zone: ZoneInfo
+) -> Callable[[str, frozenset[str]], MapSet]:  # fmt: skip
     """Reads a set of maps anew; MapError for the first thing that is wrong. What is in use was proved before."""
     folders = [base / "mappings", *registry.map_folders]
 
     def load(name: str, _used: frozenset[str]) -> MapSet:
-        return _maps(name, registry, folders, proved)
+        return _maps(name, registry, folders, proved, zone)
 
     return load
 
@@ -127,13 +130,13 @@ def load_unused_maps(bridge: Bridge) -> list[str]:
     there = {path.stem if path.is_file() else path.name for path in folder.glob("*") if path.suffix in ("", ".yaml")}
     folders = [folder, *bridge.registry.map_folders]
     unused = [name for name in sorted(there) if name not in used and not any(u.startswith(f"{name}/") for u in used)]
-    proved = Proved(bridge.base / PROVED)
-    return [_maps(name, bridge.registry, folders, proved).name for name in unused if _has_maps(folder, name)]
+    proved, zone = Proved(bridge.base / PROVED), bridge.site.timezone
+    return [_maps(name, bridge.registry, folders, proved, zone).name for name in unused if _has_maps(folder, name)]
 
 
-def _maps(name: str, registry: Registry, folders: list[Path], proved: Proved) -> MapSet:
+def _maps(name: str, registry: Registry, folders: list[Path], proved: Proved, zone: ZoneInfo) -> MapSet:
     """A set of maps, loaded and proved; MapError for the first thing that is wrong."""
-    maps = load_set(name, folders, converters=with_converters(registry.converters.values()))
+    maps = load_set(name, folders, converters=with_converters(registry.converters.values(), zone))
     admit(maps, registry.natives, proved, shipped=registry.map_folders)
     return maps
 

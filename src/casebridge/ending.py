@@ -1,4 +1,4 @@
-"""How a process that runs for good is told to end: the first signal in order, the second at once."""
+"""How a process is told to end; one that runs for good: the first signal in order, the second at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 LONGEST = 25.0
 """Seconds that a process may take to end in order. What is not done then is cut off, as by a kill: it is done again at
@@ -26,6 +27,15 @@ class _Told(threading.Event):
         while not super().wait(SLICE):
             pass
         return True
+
+
+def as_ctrl_c() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does: what was begun is cleared away first."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import time
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from programs import Program
 from casebridge.app import open_bridge
 from casebridge.core.errors import SetupError
 from casebridge.store import ledger, referrals, tokens
+from casebridge.web import silence
 from casebridge.web.guard import host_name
 from casebridge.web.server import Listeners
 
@@ -216,3 +218,33 @@ def comes_true(claim, seconds: float = 20) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+@pytest.fixture
+def impatient(bridge, monkeypatch):
+    """A site whose listeners wait a tenth of a second."""
+    monkeypatch.setattr(silence, "SECONDS", 0.1)
+    listeners = Listeners(bridge)
+    listeners.start()
+    yield listeners
+    listeners.stop()
+
+
+def connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=30)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "])
+def test_a_connection_that_asks_for_nothing_is_closed(impatient, said):
+    for url in (impatient.partners_url, impatient.console_url):
+        with connected(url) as asking:
+            asking.sendall(said)
+            assert asking.recv(1) == b""
+
+
+def test_a_request_that_lasts_is_not_cut_off(impatient):
+    with connected(impatient.partners_url) as asking:
+        asking.sendall(b"POST /web-form/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nanswer=")
+        time.sleep(0.3)
+        asking.sendall(b"no")
+        assert asking.recv(12) == b"HTTP/1.1 404"

@@ -17,6 +17,7 @@ from casebridge.engine.keys import LONGEST, fits, fitting, keyed
 
 LONG = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyzäöü", k=4000))  # a database cannot press it together
 NUL = "a\0b"
+NO_TEXT = "caf\udce9"  # half of a character: how Python reads a name of bytes that are no UTF-8
 
 
 @pytest.fixture
@@ -60,8 +61,8 @@ def test_only_the_record_is_held_and_the_next_payload_goes_on(
 
 def test_a_door_may_be_told_any_name_and_type(site: TestSite) -> None:
     gateway = site.bridge.site
-    for name, type_ in ((LONG, LONG), (NUL, NUL), ("a.json", "application/json; " + "x" * 200)):
-        sent = Payload(name, io.BytesIO(name.encode()), media_type=type_)
+    for name, type_ in ((LONG, LONG), (NUL, NUL), (NO_TEXT, NO_TEXT), ("a.json", "application/json; " + "x" * 200)):
+        sent = Payload(name, io.BytesIO(repr(name).encode()), media_type=type_)
         assert flow.accept(gateway, gateway.partners["agency"], sent).state == "accepted"
 
 
@@ -70,6 +71,7 @@ def test_a_digest_stands_for_a_key_that_does_not_fit() -> None:
     assert fitting(LONG) == fitting(LONG) != fitting(LONG + "x")
     assert fits(fitting(LONG))
     assert fits(fitting(NUL))
+    assert fits(fitting(NO_TEXT))
 
 
 def test_a_place_that_is_too_long_is_named_by_its_digest() -> None:

@@ -41,7 +41,7 @@ def test_the_page_shuts_when_the_label_comes(site: TestSite, status: str) -> Non
     (sent,) = site.messages(partner="agency", direction="out")
     with site.bridge.site.store.write() as c:
         token = tokens.mint(c, "agency", site.referral().id, sent.id, "2099-01-01T00:00:00.000000Z")
-    door = SiteDoorway(site.bridge.site)
+    door = SiteDoorway(site.bridge.site, "folder")
     assert door.released(token) is not None
     labelled = task("2", status, statusReason={"text": "x"}, meta=LABELLED)
     site.drop("hospital", "2.json", bundle(labelled, order(), patient()))
@@ -56,7 +56,7 @@ def test_the_page_of_an_ended_referral_names_nobody(site: TestSite) -> None:
         token = tokens.mint(c, "agency", site.referral().id, sent.id, "2099-01-01T00:00:00.000000Z")
     ended = task("2", "cancelled", statusReason={"text": "x"})
     site.drop("hospital", "2.json", bundle(ended, order(), patient()))
-    shown = SiteDoorway(site.bridge.site).released(token)
+    shown = SiteDoorway(site.bridge.site, "folder").released(token)
     assert shown is not None
     assert shown.document == {"referral": site.referral().id, "status": "cancelled"}
 

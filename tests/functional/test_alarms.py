@@ -165,8 +165,7 @@ def test_an_alarm_that_cannot_be_written_down_has_not_rung(
     site.bridge.site.clock.time += timedelta(days=2)  # type: ignore[attr-defined]
     with monkeypatch.context() as broken:
         broken.setattr(alarms, "ring", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            timers.fire(site.bridge.site)
+        assert timers.fire(site.bridge.site) == 0
     assert timers.fire(site.bridge.site) == 1
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -249,3 +253,64 @@ def test_the_commands(
     code, said = command("restore", "a.backup", "--config", str(other.folder / "casebridge.toml"))
     assert (code, said.startswith("Restored from")) == (0, True)
     assert other.referrals() == site.referrals()
+
+
+# --- a backup that is ended before it is whole ---------------------------------------------------------------
+
+ENDED = """
+import os, signal, sys
+from casebridge.cli import main
+from casebridge.store import copying
+
+number, whole, calls = int(sys.argv.pop()), copying.keep_fact, []
+
+def keep_fact(c, name, value):  # in the middle: some tables are there
+    whole(c, name, value)
+    calls.append(name)
+    if len(calls) == 5:
+        os.kill(os.getpid(), number)
+
+copying.keep_fact = keep_fact
+main()
+"""
+
+
+def ended(site: TestSite, name: str, number: int) -> int:
+    """The exit code of ``casebridge backup`` when this signal comes in the middle."""
+    command = [sys.executable, "-c", ENDED, "backup", name, str(int(number))]
+    done = subprocess.run(command, cwd=site.folder, env=os.environ, capture_output=True, check=False)
+    return done.returncode
+
+
+def copies(site: TestSite) -> list[str]:
+    return [path.name for path in site.folder.iterdir() if "backup" in path.name]
+
+
+def test_a_backup_that_is_told_to_end_leaves_nothing(site: TestSite) -> None:
+    site.drop("hospital", "in.json", food_referral())
+    number = signal.SIGTERM if "sqlite" in site.store else signal.SIGINT
+    assert ended(site, "one.backup", number) == 130
+    assert copies(site) == []
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_of_any_name(site: TestSite) -> None:
+    site.drop("hospital", "in.json", food_referral())
+    assert ended(site, "one.backup", signal.SIGKILL) == -signal.SIGKILL
+    (left,) = copies(site)
+    assert stat.S_IMODE((site.folder / left).stat().st_mode) == 0o700
+    saved(site, "two.backup")
+    assert copies(site) == ["two.backup"]
+
+
+def test_a_backup_that_is_being_made_is_no_leftover(site: TestSite) -> None:
+    site.drop("hospital", "in.json", food_referral())
+    inside: list[Path] = []
+
+    def while_copying(done: int, of: int) -> None:
+        if not inside:
+            inside.append(saved(site, "two.backup"))
+
+    relocating.backup(site.bridge.site, site.folder / "one.backup", while_copying)
+    for name in ("one.backup", "two.backup"):
+        relocating.verify(site.folder / name)
+    assert sorted(copies(site)) == ["one.backup", "two.backup"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from members import file_834, member
 from sites import TestSite, bundle, patient
+from states import State
 
 from casebridge.store import links, records
 from casebridge.store.links import PersonKey
@@ -35,16 +36,16 @@ FACTS = ("participation_kind", "status", "plan", "entry", "end")
 MEDICAID = {"system": "urn:casebridge:medicaid-id", "value": NUMBER}
 
 
-def answer_271(code: str, *dates: str) -> bytes:
-    """What a clearing house answers for Ada: EB01 and the dates of the plan."""
+def answer_271(code: str, *dates: str, said: str = "HM*MEDICAID", control: str = "901") -> bytes:
+    """What a clearing house answers for Ada: EB01 and the dates of the plan; ``said`` is EB04 and EB05."""
     body = ["ST*271*0001*005010X279A1", "BHT*0022*11*10001*20261121*0600", "HL*1**20*1",
             "NM1*PR*2*STATE MEDICAID*****PI*MCD", "HL*2*1*21*1", "NM1*1P*2*CLINIC*****XX*1999999984", "HL*3*2*22*0",
             "TRN*2*Q-1*9CLINIC", f"NM1*IL*1*MORENO*ADA****MI*{NUMBER}", "DMG*D8*19870220*F",
-            f"EB*{code}**30*HM*MEDICAID", *dates]  # fmt: skip
+            f"EB*{code}**30*{said}".rstrip("*"), *dates]  # fmt: skip
     parties = f"ZZ*{'CLEARING':<15}*ZZ*{'RIVERSIDE':<15}"
-    isa = f"ISA*00*{' ' * 10}*00*{' ' * 10}*{parties}*261121*0600*^*00501*000000901*0*P*:"
+    isa = f"ISA*00*{' ' * 10}*00*{' ' * 10}*{parties}*261121*0600*^*00501*000000{control}*0*P*:"
     head = [isa, "GS*HB*CLEARING*RIVERSIDE*20261121*0600*901*X*005010X279A1"]
-    tail = [f"SE*{len(body) + 1}*0001", "GE*1*901", "IEA*1*000000901"]
+    tail = [f"SE*{len(body) + 1}*0001", "GE*1*901", f"IEA*1*000000{control}"]
     return "".join(f"{segment}~\n" for segment in [*head, *body, *tail]).encode()
 
 
@@ -129,3 +130,31 @@ def test_the_question_and_the_cover_itself_are_records_of_their_own(told: TestSi
     answer = found["CoverageEligibilityResponse/a1"]
     assert [one["external_id"] for one in answer["evidence"]] == ["CoverageEligibilityRequest/q1", "Coverage/c1"]
     assert (answer["as_of"], answer["payer_name"]) == ("2026-11-21T06:00:05Z", "The plan")
+
+
+def test_an_inactive_answer_that_says_less_ends_the_active_one(told: TestSite) -> None:
+    told.drop("clearing-house", "1.txt", answer_271("1", "DTP*356*D8*20250101"))
+    told.drop("clearing-house", "2.txt", answer_271("6", said="", control="902"))
+    (answered,) = covers(told, "clearing-house", NUMBER).values()
+    assert (answered["status"], answered["entry"], answered["plan"]) == ("ended", "2025-01-01", "MEDICAID")
+    told.drop("clearing-house", "3.txt", answer_271("1", "DTP*356*D8*20260301", control="903"))
+    (answered,) = covers(told, "clearing-house", NUMBER).values()
+    assert (answered["status"], answered["entry"]) == ("eligible", "2026-03-01")
+
+
+def test_an_inactive_answer_about_another_plan_ends_nothing(told: TestSite) -> None:
+    told.drop("clearing-house", "1.txt", answer_271("1", "DTP*356*D8*20250101"))
+    told.drop("clearing-house", "2.txt", answer_271("6", said="HM*OTHER", control="902"))
+    assert sorted(d["status"] for d in covers(told, "clearing-house", NUMBER).values()) == ["eligible", "ended"]
+
+
+def test_an_answer_takes_nothing_away_of_what_the_same_partner_said_in_its_834(told: TestSite) -> None:
+    """A 271 answers what was asked: it says nothing of the address, nor of INS13."""
+    state = State(told, known=True)
+    state.row("021", "NM1*IL*1*MORENO*ADA", "N3*1 SAFE ST", "N4*ALBANY*NY*12207", secrecy="R")
+    told.drop("state", "271.txt", answer_271("1", "DTP*356*D8*20250101"))
+    assert state.person["addresses"] == [
+        {"kind": "home", "line": ["1 SAFE ST"], "city": "ALBANY", "state": "NY", "zip": "12207"}
+    ]
+    assert set(map(tuple, state.labels().values())) == {("R",)}
+    assert len(state.labels()) == 3

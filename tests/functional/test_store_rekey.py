@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from casebridge.core.errors import SetupError
 from casebridge.engine.rekeying import rekey_all
-from casebridge.store import keys, rekey, sealed
+from casebridge.store import keys, rekey, sealed, shelves
 from casebridge.store.database import Store
 from casebridge.store.sealed import Sealed, key_of, new_line, read_keys
-from casebridge.store.tables import identifier
+from casebridge.store.tables import identifier, resource_key
 
 ONE, TWO = new_line(), new_line()
 
@@ -122,6 +122,36 @@ def test_the_command_says_what_is_done_and_what_may_go(site: TestSite, command: 
     assert [e["facts"]["persons"] for e in site.noted("rekeyed")] == [1]
     with site.bridge.site.store.read() as c:
         assert not keys.left(c, "plain", [ONE.split()[0]])
+
+
+def found_by(site: TestSite, partner: str) -> int:
+    """How many values a partner's shelf is searched by, made with the first key."""
+    with site.bridge.site.store.read() as c:
+        mine = select(resource_key.c.value).where(resource_key.c.partner == partner)
+        return sum(key_of(v) == site.bridge.site.store.box.keys[0] for v in c.execute(mine).scalars())
+
+
+def shelved(site: TestSite, partner: str) -> None:
+    with site.bridge.site.store.write() as c:
+        shelves.put(c, "2026", partner, "Task", "t1", {"resourceType": "Task", "id": "t1", "status": "requested"},
+                    [("status", "requested"), ("_id", "t1")])  # fmt: skip
+
+
+@pytest.mark.parametrize("partner", ["northside", "state"])  # not in casebridge.toml; of a format without a search
+def test_a_shelf_that_nobody_can_search_now_stays_as_it_is(
+    site: TestSite, command: Command, partner: str
+) -> None:  # fmt: skip
+    with_keys(site, ONE)
+    shelved(site, partner)
+    shelved(site, "hospital")
+    before = found_by(site, partner)
+    with_keys(site, TWO, ONE)
+    code, said = command("store", "rekey")
+    assert (code, f"Some rows still lie under {ONE.split()[0]}" in said, "Nothing is left" in said) == (1, True, False)
+    assert f"The shelf of {partner} stays as it is" in said
+    assert found_by(site, "hospital") > 0
+    with_keys(site, ONE, TWO)
+    assert found_by(site, partner) == before > 0
 
 
 def test_a_new_key_is_printed_as_a_line_for_the_file(command: Command) -> None:

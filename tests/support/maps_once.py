@@ -6,6 +6,7 @@ A site with maps or plugins of its own reads everything anew, as every site does
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from casebridge import app
 from casebridge.mapping import MapSet
@@ -13,16 +14,16 @@ from casebridge.mapping.checking import Proved
 from casebridge.plugins import Registry, load_plugins
 
 _read = app._maps
-_known: dict[str, MapSet] = {}
+_known: dict[tuple[str, ZoneInfo], MapSet] = {}
 
 
-def _maps_once(name: str, registry: Registry, folders: list[Path], proved: Proved) -> MapSet:
+def _maps_once(name: str, registry: Registry, folders: list[Path], proved: Proved, zone: ZoneInfo) -> MapSet:
     base = folders[0].parent
     if folders[0].exists() or (base / "plugins").exists():
-        return _read(name, registry, folders, proved)
-    if name not in _known:
-        _known[name] = _read(name, registry, folders, proved)
-    return _known[name]
+        return _read(name, registry, folders, proved, zone)
+    if (name, zone) not in _known:
+        _known[name, zone] = _read(name, registry, folders, proved, zone)
+    return _known[name, zone]
 
 
 def install() -> None:
@@ -31,8 +32,8 @@ def install() -> None:
 
 
 def read(*names: str) -> None:
-    """The same, and these sets are read now."""
+    """The same, and these sets are read now for a site in New York, as the tests' own is."""
     install()
     registry, nowhere = load_plugins(), Path("/nonexistent/mappings")
     for name in names:
-        _maps_once(name, registry, [nowhere, *registry.map_folders], Proved(nowhere))
+        _maps_once(name, registry, [nowhere, *registry.map_folders], Proved(nowhere), ZoneInfo("America/New_York"))

@@ -12,6 +12,7 @@ from casebridge.app import alone
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, bridge_of
 from casebridge.cli.printing import counted, out, print_json
 from casebridge.cli.store import progress
+from casebridge.ending import as_ctrl_c
 from casebridge.engine import relocating
 from casebridge.store.backups import Backup
 
@@ -28,6 +29,7 @@ def backup(
     if verify:
         found = relocating.verify(file)
     else:
+        as_ctrl_c()
         with bridge_of(config, looking=True) as bridge, progress("Copying rows", as_json) as tell:
             found = relocating.backup(bridge.site, file, tell)
     _say(found, f"{file.name}:", as_json)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import signal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -16,6 +15,7 @@ from casebridge.app import alone, load_unused_maps
 from casebridge.cli.options import CONFIG, ConfigOption, JsonOption, MessageArgument, PartnerArgument, bridge_of
 from casebridge.cli.printing import err, out, plain, print_entry, print_finding, print_json, print_plugin, print_rows
 from casebridge.core.errors import SetupError
+from casebridge.ending import as_ctrl_c
 from casebridge.engine import explain as lineage
 from casebridge.engine import held as holding
 from casebridge.engine import upkeep, views
@@ -32,7 +32,7 @@ def demo(
     """See referrals leave a hospital, light, indirect, direct and by file, and come back."""
     from casebridge.demo import run  # the demo's servers are an extra: everything else works without them
 
-    signal.signal(signal.SIGTERM, _end)
+    as_ctrl_c()
     raise typer.Exit(run(serve=serve, keep=keep, hospital=hospital))
 
 
@@ -206,8 +206,3 @@ def _became(row: views.FileRow) -> str:
 
 def _count(number: int, one: str, many: str) -> str:
     return "" if not number else f"{number} {one if number == 1 else many}"
-
-
-def _end(signum: int, frame: object) -> NoReturn:
-    """End as Ctrl-C does: what the demo started is ended too."""
-    raise KeyboardInterrupt

@@ -24,6 +24,7 @@ from casebridge.cli import (
     keys,
     ledger,
     legal_hold,
+    links,
     load,
     maps,
     status,
@@ -54,6 +55,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(store.app, name="store")
 app.add_typer(legal_hold.app, name="legal-hold")
+app.add_typer(links.app, name="links")
 
 
 def _print_version(wanted: bool) -> None:

@@ -52,12 +52,19 @@ def store_rekey(config: ConfigOption = CONFIG, as_json: JsonOption = False) -> N
         under = "open" if first == PLAIN else f"under the key {first}"
         out.print(f"{counted(done.documents, 'document')} and the identifiers of {counted(done.persons, 'person')} "
                   f"went over; they lie {under} now.", soft_wrap=True)  # fmt: skip
-        for id_ in done.left:
-            said = f"Some rows still lie under {id_}: a process at work does not know the new key yet. Run it again."
-            err.print(plain(said), style="yellow", soft_wrap=True)
+        for line in _left(done):
+            err.print(plain(line), style="yellow", soft_wrap=True)
         if not done.left:
             out.print("Nothing is left under any other key: their lines may be taken away.")
     raise typer.Exit(1 if done.left else 0)
+
+
+def _left(done: rekeying.Moved) -> Iterator[str]:
+    why = "" if done.passed_over else ": a process at work does not know the new key yet. Run it again"
+    yield from (f"Some rows still lie under {id_}{why}." for id_ in done.left)
+    for partner in done.passed_over if done.left else ():
+        yield (f"The shelf of {partner} stays as it is: casebridge.toml does not name this partner, or names a format "
+               'that cannot be searched. Name it as it was (mode = "off" will do) and run it again.')  # fmt: skip
 
 
 @app.command("size")

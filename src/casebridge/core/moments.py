@@ -1,8 +1,8 @@
-"""Comparing moments as they were written: a year, a date, a time with or without a zone."""
+"""Moments as they were written, a year, a date, a time with or without a zone: compared, and in another zone."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 
 def earlier(a: str, b: str) -> bool:
@@ -21,6 +21,18 @@ def earlier(a: str, b: str) -> bool:
 def within(moment: str, start: str | None, end: str | None) -> bool:
     """Is ``moment`` inside the period? Both ends are included; an open end has no bound."""
     return not (start and earlier(moment, start)) and not (end and earlier(end, moment))
+
+
+def local(moment: datetime, zone: tzinfo) -> datetime:
+    """A moment with a zone in ``zone``; as it is written where it would be before the year 1 or after 9999 there.
+
+    >>> local(datetime.fromisoformat("9999-12-31T23:59:59-05:00"), ZoneInfo("UTC")).isoformat()
+    '9999-12-31T23:59:59-05:00'
+    """
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _plain(text: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from casebridge.core import changes
 from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of
-from casebridge.engine import moving
+from casebridge.engine import coverage_news, coverages, moving
 from casebridge.engine.linking import known_client, link_person, person_identifiers
 from casebridge.engine.site import Partner, Site
 from casebridge.store import links, records, referrals
@@ -33,12 +34,15 @@ class Applied:
 class Change:
     """Something other partners may have to hear of: ``referral-new``, ``referral-moved``, ``referral-edited`` (its
     source asks for something else), ``referral-taken`` (by another one than who says so now), ``person-changed``,
-    ``need-changed``, ``coverage-ended``."""
+    ``need-changed``, ``coverage-ended`` (of which ``subject`` of the source; ``since``: its last day, when nothing was
+    heard of it before)."""
 
     name: str
     client: str | None = None
     referral: str | None = None
     side: str = ""
+    subject: str = ""
+    since: str = ""
 
 
 def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -> Applied:
@@ -47,25 +51,68 @@ def apply_slice(c: Connection, site: Site, partner: Partner, message: Message) -
     done = Applied()
     if partner.applies_to == "roster" and not _on_roster(c, partner, message, slice_):
         return Applied(skipped="not on the roster")
-    for kind, path, record in sorted(records_of(slice_), key=lambda r: r[0] != "person"):
+    said = sorted(records_of(slice_), key=lambda r: r[0] != "person")
+    named: set[tuple[str, str]] = {(k, external_id_of(message.external_id, k, path, r)) for k, path, r in said}
+    others: list[coverages.Meant] = []
+    for kind, path, record in said:
         external_id = external_id_of(message.external_id, kind, path, record)
         subject = subject_of(message.external_id, kind, record, slice_)
         if "again" in message.about and _newer(c, partner, message, kind, external_id):
             continue
         document = {k: v for k, v in record.items() if k != "complete"}
-        before, after = records.assert_record(
-            c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
-            document=document, message=message.id, payload=message.payload, map_digest=message.map_digest)  # fmt: skip
+        if "change" in message.about:
+            document = _changed(c, partner, message, kind, external_id, subject, document)
+        if "coverage" in message.about and coverages.is_end(kind, document):
+            own, ended = coverages.ended_by(
+                c, partner.name, message, external_id, document, named, site.now()[:10])  # fmt: skip
+            others += ended
+            if not own:
+                continue
+        after = _write(c, site, partner, message, (kind, external_id, subject), document, done)
         if external_id == message.external_id and kind != "referral":
             _keep_original(c, site, partner, message, kind, after.id)
-        _follow_record(c, site, partner, message, before, after, done)
+    if "coverage" in message.about:
+        named |= {(other.kind, other.external_id) for other, _ in others}
+        others += coverages.relabelled(c, partner.name, message, named)
+        for other, document in others:
+            _write(c, site, partner, message, (other.kind, other.external_id, other.subject), document, done)
+    done.changes = [change for change in done.changes if not _runs_on(c, site, partner, change)]
     return done
+
+
+def _runs_on(c: Connection, site: Site, partner: Partner, change: Change) -> bool:
+    """Is an end no news, as another coverage runs on? Known only when all of the slice is written: a plan may take
+    another's place."""
+    return change.name == "coverage-ended" and coverage_news.runs_on(c, site, partner.name, change.subject)
+
+
+def _write(
+    c: Connection, site: Site, partner: Partner, message: Message, place: tuple[str, str, str],
+    document: dict[str, Any], done: Applied,
+) -> StoredRecord:  # fmt: skip
+    kind, external_id, subject = place
+    before, after = records.assert_record(
+        c, site.now(), kind=kind, source=partner.name, external_id=external_id, subject=subject,
+        document=document, message=message.id, payload=message.payload, map_digest=message.map_digest)  # fmt: skip
+    _follow_record(c, site, partner, message, before, after, done)
+    return after
 
 
 def _newer(c: Connection, partner: Partner, message: Message, kind: str, external_id: str) -> bool:
     """On a replay: a later message wrote this record, and what a source said last stands."""
     known = records.find(c, partner.name, kind, external_id)
     return known is not None and known.message > message.id
+
+
+def _changed(
+    c: Connection, partner: Partner, message: Message, kind: str, external_id: str, subject: str,
+    document: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """The change laid over the source's last word; what labels the person stays on what is new about them as well."""
+    before = records.without(c, records.find(c, partner.name, kind, external_id), message.id)
+    person = records.find(c, partner.name, "person", subject) if kind != "person" and subject else None
+    known = changes.labelled(before.document if before else {}, person.document.get("labels") if person else None)
+    return changes.laid_over(known, document)
 
 
 def client_of_subject(c: Connection, source: str, subject: str) -> str | None:
@@ -96,14 +143,17 @@ def _follow_record(
     elif after.kind == "need" and before is not None and before.version != after.version and not replayed:
         mine = referrals.open_of_person(c, partner.name, after.subject)
         done.changes += [Change("need-changed", None, referral, "source") for referral in mine]
-    elif partner.role in ("payer", "government") and _coverage_ended(before, after):
+    elif partner.role in coverage_news.PAYERS and coverage_news.ended(c, site, before, after):
         client = client_of_subject(c, partner.name, after.subject)
-        done.changes.append(Change("coverage-ended", client))
+        since = "" if before else str(after.document.get("end", ""))
+        done.changes = _told_once(done.changes, Change("coverage-ended", client, subject=after.subject, since=since))
 
 
-def _coverage_ended(before: StoredRecord | None, after: StoredRecord) -> bool:
-    is_coverage = after.kind == "participation" and after.document.get("participation_kind") == "coverage"
-    return is_coverage and after.status == "ended" and (before is None or before.status != "ended")
+def _told_once(changes: list[Change], end: Change) -> list[Change]:
+    """Several coverages of one person that end together are one piece of news."""
+    same = [change for change in changes if (change.name, change.subject) == (end.name, end.subject)]
+    sinces = [change.since for change in [*same, end]]
+    return [c for c in changes if c not in same] + [replace(end, since=max(sinces) if all(sinces) else "")]
 
 
 def _on_roster(c: Connection, partner: Partner, message: Message, slice_: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from casebridge.core.belonging import external_id_of, subject_of
 from casebridge.core.case import records_of
+from casebridge.engine import coverage_news, coverages
 from casebridge.engine.linking import person_identifiers
 from casebridge.engine.site import Partner
 from casebridge.store import ledger, links, records, referrals
@@ -20,6 +21,7 @@ def for_apply(c: Connection, partner: Partner, messages: Sequence[Message]) -> N
     keys: dict[str, set[str]] = {}  # kind -> the partner's ids
     persons: set[PersonKey] = set()
     identifiers: Identifiers = set()
+    insured: set[str] = set()  # of whom a payer says what may bear on what it said before
     for message in messages:
         slice_ = message.document["slice"]
         for kind, path, record in records_of(slice_):
@@ -28,8 +30,13 @@ def for_apply(c: Connection, partner: Partner, messages: Sequence[Message]) -> N
             person = external_id if kind == "person" else subject_of(message.external_id, kind, record, slice_)
             persons |= {PersonKey(partner.name, person)} if person else set()
             identifiers |= person_identifiers(c, record) if kind == "person" else set()
+            if partner.role in coverage_news.PAYERS and coverages.is_end(kind, record):
+                insured.add(person)
+            if "coverage" in message.about and (coverages.is_end(kind, record) or record.get("labels")):
+                insured.add(message.external_id)
     links.load(c, persons, identifiers)
     records.load(c, partner.name, keys)
+    records.load_about(c, partner.name, sorted(insured))
     ours = {kind: records.ids(c, partner.name, kind, said) for kind, said in keys.items()}
     records.load_remotes_of(c, partner.name, ours)
     referrals.load_of_persons(c, partner.name, sorted(p.external_id for p in persons))

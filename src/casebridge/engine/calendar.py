@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -63,7 +63,7 @@ class Calendar:
         return begins + into
 
     def end_of(self, day: date) -> datetime:
-        """The midnight after a day."""
+        """The midnight after a day. Raises OverflowError after the last that there is."""
         return self._instant(day, 1440)
 
     def is_day_off(self, day: date) -> bool:
@@ -91,7 +91,8 @@ class Calendar:
 @cache
 def federal_holidays(year: int) -> frozenset[date]:
     """The days off of a year: one that falls on a Saturday is kept the day before, on a Sunday the day after."""
-    kept = (_kept(day) for y in (year, year + 1) for day in _named(y))  # New Year's may be kept in the old year
+    years = (year, min(year + 1, MAXYEAR))  # New Year's may be kept in the old year
+    kept = (_kept(day) for y in years for day in _named(y))
     return frozenset(day for day in kept if day.year == year)
 
 

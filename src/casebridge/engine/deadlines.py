@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from functools import cache
 
 from casebridge.core import facts
@@ -23,6 +23,8 @@ ONLY_RESULTS = "hmis_lead"
 """Tells only how it ended (``core/transitions.py``): nobody waits for its answer within days."""
 _SPAN = re.compile(r"(-?\d{1,4}) (business hours|business days|days)")
 _DAY = len("2026-11-23")
+NO_YEARS = (MINYEAR, MAXYEAR)
+"""9999-12-31 is how databases write "no end", 0001-01-01 how they write "not known"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Span:
         if self.unit == "business days":
             return calendar.after_days(start, self.number)
         return calendar.next_open(start + timedelta(days=self.number))
+
+
+AT_ONCE = Span(0, "days")
+"""When somebody is at work next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +124,23 @@ def of_referral(standing: Standing, rules: Mapping[str, Rule], calendar: Calenda
     """The timers of a referral by kind. None for one that has ended, is only a draft, or goes to a partner on trial."""
     if standing.status not in OPEN or standing.quiet:
         return {}
-    found = {}
+    found: dict[str, Deadline] = {}
     for kind, start in _starts(standing, calendar):
         if kind in rules:
             rule = rules[kind]
-            due = (rule.urgent if standing.urgent else rule.after).after(start, calendar)
-            if kind in ("not-answered", "not-claimed") and (by := end_of(standing.due_by, calendar)):
-                due = calendar.next_open(by)
-            found[kind] = Deadline(iso(start), iso(due))
+            asked = end_of(standing.due_by, calendar) if kind in ("not-answered", "not-claimed") else None
+            span = AT_ONCE if asked else rule.urgent if standing.urgent else rule.after
+            due = _due(span, asked or start, calendar)
+            found |= {kind: Deadline(iso(start), due)} if due else {}
     return found
+
+
+def _due(after: Span, start: datetime, calendar: Calendar) -> str:
+    """Stored form; empty where the calendar does not reach."""
+    try:
+        return iso(after.after(start, calendar))
+    except OverflowError:
+        return ""
 
 
 def _starts(standing: Standing, calendar: Calendar) -> Iterator[tuple[str, datetime]]:
@@ -161,7 +175,7 @@ def of_last_day(
     if end is None:
         return {}
     mine = [rule for rule in rules.values() if rule.about == about]
-    found = {rule.kind: Deadline(last, iso(rule.after.after(end, calendar))) for rule in mine}
+    found = {rule.kind: Deadline(last, due) for rule in mine if (due := _due(rule.after, end, calendar))}
     past = sorted((d.due, kind) for kind, d in found.items() if d.due <= iso(now))
     for _, kind in past[:-1]:
         found[kind] = replace(found[kind], late=True)
@@ -169,10 +183,12 @@ def of_last_day(
 
 
 def end_of(text: str, calendar: Calendar) -> datetime | None:
-    """The end of a day, or the very moment; None for what is no full date."""
+    """The end of a day, or the very moment; None for what is no full date, and in a year that stands for none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if moment.year in NO_YEARS:
         return None
     if len(text) <= _DAY:
         return calendar.end_of(moment.date())

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from casebridge.adapter import Link, Native, Payload, Submitted
-from casebridge.core.errors import CaseBridgeError, TryAgain
+from casebridge.core.errors import CaseBridgeError
 from casebridge.core.released import Released
-from casebridge.engine import flow
+from casebridge.engine import flow, listening
 from casebridge.engine.moving import TAKEN
 from casebridge.engine.preparing import content_of, may_go, outgoing_of, translate
 from casebridge.engine.release import Outgoing, release
-from casebridge.engine.shelving import SiteShelf
+from casebridge.engine.shelving import SiteShelf, trouble_told
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.subscribed import SiteSubscriptions
-from casebridge.store import ledger, referrals, rounds, tokens
-from casebridge.store.database import StoreTrouble
+from casebridge.store import ledger, referrals, tokens
+from casebridge.store.database import Connection
 from casebridge.store.tokens import Grant
 
 REFUSED = Submitted("refused", "This answer could not be taken.")
@@ -52,9 +52,12 @@ class SiteDoorway:
         return SiteSubscriptions(self.site)
 
     def released(self, token: str) -> Released | None:
-        """What the bearer may see now, decided anew and on the books; None for a token that opens nothing."""
-        with self.site.store.write() as c:
-            grant = tokens.grant(c, token, self.site.now())
+        """What the bearer may see now, decided anew and on the books; None for a token that opens nothing.
+
+        Raises TryAgain CB-404 while the database does not answer.
+        """
+        with trouble_told(), self.site.store.write() as c:
+            grant = self._grant(c, token)
             message = ledger.get(c, grant.message) if grant else None
             referral = referrals.get(c, grant.referral) if grant else None
             if grant is None or message is None or referral is None:
@@ -73,20 +76,29 @@ class SiteDoorway:
             return translate(c, partner, message, referral, map_, released, onto_theirs=False).released
 
     def submit(self, token: str, data: bytes, media_type: str) -> Submitted:
-        """Accept an answer for the token's own referral; durable when this returns, and applied if it can be."""
-        with self.site.store.read() as c:
-            grant = tokens.grant(c, token, self.site.now())
+        """Accept an answer for the token's own referral; durable when this returns, and applied if it can be.
+
+        Raises TryAgain CB-404 while the database does not answer.
+        """
+        with trouble_told(), self.site.store.read() as c:
+            grant = self._grant(c, token)
         if grant is None:
             return REFUSED
         partner = self.site.partners[grant.partner]
         if not _answers_only(partner, grant, data):
             return REFUSED
         payload = Payload(name="answer", stream=io.BytesIO(data), media_type=media_type)
-        outcome = flow.accept(self.site, partner, payload)
+        with trouble_told():
+            outcome = flow.accept(self.site, partner, payload)
         if outcome.state == "held":
             return Submitted("refused", "A different answer with the same number came before.")
         self.after_submit()
         return Submitted(outcome.state)
+
+    def _grant(self, c: Connection, token: str) -> Grant | None:
+        """What a token stands for: nothing once its partner is off, or not there, or uses another door."""
+        found = tokens.grant(c, token, self.site.now())
+        return found if found and found.partner in self.partners else None
 
     @property
     def partners(self) -> Mapping[str, Link]:
@@ -96,15 +108,7 @@ class SiteDoorway:
 
     def ask(self, partner: str, missed: int = 0) -> None:
         """Let the partner be asked now. Raises TryAgain CB-404 while the database does not answer."""
-        try:
-            with self.site.store.write() as c:
-                rounds.keep(c, partner, self.site.now())  # a process that dies now asks at its next start
-                if missed:
-                    facts = {"missed": str(missed)}
-                    ledger.note(c, self.site.now(), "notification-missed", partner=partner, stop="accept", facts=facts)
-        except StoreTrouble as trouble:
-            raise TryAgain("CB-404", "The database did not do what was asked of it") from trouble
-        self.ring(partner)
+        listening.told(self.site, self.ring, partner, missed)
 
 
 def _only_the_state(outgoing: Outgoing) -> Outgoing:

@@ -15,7 +15,7 @@ act; later records of the same person or referral wait behind it, nothing else d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
 from casebridge.adapter import Outcome, Payload, RenderContext
@@ -55,20 +55,27 @@ def work(turn: Turn) -> int:
 
 
 def receive(turn: Turn) -> int:
-    """Accept what is new at a partner's link; each sender is told after the commit. Raises what the link raises."""
+    """Accept what is new at a partner's link; each sender is told after the commit. Raises what the link raises, after
+    all that could be accepted."""
     site, partner = turn.site, _partner(turn)
     if partner.link is None or partner.mode == "off":
         return 0
     with site.store.read() as c:
         cursor = payloads.get_cursor(c, partner.name)
     count = 0
+    failures: list[Exception] = []
     for batch in receiving.batches(partner, cursor):
-        for (payload, _), outcome in zip(batch, _keep(site, partner, batch, turn.write), strict=True):
-            partner.link.settle(payload, outcome)
+        outcomes = _keep(site, partner, batch, turn.write)
+        if told := receiving.settle(partner.link, batch, outcomes, failures):
+            with turn.write() as c:
+                payloads.settled(c, partner.name, told)
         count += len(batch)
         if not turn.going():
-            return count
-    absences.look(site, partner, turn.write)
+            break
+    for error in failures:
+        raise error
+    if turn.going():
+        absences.look(site, partner, turn.write)
     return count
 
 
@@ -84,9 +91,12 @@ def _keep(site: Site, partner: Partner, batch: Sequence[Taken], write: Write) ->
     A repeat is counted and stopped; another content under the same key is held; what cannot be stored at all is
     refused, and a held message says so.
     """
-    with write() as c:
-        payloads.one_at_a_time(c, partner.name)
-        kept = [intake.keep(c, site, partner, payload, taken) for payload, taken in batch]
+    with ExitStack() as opened:
+        for body in (taken.body for _, taken in batch if isinstance(taken, intake.Spooled)):
+            opened.callback(body.close)
+        with write() as c:
+            payloads.one_at_a_time(c, partner.name)
+            kept = [intake.keep(c, site, partner, payload, taken) for payload, taken in batch]
     for outcome, message in kept:
         site.tell("payload", partner=partner.name, message=message or "", stop="accept", state=outcome.state)
     return [outcome for outcome, _ in kept]

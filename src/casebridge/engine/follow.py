@@ -7,7 +7,7 @@ from collections.abc import Callable
 from casebridge.core.errors import Held
 from casebridge.core.transitions import STANDARD
 from casebridge.engine import children, copies, moving, routing
-from casebridge.engine.applying import Applied, Change
+from casebridge.engine.applying import Applied
 from casebridge.engine.site import Partner, Site
 from casebridge.engine.telling import answer, end_order, send, send_referral
 from casebridge.store import ledger, referrals
@@ -19,7 +19,8 @@ def follow(c: Connection, site: Site, applied: Applied) -> None:
     """Write the messages that ``applied`` gives rise to."""
     for change in applied.changes:
         if change.name == "coverage-ended":
-            _coverage_ended(c, site, change)
+            if change.client is not None:
+                coverage_ended(c, site, change.client, change.since)
             continue
         referral = referrals.get(c, change.referral or "")
         assert referral is not None  # noqa: S101  (a change names a referral that was just written)
@@ -80,15 +81,15 @@ def _tell_again(
             send_referral(c, site, one, to)
 
 
-def _coverage_ended(c: Connection, site: Site, change: Change) -> None:
-    if change.client is None:
-        return
-    mine = (referral for referral in referrals.open_of_client(c, change.client) if not referral.sort)
-    for referral in mine:
+def coverage_ended(c: Connection, site: Site, client: str, since: str = "") -> None:
+    """Of what ended ``since`` only those hear whose referral was made before: nobody had planned on it later."""
+    for referral in referrals.open_of_client(c, client):
+        if referral.sort or (since and referral.created_at[: len(since)] > since):
+            continue
         for found in site.routes:
             if found.fits(kind="participation", change="ended", source=referral.source):
-                about = {"referral": referral.id, "what": change.name}
-                ledger.note(c, site.now(), change.name, correlation=referral.id, stop="apply")
+                about = {"referral": referral.id, "what": "coverage-ended"}
+                ledger.note(c, site.now(), "coverage-ended", correlation=referral.id, stop="apply")
                 for name in found.to:
                     send(c, site, site.partners[name], "notice", "notice", about, referral.id)
 

@@ -90,7 +90,8 @@ def keep(
         return _refuse(c, site, partner, payload, spooled), None
     with closing(spooled.body):
         identity = _identity(partner, spooled)
-        before = payloads.repeated(c, partner.name, identity, spooled.digest)
+        token = token_of(payload) if identity is None else None
+        before = payloads.repeated(c, partner.name, identity, spooled.digest, token)
         if before is not None:
             payloads.count_repeat(c, before)
             return Outcome("duplicate", message="it came before and was counted"), None
@@ -98,7 +99,7 @@ def keep(
         id_ = payloads.add(
             c, partner=partner.name, name=fitting(payload.name), media_type=fitting(payload.media_type)[:TYPE],
             digest=spooled.digest, size=spooled.size, identity=identity, state="conflict" if conflict else "stored",
-            now=now, body=spooled.body)  # fmt: skip
+            now=now, body=spooled.body, token=token)  # fmt: skip
     held = _conflict_reason(identity) if conflict else {}
     message = ledger.add(
         c, now, direction="in", partner=partner.name, kind="payload", payload=id_, external_id=identity,
@@ -108,6 +109,11 @@ def keep(
     if conflict:
         return Outcome("held", held["code"], held["reason"]), None
     return Outcome("accepted"), message
+
+
+def token_of(payload: Payload) -> str | None:
+    """The link's handle as the books know it; None when it has none, and so nobody to tell."""
+    return hashlib.sha256(payload.token.encode(errors="surrogatepass")).hexdigest() if payload.token else None
 
 
 def _refuse(c: Connection, site: Site, partner: Partner, payload: Payload, error: CaseBridgeError) -> Outcome:

@@ -16,12 +16,16 @@ LONGEST = 500
 TYPE = 120  # characters of the name of a record type
 PLACE = 1500  # bytes of a position
 NO_ROOM = "the books have no room for it"
-EXPECTED = f"at most {LONGEST} bytes and no NUL character"
+EXPECTED = f"at most {LONGEST} bytes of UTF-8 and no NUL character"
 
 
 def fits(key: str) -> bool:
-    """Can both databases hold it and find it again? PostgreSQL has no room for a NUL in a text."""
-    return "\0" not in key and (len(key) <= LONGEST // 4 or len(key.encode()) <= LONGEST)
+    """Can both databases hold it and find it again? PostgreSQL has no room for a NUL in a text, neither has room for
+    half a character."""
+    try:
+        return "\0" not in key and len(key.encode()) <= LONGEST
+    except UnicodeEncodeError:
+        return False
 
 
 def fitting(key: str) -> str:
@@ -30,7 +34,7 @@ def fitting(key: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def keyed(native: Native | RecordError) -> Native | RecordError:

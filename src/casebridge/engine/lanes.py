@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from casebridge.engine import asking, sealing
+from casebridge.engine import asking, listening, sealing
 from casebridge.engine.bell import PAUSE, Bell
 from casebridge.engine.embedded import Embedded
 from casebridge.engine.pace import settle_in
@@ -27,6 +27,8 @@ from casebridge.store.leases import Lane
 log = logging.getLogger(__name__)
 LOOK = 1.0
 """Seconds between two looks at the site's own maps."""
+LISTEN = 60.0
+"""Seconds between two looks for word that partners left (``engine/listening.py``)."""
 
 
 class Lanes:
@@ -46,6 +48,7 @@ class Lanes:
         site.store.woken = self._woken
         self.every(self.engine.sweep, "sweep", self.sweep, overlap=True)
         self.every(poll, "receive", self.receive, overlap=True)
+        self.every(LISTEN, "listen", lambda: listening.listen(site, self.bell.ring))
         self.every(PAUSE, "bell", self.bell.tend, everywhere=True)
         self.every(LOOK, "maps", self._look_at_maps, everywhere=True)
         self.every(self.worker.lease.total_seconds() / 3, "leases", self.worker.keep, everywhere=True)

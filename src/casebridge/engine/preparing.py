@@ -240,7 +240,7 @@ def referral_document(
                  "outputs": _outputs(c, partner, referral, state.outputs)}  # fmt: skip
     if _keeps_its_words(site, partner, referral):
         document |= dict.fromkeys(WORDS)
-    document.setdefault("occurrence", referral.created_at[:10])
+    document.setdefault("occurrence", site.day_of(referral.created_at))
     if partner.name == referral.source and not referral.sort:
         document |= dict.fromkeys(_ASKED if remote and remote.original else _ASKED - _NAMES, WITHHELD)
     if partner.name == referral.source and referral.sort:

@@ -1,10 +1,10 @@
-"""The first stop's work at a link: what is new, cut into what is committed together."""
+"""The first stop's work at a link: what is new, cut into what is committed together, and telling its senders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from casebridge.adapter import Payload
+from casebridge.adapter import Link, Outcome, Payload
 from casebridge.core.errors import CaseBridgeError
 from casebridge.engine import intake
 from casebridge.engine.intake import Spooled
@@ -14,6 +14,8 @@ TOGETHER = 200
 """Payloads that are committed together, of"""
 BYTES = 16 * 1024 * 1024
 """so many bytes; a larger one goes by itself."""
+IN_A_ROW = 3
+"""Senders that could not be told: then it is the link and not the payload, and the rest comes again."""
 
 Taken = tuple[Payload, Spooled | CaseBridgeError]
 
@@ -49,3 +51,22 @@ def _until_failure(found: Iterator[Taken], failure: list[Exception]) -> Iterator
         yield from found
     except Exception as error:  # noqa: BLE001 - a link is a stranger's code; it is raised again
         failure.append(error)
+
+
+def settle(link: Link, batch: Sequence[Taken], outcomes: Sequence[Outcome], failures: list[Exception]) -> list[str]:
+    """Tell each sender; the tokens of those that were told. One that cannot be told keeps no other back: why is added
+    to ``failures``, and the payload is known when it comes again."""
+    told: list[str] = []
+    missed = 0
+    for (payload, _), outcome in zip(batch, outcomes, strict=True):
+        try:
+            link.settle(payload, outcome)
+        except Exception as error:  # noqa: BLE001 - a link is a stranger's code; it is raised again
+            failures.append(error)
+            missed += 1
+            if missed == IN_A_ROW:
+                break
+            continue
+        missed = 0
+        told += [token] if (token := intake.token_of(payload)) else []
+    return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from casebridge.adapter import Searched
 from casebridge.engine import laying
 from casebridge.engine.linking import person_identifiers
 from casebridge.engine.site import Site
@@ -15,11 +16,13 @@ from casebridge.store.links import PersonKey
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many documents and source persons went over, and the keys that rows still lie under."""
+    """How many documents and source persons went over, the keys that rows still lie under, and the partners whose
+    shelves had to stay: what they are searched by is made by the partner's format, and there is none."""
 
     documents: int
     persons: int
     left: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 def rekey_all(site: Site, tell: Callable[[int, int], None] = lambda done, of: None) -> Moved:
@@ -34,12 +37,12 @@ def rekey_all(site: Site, tell: Callable[[int, int], None] = lambda done, of: No
         moved += some
         tell(moved, max(of, moved))
     persons = _persons(site)
-    _shelves(site)
+    passed_over = _shelves(site)
     left = tuple(id_ for id_, some in rekey.still_under(site.store).items() if some)
     with site.store.write() as c:
         facts = {"documents": moved, "key": site.store.box.keys[0], "persons": persons}
         ledger.note(c, site.now(), "rekeyed", facts=facts)
-    return Moved(moved, persons, left)
+    return Moved(moved, persons, left, passed_over)
 
 
 def _persons(site: Site) -> int:
@@ -55,19 +58,23 @@ def _persons(site: Site) -> int:
         count, after = count + len(some), some[-1]
 
 
-def _shelves(site: Site) -> None:
-    """What partners' resources are searched by, from the resources."""
+def _shelves(site: Site) -> tuple[str, ...]:
+    """What partners' resources are searched by, from the resources; the partners of whom nobody can tell."""
     after: rekey.Place | None = None
+    passed_over: set[str] = set()
     while True:
         with site.store.write(one_worker=True) as c:
             some = rekey.shelved(c, site.store.box.keys[0], after)
             for partner, type_, id_ in some:
+                by = site.partners.get(partner)
+                if by is None or not isinstance(by.format, Searched):
+                    passed_over.add(partner)
+                    continue
                 rekey.lock_resource(c, partner, type_, id_)
-                there, by = shelves.get(c, partner, type_, id_), site.partners.get(partner)
-                keys = laying.keys_of(by, there.document if there else None) if by else ()
-                shelves.find_by(c, partner, type_, id_, keys)
+                there = shelves.get(c, partner, type_, id_)
+                shelves.find_by(c, partner, type_, id_, laying.keys_of(by, there.document if there else None))
         if not some:
-            return
+            return tuple(sorted(passed_over))
         after = some[-1]
 
 

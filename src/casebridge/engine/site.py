@@ -139,7 +139,11 @@ class Site:
 
     def today(self) -> str:
         """The date in the site's zone."""
-        return self.clock().astimezone(self.timezone).date().isoformat()
+        return self.day_of(self.now())
+
+    def day_of(self, moment: str) -> str:
+        """The date of a stored moment in the site's zone."""
+        return datetime.fromisoformat(moment).astimezone(self.timezone).date().isoformat()
 
     def due(self, partner: Partner) -> str:
         """When a message made now leaves for this partner."""

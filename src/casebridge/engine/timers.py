@@ -8,25 +8,33 @@ ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from itertools import groupby
+from typing import TypeVar
 
 from casebridge.adapter import Expiring
-from casebridge.engine import alarms, deadlines, likeness
-from casebridge.engine.deadlines import Deadline, Standing
+from casebridge.core.errors import CaseBridgeError
+from casebridge.engine import alarms, coverage_news, deadlines, likeness
+from casebridge.engine import follow as follow_on
+from casebridge.engine.applying import client_of_subject
+from casebridge.engine.deadlines import Deadline, Rule, Standing
 from casebridge.engine.site import Partner, Site
+from casebridge.engine.together import NoLane, Told, together
 from casebridge.store import records, referrals, seals, timers
 from casebridge.store.database import Connection, iso
+from casebridge.store.records import StoredRecord
 from casebridge.store.referrals import StoredReferral
 from casebridge.store.timers import NEVER, Receipts, Timer
 
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
 TOLD = ("referral-moved", "applied", "outgoing", "disclosed", "delivered")
 """Events after which a referral may stand otherwise."""
 AT_ONCE = 500
 MOST_EVENTS = 20_000
 """Looked through in one step: of a busy site's quarter of a minute a part, of a county's day all."""
-COVERED = ("enrolled", "eligible")
 URGENT = ("urgent", "asap", "stat")
 
 
@@ -49,9 +57,10 @@ def follow(site: Site) -> bool:
         return False
     until, ids = found
     for start in range(0, len(ids), AT_ONCE):
-        with site.store.write() as c:
-            some = ids[start : start + AT_ONCE]
-            of_referrals(c, site, sorted({*some, *_beside(c, some)}))
+        some = ids[start : start + AT_ONCE]
+        with site.store.read() as c:
+            some = sorted({*some, *_beside(c, some)})
+        _each(site, some, lambda c, some: of_referrals(c, site, some))
     with site.store.write() as c:
         timers.follow_to(c, until)
     return True
@@ -129,7 +138,7 @@ def follow_days(site: Site) -> None:
     """Agreements, certificates and coverage: what ends on which day. A job of every few hours."""
     follow_partners(site)
     for partner in site.partners.values():
-        if partner.role in ("payer", "government"):
+        if partner.role in coverage_news.PAYERS:
             follow_coverage(site, partner)
     with site.store.write() as c:
         timers.sweep(c)
@@ -139,11 +148,12 @@ def follow_partners(site: Site) -> None:
     """By casebridge.toml as it is now: what it no longer names is cleared."""
     ends = {subject: (about, last) for subject, about, last in _ends(site)}
     kinds = deadlines.kinds_about(site.alarm_rules.values(), "agreement", "certificate")
-    with site.store.write() as c:
-        wanted = {subject: _last_day(site, *end) for subject, end in ends.items()}
-        for subject in timers.subjects(c, kinds):
-            wanted.setdefault(subject, {})
-        _agree(c, wanted, {subject: {"until": last} for subject, (_, last) in ends.items()})
+    facts = {subject: {"until": last} for subject, (_, last) in ends.items()}
+    with site.store.read() as c:
+        known = timers.subjects(c, kinds)
+    _each(site, sorted({*ends, *known}), lambda c, some: _agree(
+        c, {subject: _last_day(site, *ends[subject]) if subject in ends else {} for subject in some}, facts
+    ))  # fmt: skip
 
 
 def _ends(site: Site) -> Iterable[tuple[str, str, str]]:
@@ -158,20 +168,53 @@ def _ends(site: Site) -> Iterable[tuple[str, str, str]]:
 
 
 def follow_coverage(site: Site, payer: Partner) -> None:
-    """The renewal of each coverage that this payer told us of."""
-    known = ""
-    while True:
-        with site.store.write() as c:
-            page = timers.participations(c, payer.name, known, AT_ONCE)
-            _agree(c, {id_: _renewal(site, document) for id_, _, document in page}, {})
-        if not page:
-            return
-        known = page[-1][0]
+    """The renewal of each coverage that this payer told us of, and the end of those whose last day is past now."""
+    known: str | None = ""
+    day, over = site.today(), dict[str, StoredRecord]()
+    while known is not None:
+        with site.store.read() as c:
+            page = {record.id: record for record in records.page(c, payer.name, "participation", known, AT_ONCE)}
+        over |= _follow_page(site, page, day)
+        known = max(page, default=None)
+    with site.store.write() as c:  # both or neither: each is told once
+        for client in dict.fromkeys(_client(c, site, record) for record in over.values()):
+            if client:
+                follow_on.coverage_ended(c, site, client)
+        coverage_news.judged(c, site, payer.name, day)
 
 
-def _renewal(site: Site, document: Mapping[str, object]) -> Mapping[str, Deadline]:
-    due, covers = document.get("renewal_due"), document.get("participation_kind") == "coverage"
-    if not covers or document.get("status") not in COVERED or not isinstance(due, str):
+def _follow_page(site: Site, page: Mapping[str, StoredRecord], day: str) -> dict[str, StoredRecord]:
+    """Set the renewals; which of them are over by now, and news."""
+    over: dict[str, StoredRecord] = {}
+
+    def follow_some(c: Connection, some: Sequence[str]) -> None:
+        _agree(c, {id_: _renewal(site, page[id_]) for id_ in some}, {})
+        over.update({id_: page[id_] for id_ in some if _is_news(c, site, page[id_], day)})
+
+    _each(site, list(page), follow_some)
+    return over
+
+
+def _is_news(c: Connection, site: Site, record: StoredRecord, day: str) -> bool:
+    """Is it over since it was judged last, and somebody's referral is open?"""
+    if not coverage_news.is_coverage(record) or not coverage_news.is_over(record.document, day):
+        return False
+    if coverage_news.is_over(record.document, coverage_news.judged_on(c, site, record)):
+        return False
+    client = _client(c, site, record)
+    return client is not None and bool(referrals.open_of_client(c, client))
+
+
+def _client(c: Connection, site: Site, record: StoredRecord) -> str | None:
+    """Whose it was; None when another one of theirs runs on, or nobody of ours is meant."""
+    if coverage_news.runs_on(c, site, record.source, record.subject):
+        return None
+    return client_of_subject(c, record.source, record.subject)
+
+
+def _renewal(site: Site, record: StoredRecord) -> Mapping[str, Deadline]:
+    due = record.document.get("renewal_due")
+    if not coverage_news.is_coverage(record) or record.status not in coverage_news.RUNNING or not isinstance(due, str):
         return {}
     return _last_day(site, "coverage", due)
 
@@ -210,22 +253,43 @@ def fire(site: Site) -> int:
     """Ring what is due; how many. Alarms of one kind about one partner are told together."""
     with site.store.read() as c:
         due = timers.due(c, site.now(), AT_ONCE)
-    count = 0
-    for kind, some in groupby(sorted(due, key=lambda t: t.kind), lambda t: t.kind):
-        with site.store.write() as c:
-            taken = [timer for timer in _still(c, site, kind, list(some)) if timers.take(c, timer, site.now())]
-            alarms.ring(c, site, kind, taken)
-        count += len(taken)
-    return count
+    rang: set[tuple[str, str]] = set()
+
+    def ring(c: Connection, some: Sequence[Timer]) -> None:
+        taken = [timer for timer in _still(c, site, some[0].kind, some) if timers.take(c, timer, site.now())]
+        alarms.ring(c, site, some[0].kind, taken)
+        rang.update((timer.kind, timer.subject) for timer in taken)
+
+    for _, some in groupby(sorted(due, key=lambda t: t.kind), lambda t: t.kind):
+        _each(site, list(some), ring)
+    return len(rang)
 
 
-def _still(c: Connection, site: Site, kind: str, due: list[Timer]) -> list[Timer]:
+def _each(site: Site, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], object]) -> None:
+    """``do`` them in one transaction. What fails by itself is logged and passed over: nobody else's alarm waits."""
+
+    def all_of_them(c: Connection, some: Sequence[Item]) -> Told:
+        do(c, some)
+        return []
+
+    def alone(item: Item, error: CaseBridgeError) -> None:
+        log.error("the timers of %s stay as they are [%s]", getattr(item, "subject", item), error.code)
+
+    together(NoLane(site), items, all_of_them, alone)
+
+
+def _still(c: Connection, site: Site, kind: str, due: Sequence[Timer]) -> list[Timer]:
     """Those that should ring as things stand now; not a kind that is switched off, or what is late by now."""
     rule = site.alarm_rules.get(kind)
     if rule is None or rule.about != "referral":
-        late = [t for t in due if rule is None or _last_day(site, rule.about, str(t.facts["from"]))[kind].late]
+        late = [t for t in due if rule is None or _is_late(site, rule, t)]
         for timer in late:
             timers.clear(c, kind, timer.subject)
         return [timer for timer in due if timer not in late]
     wanted, now = of_referrals(c, site, [timer.subject for timer in due]), site.now()
     return [t for t in due if kind in wanted[t.subject] and wanted[t.subject][kind].due == t.due_at <= now]
+
+
+def _is_late(site: Site, rule: Rule, timer: Timer) -> bool:
+    found = _last_day(site, rule.about, str(timer.facts["from"])).get(timer.kind)
+    return found is None or found.late

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from casebridge import logs
 from casebridge.core.errors import Bug, CaseBridgeError, place_of
@@ -23,8 +25,28 @@ Told = list[dict[str, Any]]
 """What observers hear once the commit is through: the values of ``Site.tell``."""
 
 
+class Commits(Protocol):
+    """A turn at a lane; or a job of the clock, which has no lane."""
+
+    site: Site
+
+    def write(self, *, one_worker: bool = False) -> AbstractContextManager[Connection]:
+        """One transaction."""
+
+
+@dataclass(slots=True)
+class NoLane:
+    """The commits of a job of the clock."""
+
+    site: Site
+
+    def write(self, *, one_worker: bool = False) -> AbstractContextManager[Connection]:
+        """One transaction."""
+        return self.site.store.write(one_worker=one_worker)
+
+
 def together(
-    turn: Turn, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
+    turn: Commits, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
     alone: Callable[[Item, CaseBridgeError], None], *, one_worker: bool = False, again: bool = True,
 ) -> None:  # fmt: skip
     """``do`` all items in one transaction; if it raises, each half by itself, and ``alone`` what fails by itself.
@@ -53,7 +75,7 @@ def together(
 
 
 def _fewer(
-    turn: Turn, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
+    turn: Commits, items: Sequence[Item], do: Callable[[Connection, Sequence[Item]], Told],
     alone: Callable[[Item, CaseBridgeError], None], error: Exception, *, one_worker: bool,
 ) -> None:  # fmt: skip
     if len(items) == 1:

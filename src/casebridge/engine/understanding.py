@@ -148,7 +148,8 @@ def understood(c: Connection, partner: Partner, native: Native) -> dict[str, Any
     if map_ is None:
         return {"stop": "understand", "state": "skipped", "reason": "no map takes it: not for us"}
     echo = _is_echo(c, partner, native, map_.case[0])
-    about = {"version": native.version} if native.version else {}
+    about: dict[str, Any] = {"version": native.version} if native.version else {}
+    about |= {name: True for name in ("change", "coverage") if getattr(native, name)}
     values: dict[str, Any] = {"map_name": map_.name, "map_digest": map_.digest, "about": about}
     try:
         imported = map_.read(native.data)

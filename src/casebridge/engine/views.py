@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from casebridge.core.moments import local
 from casebridge.core.words import detail_words, way_words, words
+from casebridge.engine import deadlines
 from casebridge.engine.release import Outgoing, at_the_desk
 from casebridge.engine.site import Site
 from casebridge.store import disclosures, dispatches, ledger, links, payloads, records, referrals
@@ -443,16 +445,11 @@ def _leaves(c: Connection, site: Site, referral: StoredReferral) -> str:
 
 def _pressing(site: Site, needed_by: str) -> str:
     """A day is over at its end and near from the day before; what is no full date presses nobody."""
-    try:
-        when = datetime.fromisoformat(needed_by)
-    except ValueError:
-        return ""
-    when = when if when.tzinfo else when.replace(tzinfo=site.timezone)
-    end = when + timedelta(days=1) if len(needed_by) == DAY else when
-    now = site.clock()
-    if now >= end:
-        return "past"
-    return "soon" if now >= when - timedelta(days=1) else ""
+    end, now = deadlines.end_of(needed_by, site.calendar), site.clock()
+    if end is None or now >= end:
+        return "past" if end else ""
+    near = timedelta(days=2 if len(needed_by) == DAY else 1)
+    return "soon" if now >= local(end, site.timezone) - near else ""
 
 
 def _unreachable(c: Connection, site: Site, name: str, why: str) -> Unreachable:

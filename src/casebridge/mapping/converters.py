@@ -8,12 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from casebridge.adapter import Converter
 from casebridge.core.errors import SetupError
+from casebridge.core.moments import local
 from casebridge.core.ssn import usable_ssn
+
+_OFFSET = re.compile(r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(:\d{2})?(?:\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
 def _matched(pattern: str, value: Any) -> re.Match[str]:
@@ -30,7 +35,7 @@ def _read_date8(value: Any) -> str:
 
 def _write_date8(value: Any) -> str:
     _matched(r"\d{4}-\d{2}-\d{2}", value)
-    return date.fromisoformat(value).strftime("%Y%m%d")
+    return date.fromisoformat(value).isoformat().replace("-", "")
 
 
 def _read_date8_partial(value: Any) -> str:
@@ -54,15 +59,36 @@ def _read_hud_datetime(value: Any) -> str:
     return datetime.fromisoformat(value).isoformat()
 
 
-def _write_hud_datetime(value: Any) -> str:
-    found = _matched(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:\d{2})?", value)
-    day, minute, second = found.group(1), found.group(2), found.group(3) or ":00"
-    return datetime.fromisoformat(f"{day}T{minute}{second}").strftime("%Y-%m-%d %H:%M:%S")
+def _local(zone: ZoneInfo | None, value: Any) -> Any:
+    """A moment with an offset as the clocks of the zone show it; without either it is as it is written."""
+    found = _OFFSET.fullmatch(value if isinstance(value, str) else "")
+    if zone is None or not found:
+        return value
+    minute, second, offset = found.groups()
+    return local(datetime.fromisoformat(minute + offset), zone).isoformat(timespec="minutes")[:16] + (second or "")
 
 
-def _read_date_of(value: Any) -> str:
-    found = _matched(r"(\d{4}-\d{2}-\d{2})([T ].*)?", value)
-    return date.fromisoformat(found.group(1)).isoformat()
+@cache
+def _of_local_time(zone: ZoneInfo | None) -> tuple[Converter, ...]:
+    """The converters to a notation that knows local time only."""
+
+    def write_hud_datetime(value: Any) -> str:
+        here = _local(zone, value)
+        found = _matched(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:\d{2})?", here)
+        day, minute, second = found.group(1), found.group(2), found.group(3) or ":00"
+        return datetime.fromisoformat(f"{day}T{minute}{second}").isoformat(sep=" ")
+
+    def date_of(value: Any) -> str:
+        found = _matched(r"(\d{4}-\d{2}-\d{2})([T ].*)?", _local(zone, value))
+        return date.fromisoformat(found.group(1)).isoformat()
+
+    return (
+        Converter("hud_datetime", _read_hud_datetime, write_hud_datetime, "exact",
+                  (("2026-07-30 14:02:31", "2026-07-30T14:02:31"),),
+                  "HUD CSV date and time, local time without a zone"),
+        Converter("date_of", date_of, date_of, "lossy", (("2026-07-30", "2026-07-30"),),
+                  "the date of a date and time on the clocks of the site; the time is lost"),
+    )  # fmt: skip
 
 
 def _read_date8_time(value: Any) -> str:
@@ -72,7 +98,7 @@ def _read_date8_time(value: Any) -> str:
 
 def _write_date8_time(value: Any) -> str:
     _matched(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}", value)
-    return datetime.fromisoformat(value).strftime("%Y%m%d%H%M")
+    return re.sub(r"\D", "", datetime.fromisoformat(value).isoformat(timespec="minutes"))
 
 
 def _digits(count: int) -> Callable[[Any], str]:
@@ -139,10 +165,7 @@ _ALL = (
               (("1987", "1987"), ("198702", "1987-02"), ("19870220", "1987-02-20")), "a date as far as it is known"),
     Converter("date8_time", _read_date8_time, _write_date8_time, "exact", (("202607301402", "2026-07-30T14:02"),),
               "X12 date format DT"),
-    Converter("hud_datetime", _read_hud_datetime, _write_hud_datetime, "exact",
-              (("2026-07-30 14:02:31", "2026-07-30T14:02:31"),), "HUD CSV date and time, local time without a zone"),
-    Converter("date_of", _read_date_of, _read_date_of, "lossy", (("2026-07-30", "2026-07-30"),),
-              "the date of a date and time; the time is lost"),
+    *_of_local_time(None),
     Converter("ssn", _digits(9), _digits(9), "canonical", (("123456789", "123456789"), ("123-45-6789", "123456789")),
               "nine digits"),
     Converter("ssn-usable", usable_ssn, _write_usable_ssn, "canonical",
@@ -161,9 +184,12 @@ _ALL = (
 BUILT_IN: Mapping[str, Converter] = MappingProxyType({converter.name: converter for converter in _ALL})
 
 
-def with_converters(extra: Iterable[Converter]) -> Mapping[str, Converter]:
-    """The built-in converters and the plugins' own; SetupError CB-102 when a name is used twice."""
-    known = dict(BUILT_IN)
+def with_converters(extra: Iterable[Converter], zone: ZoneInfo | None = None) -> Mapping[str, Converter]:
+    """The built-in converters and the plugins' own; SetupError CB-102 when a name is used twice.
+
+    ``zone`` is the site's, for what is written in local time; without one an offset is left out.
+    """
+    known = dict(BUILT_IN) | {converter.name: converter for converter in _of_local_time(zone)}
     for converter in extra:
         if converter.name in known:
             raise SetupError("CB-102", f"two converters are named {converter.name}; rename the plugin's")

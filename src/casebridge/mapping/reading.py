@@ -28,7 +28,7 @@ from casebridge.mapping.walk import (
     value_at,
 )  # fmt: skip
 
-ON = ("1", "true")
+ON, OFF = ("1", "true"), ("0", "false")
 Trace = list[tuple[Where, Where, Line]]
 
 
@@ -113,7 +113,8 @@ class Reader:
         found = [(word, hit) for word, path in line.flags if (hit := find(scope, path, self.trail))]
         words = [word for word, hit in found if not blank(hit.value) and text_of(hit.value) in ON]
         for _, hit in found:
-            self._claim_place(hit.where)
+            if blank(hit.value) or text_of(hit.value) in (*ON, *OFF):  # another code is no answer: it is left over
+                self._claim_place(hit.where)
         if words:
             return Hit(words, found[0][1].where)
         return self._leaf(line.none, scope) if line.none else None

@@ -3,10 +3,13 @@ table. The same for both databases."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +24,8 @@ from casebridge.store.connection import Connection
 from casebridge.store.copying import Tell
 from casebridge.store.database import Store
 
+UNFINISHED = ".unfinished-backup"
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -32,19 +37,22 @@ class Backup:
 
 
 def make(store: Store, file: Path, site: str, now: str, tell: Tell) -> None:
-    """Write a backup of this moment while others work. SetupError CB-153 when the file is there or cannot be made."""
-    part = file.with_name(file.name + ".part")
+    """Write a backup of this moment while others work. SetupError CB-153 when the file is there or cannot be made.
+
+    Ended before it is whole, it leaves nothing; what a killed one has left in the folder is removed by the next.
+    """
     try:
         if file.exists():
             raise SetupError("CB-153", f"{file} is already there", remedy="Name another; no backup is overwritten.")
-        for old in (part, *_beside(part)):
-            old.unlink(missing_ok=True)
-        target = Store(f"sqlite:///{part}", store.box)
-        try:
-            _fill(store, target, site, now, tell)
-        finally:
-            target.close()
-        _keep(part, file)
+        _remove_leftovers(file.parent)
+        with _workplace(file) as folder:
+            part = folder / "part"
+            target = Store(f"sqlite:///{part}", store.box)
+            try:
+                _fill(store, target, site, now, tell)
+            finally:
+                target.close()
+            _keep(part, file)
     except OSError as error:
         raise SetupError("CB-153", f"{file} cannot be written ({error.strerror})") from None
 
@@ -65,7 +73,7 @@ def _fill(store: Store, target: Store, site: str, now: str, tell: Tell) -> None:
 
 def _keep(part: Path, file: Path) -> None:
     """On disk, and only then under its name."""
-    for path in (part, part.parent):
+    for path in (part, file.parent):
         place = os.open(path, os.O_RDONLY)
         try:
             os.fsync(place)
@@ -75,8 +83,40 @@ def _keep(part: Path, file: Path) -> None:
             os.rename(part, file)
 
 
-def _beside(part: Path) -> list[Path]:
-    return [part.with_name(part.name + end) for end in ("-wal", "-shm", "-journal")]
+@contextmanager
+def _workplace(file: Path) -> Iterator[Path]:
+    """A folder beside the file for it and what SQLite puts beside it, its owner's alone, gone at the end.
+
+    Who works in it holds a lock on it, and a lock dies with its process: so what a killed one has left is told from
+    what another one is writing just now.
+    """
+    with ExitStack() as held:
+        folder = _locked(held, file)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _locked(held: ExitStack, file: Path) -> Path:
+    """Another backup may have taken it for a leftover before we had the lock: then another one is made."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=file.parent, prefix=f".{file.name}.", suffix=UNFINISHED))
+        place = os.open(folder, os.O_RDONLY)
+        held.callback(os.close, place)
+        with suppress(OSError):  # where a file system has no locks nothing is ever taken for a leftover
+            fcntl.flock(place, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return folder
+
+
+def _remove_leftovers(place: Path) -> None:
+    for left in place.glob(f".*{UNFINISHED}"):
+        with suppress(OSError), ExitStack() as held:
+            folder = os.open(left, os.O_RDONLY)
+            held.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import BinaryIO
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from casebridge.core.errors import Held
 from casebridge.store.connection import Connection
@@ -18,6 +19,8 @@ PART = 4 * 1024 * 1024
 
 
 _IDENTITY = ("partner", "identity")
+_OF_CURSOR = ("partner",)
+_TOKEN = ("partner", "token")
 
 
 def one_at_a_time(c: Connection, partner: str) -> None:
@@ -31,10 +34,12 @@ def one_at_a_time(c: Connection, partner: str) -> None:
         c.raw.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def repeated(c: Connection, partner: str, identity: str | None, digest: str) -> str | None:
-    """The payload this one repeats: same key and content, or, without a key, the channel's latest if it is equal."""
+def repeated(c: Connection, partner: str, identity: str | None, digest: str, token: str | None = None) -> str | None:
+    """The payload this one repeats: same key and content; or, without a key, the channel's latest if it is equal, or
+    an equal one that the link offers again under the same token, because its sender could not be told."""
     if identity is None:
-        before = [latest] if (latest := _latest(c, partner)) else []
+        before = c.rows(payload).of(_TOKEN, partner, token) if token else []
+        before = [*before, latest] if (latest := _latest(c, partner)) else before
     else:
         before = c.rows(payload).of(_IDENTITY, partner, identity)
     return next((str(row["id"]) for row in reversed(before) if row["digest"] == digest), None)
@@ -46,6 +51,12 @@ def _latest(c: Connection, partner: str) -> Row | None:
         id_ = c.execute(select(func.max(payload.c.id)).where(payload.c.partner == partner)).scalar()
         c.latest[partner] = c.rows(payload).one(("id",), id_) if id_ else None
     return c.latest[partner]
+
+
+def settled(c: Connection, partner: str, tokens: Sequence[str]) -> None:
+    """Their senders were told: what comes under these tokens from now on is new."""
+    mine = payload.c.partner == partner, payload.c.token.in_(tokens)
+    c.execute(update(payload).where(*mine).values(token=None))
 
 
 def has_identity(c: Connection, partner: str, identity: str | None) -> bool:
@@ -62,11 +73,12 @@ def count_repeat(c: Connection, id_: str) -> None:
 
 def add(
     c: Connection, *, partner: str, name: str, media_type: str, digest: str, size: int, identity: str | None,
-    state: str, now: str, body: BinaryIO,
+    state: str, now: str, body: BinaryIO, token: str | None = None,
 ) -> str:  # fmt: skip
     """Keep a payload; its id."""
     row = {"id": new_id(), "partner": partner, "name": name, "media_type": media_type, "digest": digest, "size": size,
-           "identity": identity, "state": state, "received_at": now, "repeats": 0, "erased_at": None}  # fmt: skip
+           "identity": identity, "state": state, "received_at": now, "repeats": 0, "erased_at": None,
+           "token": token}  # fmt: skip
     c.latest[partner] = c.rows(payload).add(row)
     number = 0
     while part := body.read(PART):
@@ -155,10 +167,15 @@ def received(c: Connection) -> dict[str, tuple[str, int]]:
 
 def get_cursor(c: Connection, partner: str) -> str | None:
     """Where the partner's link goes on."""
-    return c.execute(select(cursor.c.value).where(cursor.c.partner == partner)).scalar()
+    row = c.rows(cursor).one(_OF_CURSOR, partner)
+    return str(row["value"]) if row else None
 
 
 def set_cursor(c: Connection, partner: str, value: str, now: str) -> None:
     """Remember it, in the transaction that keeps the payload."""
-    if c.execute(update(cursor).where(cursor.c.partner == partner).values(value=value, updated_at=now)).rowcount == 0:
-        c.execute(insert(cursor).values(partner=partner, value=value, updated_at=now))
+    known = c.rows(cursor)
+    row = known.one(_OF_CURSOR, partner)
+    if row:
+        known.change(row, value=value, updated_at=now)
+    else:
+        known.add({"partner": partner, "value": value, "updated_at": now})

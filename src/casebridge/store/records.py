@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+
 from casebridge.core.labels import in_full
 from casebridge.store.box import pack
 from casebridge.store.connection import Connection
@@ -51,6 +53,7 @@ _BY_THEIRS = ("source", "kind", "external_id", "current")
 _BY_KIND = ("source", "kind", "current")
 _BY_SUBJECT = ("source", "subject", "current")
 _BY_ID = ("id", "current")
+_VERSION = ("id", "version")
 _OURS = ("partner", "kind", "our_id")
 _THEIRS = ("partner", "kind", "their_id")
 
@@ -96,6 +99,14 @@ def by_id(c: Connection, id_: str) -> StoredRecord | None:
     return _record(c, row) if row else None
 
 
+def without(c: Connection, known: StoredRecord | None, message: str) -> StoredRecord | None:
+    """The record as it stood before ``message`` wrote it; None when that made it."""
+    while known is not None and known.message == message:
+        row = c.rows(record).one(_VERSION, known.id, known.version - 1)
+        known = _record(c, row) if row else None
+    return known
+
+
 def about(c: Connection, source: str, subject: str, kind: str = "") -> list[StoredRecord]:
     """Current records of a source about one of its persons."""
     rows = c.rows(record).of(_BY_SUBJECT, source, subject, True)
@@ -105,6 +116,13 @@ def about(c: Connection, source: str, subject: str, kind: str = "") -> list[Stor
 def of_kind(c: Connection, source: str, kind: str) -> list[StoredRecord]:
     """Current records of one kind of a source; only for kinds of which a source has few."""
     return [_record(c, row) for row in c.rows(record).of(_BY_KIND, source, kind, True)]
+
+
+def page(c: Connection, source: str, kind: str, after: str, limit: int) -> list[StoredRecord]:
+    """Current records of a kind of a source in order of their ids, after one of them."""
+    where = (record.c.source == source, record.c.kind == kind, record.c.current, record.c.id > after)
+    rows = c.execute(select(record).where(*where).order_by(record.c.id).limit(limit))
+    return [_record(c, dict(row._mapping)) for row in rows]
 
 
 def assert_record(

@@ -52,8 +52,10 @@ payload = Table(
     Column("received_at", MOMENT, nullable=False),
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # how often it came again
     Column("erased_at", MOMENT),  # the bytes are gone by the retention policy, the digest stays
+    Column("token", String(64)),  # of what has no identity: a digest of the link's handle, until the sender was told
     Index("ix_payload_partner_identity", "partner", "identity", "id"),
     Index("ix_payload_partner", "partner", "id"),
+    Index("ix_payload_token", "partner", "token", **_only("token IS NOT NULL")),
 )  # fmt: skip
 
 payload_part = Table(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from casebridge.store.database import Connection
-from casebridge.store.tables import disclosure, event, fact, message, record, referral, referral_event, timer
+from casebridge.store.tables import disclosure, event, fact, message, referral, referral_event, timer
 
 NEVER = "9999"
 CURSOR = "timers/followed"
@@ -137,13 +137,6 @@ def requested(c: Connection, referrals: Sequence[str]) -> dict[str, str]:
     where = (e.referral.in_(referrals), e.state == "requested", e.verdict == "apply")
     query = select(e.referral, func.min(e.recorded_at).label("at")).where(*where).group_by(e.referral)
     return {row.referral: row.at for row in c.execute(query)}
-
-
-def participations(c: Connection, source: str, after: str, limit: int) -> list[tuple[str, str, dict[str, Any]]]:
-    """(id, subject, document) of a source's current participations, in order of their ids, after one of them."""
-    where = (record.c.source == source, record.c.kind == "participation", record.c.current, record.c.id > after)
-    rows = c.execute(select(record).where(*where).order_by(record.c.id).limit(limit))
-    return [(row.id, row.subject or "", c.unpack(row.document, "record", row.id)) for row in rows]
 
 
 def _timer(row: Mapping[Any, Any]) -> Timer:

@@ -1,4 +1,4 @@
-"""Form tokens: unguessable, expiring, for one referral. Only their digests are kept."""
+"""Form tokens: unguessable, expiring, revocable, for one referral. Only their digests are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 
 from casebridge.store.connection import Connection
 from casebridge.store.tables import form_token
@@ -36,8 +36,15 @@ def mint(c: Connection, partner: str, referral: str, message: str, expires_at: s
 
 def grant(c: Connection, token: str, now: str) -> Grant | None:
     """What the token stands for, or None: unknown, expired or revoked, and nobody learns which."""
-    query = select(form_token).where(
-        form_token.c.digest == _digest(token), form_token.c.expires_at > now, form_token.c.revoked_at.is_(None)
-    )
-    row = c.execute(query).first()
+    row = c.execute(select(form_token).where(form_token.c.digest == _digest(token), *_live(now))).first()
     return Grant(row.partner, row.referral, row.message, row.expires_at) if row else None
+
+
+def revoke(c: Connection, now: str, *, partner: str = "", referral: str = "") -> int:
+    """Take back all that live of a partner or of a referral; how many."""
+    of = form_token.c.partner == partner if partner else form_token.c.referral == referral
+    return c.execute(update(form_token).where(of, *_live(now)).values(revoked_at=now)).rowcount
+
+
+def _live(now: str) -> tuple[ColumnElement[bool], ...]:
+    return (form_token.c.expires_at > now, form_token.c.revoked_at.is_(None))

@@ -25,6 +25,7 @@ from casebridge.mapping.interpreter import Exported, Imported
 from casebridge.mapping.model import Definition, Each, Flags, Group, Leaf, Line, Link
 from casebridge.mapping.parts import parts_of
 from casebridge.mapping.paths import Condition, Path
+from casebridge.mapping.reading import OFF, ON
 from casebridge.mapping.tree import blank, is_absent, text_of
 from casebridge.mapping.walk import holds
 
@@ -80,7 +81,7 @@ class _Sameness:
     def __init__(self, definition: Definition, way: str) -> None:
         parts = list(parts_of((definition.match, definition.when, definition.fields, definition.ignore)))
         defaults = [constant for lines in definition.defaults.values() for _, constant in lines]
-        self._constants = {"1", "true", *map(text_of, defaults), *_constants(parts)}
+        self._constants = {*ON, *OFF, *map(text_of, defaults), *_constants(parts)}
         self._keys = set(_key_names(parts))
         self._separators = sorted({p.split for p in parts if isinstance(p, Group) and p.split})
         self._links = [p for p in parts if isinstance(p, Link) and p.kinds]

@@ -19,6 +19,7 @@ from casebridge.ending import LONGEST, told_to_end
 from casebridge.web.console import console_app
 from casebridge.web.operations import answers_of
 from casebridge.web.partners import partners_app
+from casebridge.web.silence import Impatient
 
 log = logging.getLogger(__name__)
 PROXY = "Listen on 127.0.0.1 and let a TLS proxy on the same machine pass the partners' requests on."
@@ -96,7 +97,7 @@ class Listeners:
 
     def _run(self, name: str, app: ASGIApp) -> None:
         config = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, lifespan="off", ws="none",
+            app, access_log=False, log_config=None, server_header=False, lifespan="off", ws="none", http=Impatient,
             proxy_headers=name == "partners", forwarded_allow_ips="127.0.0.1,::1", limit_concurrency=200,
             timeout_keep_alive=10, timeout_graceful_shutdown=5)  # fmt: skip
         logging.getLogger("uvicorn.access").disabled = True  # whatever a site logs: addresses hold tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from casebridge.core import facts
 from casebridge.core.case import PLURALS
+from casebridge.core.moments import local
 from casebridge.store.database import iso
 
 _PHONE = re.compile(r"(?<![\w+(-])((?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-. ])?\d{3}[-.]\d{4})(?![\w-])")
@@ -79,8 +80,8 @@ def moment(text: str, zone: ZoneInfo) -> str:
         return text
     if when.tzinfo is None:
         return f"{when.day} {when:%b %Y, %H:%M} (zone not given)"
-    local = when.astimezone(zone)
-    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+    here = local(when, zone)
+    return f"{here.day} {here:%b %Y, %H:%M %Z}"
 
 
 def brief(text: str, zone: ZoneInfo, year: str) -> str:
@@ -93,9 +94,9 @@ def brief(text: str, zone: ZoneInfo, year: str) -> str:
         when = datetime.fromisoformat(text)
     except ValueError:
         return text
-    local = when.astimezone(zone) if when.tzinfo else when
-    day = f"{local.day} {local:%b}" if str(local.year) == year else f"{local.day} {local:%b %Y}"
-    return day if len(text) < 11 else f"{day}, {local:%H:%M}"
+    here = local(when, zone) if when.tzinfo else when
+    day = f"{here.day} {here:%b}" if str(here.year) == year else f"{here.day} {here:%b %Y}"
+    return day if len(text) < 11 else f"{day}, {here:%H:%M}"
 
 
 def age(since: str, now: str) -> str:
@@ -147,12 +148,15 @@ def _dialled(number: str) -> Markup:
 
 
 def machine(text: str) -> str:
-    """The value of ``<time datetime>``: to the second, in UTC where the zone is known."""
+    """The value of ``<time datetime>``: to the second, in UTC where the zone is known; empty where there is none."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         return ""
-    return text if len(text) < 11 or when.tzinfo is None else f"{iso(when)[:19]}Z"
+    if len(text) < 11 or when.tzinfo is None:
+        return text
+    there = local(when, UTC)
+    return "" if there.utcoffset() else f"{iso(there)[:19]}Z"
 
 
 def _day(text: str) -> str:
