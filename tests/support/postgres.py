@@ -38,8 +38,8 @@ FLUSHED = """
 SELECT name, CASE at WHEN 0 THEN pg_size_bytes(current_setting('wal_segment_size')) ELSE at END
 FROM pg_walfile_name_offset(pg_current_wal_flush_lsn()) AS flushed (name, at)
 """
-"""Up to where the log is on the disk: file and bytes in it. At the very end of a file older servers (before 17) name that
-file, and say 0."""
+"""Up to where the log is on the disk: file and bytes in it. At the very end of a file older servers (before 17) name
+that file, and say 0."""
 GUARD = """
 folder=$1; shift
 "$@" </dev/null >>"$folder/log" 2>&1 & server=$!
