@@ -42,6 +42,7 @@ url = "sqlite:///books.db"
 [web]
 partners = "127.0.0.1:{port}"
 console = "127.0.0.1:{other}"
+processes = 2
 
 [partner.hospital]
 role = "covered_entity"

@@ -1,11 +1,10 @@
-"""What an adapter may give: formats, links, doors, converters (design, section 7).
-
-Adapters import from ``casebridge`` and ``casebridge.core`` only.
-"""
+"""What an adapter may give: formats, links, doors, converters (design, section 7). It imports from ``casebridge`` and
+``casebridge.core`` only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -449,11 +448,12 @@ class Shelf(Protocol):
     ) -> tuple[list[Shelved], tuple[str, str] | None]:
         """Current records by their moments, behind ``after``, and where the next list begins (None at the end)."""
 
-    def write(
-        self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str
-    ) -> list[Shelved]:
+    def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
         """Apply ``payload``, which says what the ``wishes`` say, all or nothing: what it asserts is applied, and can be
         read, when this returns. Raises MovedOn, RecordError, Held or StoreTrouble; then nothing was kept."""
+
+    def turn(self, partner: str) -> AbstractContextManager[None]:
+        """While it lasts nobody else, in no process of the site, has this partner's turn. Raises TryAgain."""
 
     def first_time(self, name: str, until: datetime) -> bool:
         """Is this the first use of what may be used once? Remembered until then, in all processes of the site."""

@@ -54,6 +54,7 @@ class Bridge:
     base: Path
     doors: dict[str, Any]
     pulse: Pulse
+    path: Path
 
     def close(self) -> None:
         """Let go of links and the database."""
@@ -66,7 +67,9 @@ class Bridge:
         self.site.store.close()
 
 
-def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
+def open_bridge(
+    path: Path, *, looking: bool = False, engine: Callable[[Worker], Engine] | None = None
+) -> Bridge:
     """The bridge that ``path`` describes; SetupError or MapError say what to mend.
 
     ``looking``: only for a look at the books. Maps that are not in order are left out then, and ``lanes.map_problems``
@@ -103,13 +106,13 @@ def open_bridge(path: Path, *, looking: bool = False) -> Bridge:
         console_url=f"http://{config.web.console}", notify=registry.notify,
         ledger_keys=_ledger_keys(config, base), retention=_retention(config), calendar=_calendar(config),
         alarm_rules=rules_of(config.alarms))  # fmt: skip
-    lanes = Lanes(site, watch, _engine(config, site.store.url), poll=config.web.poll_seconds)
+    lanes = Lanes(site, watch, engine or _engine(config, site.store.url), poll=config.web.poll_seconds)
     pulse = Pulse(site, lanes.worker.name, lambda: lanes.trouble)
     lanes.worker.work = pulse.watched(lanes.worker.work)
     lanes.every(EVERY, "beat", pulse.beat, everywhere=True)
     for name, seconds, job in upkeep.JOBS:
         lanes.every(seconds, name, pulse.job(name, partial(job, site)))
-    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse)
+    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse, path)
 
 
 def _sound_maps(

@@ -209,6 +209,7 @@ class WebTable(_Table):
     console: str = "127.0.0.1:8421"
     partners_url: str = ""  # how partners reach the first from outside, for links in e-mails
     poll_seconds: float = Field(default=15, gt=0)
+    processes: int = Field(default=1, ge=1, le=16)  # that answer partners; the lanes are in the first one
 
 
 class AgreementTable(_Table):

@@ -9,8 +9,8 @@ import pytest
 from lane_sites import LaneSite
 from sqlalchemy import event
 
+from casebridge.core.ids import new_id
 from casebridge.store import dispatches, ledger
-from casebridge.store.database import new_id
 from casebridge.store.due import due
 from casebridge.store.leases import PARTS, Lane
 

@@ -14,9 +14,10 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from casebridge.core.ids import new_id
 from casebridge.store import ledger, payloads
 from casebridge.store.box import pack, unpack
-from casebridge.store.database import Store, new_id
+from casebridge.store.database import Store
 from casebridge.store.tables import metadata
 
 

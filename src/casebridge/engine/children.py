@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from casebridge.core.ids import new_id
 from casebridge.core.referral import BEGUN, ReferralState, parent_status
 from casebridge.core.transitions import STANDARD
 from casebridge.engine import moving, routing
@@ -16,7 +17,7 @@ from casebridge.engine.moving import BRIDGE, TAKEN, record_event
 from casebridge.engine.site import Route, Site
 from casebridge.engine.telling import answer, send, send_referral
 from casebridge.store import ledger, records, referrals
-from casebridge.store.database import Connection, new_id
+from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
 
 WITHDRAWN = "Another agency has taken this referral. Nothing more is asked of you."

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from casebridge.adapter import Outcome, Payload, RenderContext
 from casebridge.core.errors import CaseBridgeError, Position, RecordError
+from casebridge.core.ids import new_id
 from casebridge.engine import absences, at_hand, circuit, delivering, intake, receiving, understanding
 from casebridge.engine.again import follow_again
 from casebridge.engine.applying import apply_slice
@@ -33,7 +34,7 @@ from casebridge.engine.turn import Turn
 from casebridge.engine.understanding import Read
 from casebridge.store import dispatches, ledger, payloads
 from casebridge.store.connection import TogetherNot
-from casebridge.store.database import Connection, StoreTrouble, new_id
+from casebridge.store.database import Connection, StoreTrouble
 from casebridge.store.ledger import Message
 
 BATCH = 500

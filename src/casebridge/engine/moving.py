@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from casebridge.core.ids import new_id
 from casebridge.core.moments import earlier
 from casebridge.core.referral import ReferralEvent, ReferralState, Side, fold, judge
 from casebridge.core.transitions import LATEST_ONLY, RESULT_ONLY, STANDARD, Transitions
 from casebridge.engine.site import MAY_REFER, Partner, Site
 from casebridge.store import ledger, links, records, referrals
-from casebridge.store.database import Connection, iso, new_id
+from casebridge.store.database import Connection, iso
 from casebridge.store.ledger import Message
 from casebridge.store.links import PersonKey
 from casebridge.store.records import StoredRecord

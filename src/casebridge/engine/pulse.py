@@ -26,7 +26,7 @@ EVERY = 10.0
 GONE = timedelta(seconds=45)
 """A process that gave no sign for so long does not work any more."""
 FORGOTTEN = timedelta(hours=1)
-Role = Literal["serve", "work", "other"]
+Role = Literal["serve", "doors", "work", "other"]
 
 
 @dataclass(frozen=True, slots=True)

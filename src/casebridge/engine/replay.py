@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from casebridge.adapter import Native
 from casebridge.core.errors import CaseBridgeError, Held
+from casebridge.core.ids import new_id
 from casebridge.engine import held, trial
 from casebridge.engine.again import Wish, prepare_again, understand_again
 from casebridge.engine.rereading import Rereading
@@ -18,7 +19,7 @@ from casebridge.engine.site import Site
 from casebridge.engine.together import known
 from casebridge.engine.trial import Trial
 from casebridge.store import ledger, replays
-from casebridge.store.database import Connection, StoreTrouble, new_id
+from casebridge.store.database import Connection, StoreTrouble
 from casebridge.store.ledger import Message
 from casebridge.store.replays import Run
 from casebridge.store.replays import Selection as Selection

@@ -108,6 +108,12 @@ class SiteShelf:
             self.site.tell(**values)
         return [[self._own(self.site.partners[asked.partner], one) for one in kept[n]] for n, asked in enumerate(some)]
 
+    @contextmanager
+    def turn(self, partner: str) -> Iterator[None]:
+        """While it lasts nobody else has this partner's turn."""
+        with trouble_told(), self.site.store.turn(f"{self.door}/{partner}"):
+            yield
+
     def first_time(self, name: str, until: datetime) -> bool:
         """Is this the first use of what may be used once?"""
         with trouble_told(), self.site.store.write(one_worker=True) as c:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -22,21 +19,8 @@ from casebridge.store import driver, keys, migrate, postgresql
 from casebridge.store.box import Box, Plain
 from casebridge.store.connection import Connection as Connection
 from casebridge.store.leases import Lane
-
-_last_id = 0
-_last_id_lock = threading.Lock()
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [a + b for a in _LETTERS for b in _LETTERS]
-
-
-def new_id() -> str:
-    """A ULID: 26 characters, sorted by time, and in order within this process also inside one millisecond."""
-    global _last_id
-    now = time.time_ns() // 1_000_000 << 80
-    with _last_id_lock:
-        _last_id = now | secrets.randbits(80) if now > _last_id else _last_id + 1
-        id_ = _last_id
-    return "".join([_PAIRS[id_ >> shift & 1023] for shift in range(120, -1, -10)])
+from casebridge.store.turns import Turns
+from casebridge.store.write_lock import NoTurn, WriteLock
 
 
 def iso(moment: datetime) -> str:
@@ -69,6 +53,8 @@ def _trouble() -> Iterator[None]:
         yield
     except NoConnection as error:
         raise StoreTrouble("no connection is free") from error
+    except NoTurn as error:
+        raise StoreTrouble("another process does not end what it does") from error
     except IntegrityError as error:
         if getattr(error.orig, "sqlstate", "") != postgresql.THERE_ALREADY:
             raise
@@ -98,7 +84,8 @@ class Store:
         self.engine = _open(url)
         self.woken: Callable[[set[Lane]], None] = lambda lanes: None  # told after each commit that made work
         self._is_sqlite = self.engine.dialect.name == "sqlite"
-        self._writing = threading.RLock() if self._is_sqlite else nullcontext()
+        file = Path(url.removeprefix("sqlite:///")) if self._is_sqlite else None
+        self._writing, self._turns = file and WriteLock(file), Turns(self.engine, file)
         self._looking = self.engine.execution_options(**({} if self._is_sqlite else SNAPSHOT))
         try:
             migrate.upgrade(self.engine)
@@ -115,7 +102,8 @@ class Store:
         cut may take it back, so PostgreSQL need not wait for the disk. Raises StoreTrouble when the database is not
         there, full, or had to break off.
         """
-        with self._writing, _trouble(), self.engine.connect() as raw, raw.begin():
+        alone = self._writing.held() if self._writing else nullcontext()
+        with _trouble(), alone, self.engine.connect() as raw, raw.begin():
             if self._is_sqlite:
                 driver.rows(raw, "BEGIN IMMEDIATE")
             elif one_worker:
@@ -136,9 +124,18 @@ class Store:
                 driver.rows(raw, "BEGIN")
             yield Connection(raw, self.box)  # what is given back to the pool is rolled back
 
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Nobody else, in no process of the site, is in such a block of that name; it may be long, and write within.
+        Raises StoreTrouble when somebody else does not end it."""
+        with _trouble(), self._turns.of(name):
+            yield
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+        if self._writing:
+            self._writing.close()
 
 
 def _open(url: str) -> Engine:

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import and_, func, select, update
 
+from casebridge.core.ids import new_id
 from casebridge.store import ledger
 from casebridge.store.connection import Connection
-from casebridge.store.database import new_id
 from casebridge.store.seals import book_digest
 from casebridge.store.tables import disclosure
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, insert, or_, select, tuple_, update
 
+from casebridge.core.ids import new_id
 from casebridge.store.connection import Connection
-from casebridge.store.database import new_id
 from casebridge.store.tables import client, legal_hold, link, message, record, referral
 
 KINDS = ("client", "partner", "referral")

@@ -11,8 +11,8 @@ import orjson
 from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, or_, select, update
 
 from casebridge.core.errors import CaseBridgeError
+from casebridge.core.ids import new_id
 from casebridge.store.connection import Connection
-from casebridge.store.database import new_id
 from casebridge.store.leases import Lane, line_of
 from casebridge.store.tables import event, message
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
+from casebridge.core.ids import new_id
 from casebridge.store.connection import Connection
-from casebridge.store.database import new_id
 from casebridge.store.many import Row
 from casebridge.store.tables import client, identifier, link
 

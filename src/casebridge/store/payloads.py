@@ -9,8 +9,9 @@ from typing import BinaryIO
 from sqlalchemy import func, select, update
 
 from casebridge.core.errors import Held
+from casebridge.core.ids import new_id
 from casebridge.store.connection import Connection
-from casebridge.store.database import Store, new_id
+from casebridge.store.database import Store
 from casebridge.store.many import Row
 from casebridge.store.tables import cursor, payload, payload_part
 

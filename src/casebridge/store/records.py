@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from casebridge.core.ids import new_id
 from casebridge.core.labels import in_full
 from casebridge.store.box import pack
 from casebridge.store.connection import Connection
-from casebridge.store.database import new_id
 from casebridge.store.many import Row
 from casebridge.store.tables import record, remote
 

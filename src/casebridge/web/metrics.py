@@ -113,7 +113,7 @@ def _events(found: Standing) -> Iterator[Metric]:
 
 
 def _work(found: Standing) -> Iterator[Metric]:
-    alive = [([role], float(sum(b.role == role for b in found.workers))) for role in ("serve", "work")]
+    alive = [([role], float(sum(b.role == role for b in found.workers))) for role in ("serve", "doors", "work")]
     yield _gauge("processes", "Processes of the site that gave a sign of life lately", ["role"], alive)
     held = sum(count for count, _ in found.holders.values())
     yield _gauge("lanes_leased", "Lanes that a worker has", [], [([], float(held))])

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
+from casebridge.app import Bridge
 from casebridge.web.guard import Guard
-from casebridge.web.operations import Answers, add_watch
+from casebridge.web.operations import Answers, add_watch, answers_of
+
+
+def partners_app_of(bridge: Bridge, host: str, trouble: Callable[[], str]) -> ASGIApp:
+    """The doors of a bridge, for requests to ``host`` and to the name by which partners know us."""
+    outside = urlsplit(bridge.config.web.partners_url).hostname or ""
+    return partners_app(bridge.doors, [host, outside], lambda: not trouble(), answers_of(bridge, trouble))
 
 
 def partners_app(

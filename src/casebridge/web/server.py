@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import threading
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,13 +15,12 @@ from casebridge.app import Bridge
 from casebridge.core.errors import SetupError
 from casebridge.ending import LONGEST, told_to_end
 from casebridge.web.console import console_app
-from casebridge.web.operations import answers_of
-from casebridge.web.partners import partners_app
-from casebridge.web.silence import Impatient
+from casebridge.web.door_processes import DoorProcesses
+from casebridge.web.http import server_of
+from casebridge.web.partners import partners_app_of
+from casebridge.web.sockets import address_of, listen, listen_as_first, url_of
 
 log = logging.getLogger(__name__)
-PROXY = "Listen on 127.0.0.1 and let a TLS proxy on the same machine pass the partners' requests on."
-TUNNEL = "Listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel until sign-in is there."
 
 
 class Listeners:
@@ -37,6 +34,7 @@ class Listeners:
         self._servers: list[uvicorn.Server] = []
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
+        self._beside: DoorProcesses | None = None
         self._stopped = ""
 
     @property
@@ -47,21 +45,25 @@ class Listeners:
     @property
     def partners_url(self) -> str:
         """Where partners' doors are, on this machine."""
-        return _url(self._sockets["partners"])
+        return url_of(self._sockets["partners"])
 
     @property
     def console_url(self) -> str:
         """Where the console is, on this machine."""
-        return _url(self._sockets["console"])
+        return url_of(self._sockets["console"])
 
     def start(self) -> None:
         """Both listeners answer when this returns, and the lanes work."""
-        hosts = {name: _checked(name, address) for name, address in self._asked.items()}
+        hosts = {name: address_of(name, address) for name, address in self._asked.items()}
+        several = self.bridge.config.web.processes > 1
         try:
             for name, (host, port) in hosts.items():
-                self._sockets[name] = _listen(name, host, port)
+                take = listen_as_first if several and name == "partners" else listen
+                self._sockets[name] = take(name, host, port)
             self._tell_site()
-            self._run("partners", self._partners_app(hosts["partners"][0]))
+            if several:
+                self._start_beside()
+            self._run("partners", partners_app_of(self.bridge, hosts["partners"][0], lambda: self.trouble))
             self._run("console", console_app(self.bridge, [hosts["console"][0]], lambda: self.trouble))
         except BaseException:
             self.stop()
@@ -72,6 +74,8 @@ class Listeners:
         """Take no more requests; the lanes end after the batches at hand. What lasts longer than ``LONGEST`` is cut
         off: the ledger withstands it, as it does a kill."""
         self._ending.set()
+        if self._beside:
+            self._beside.stop()
         self.bridge.lanes.stop()
         for server in self._servers:
             server.should_exit = True
@@ -90,18 +94,14 @@ class Listeners:
         if not self.bridge.config.web.partners_url:
             site.partners_url = self.partners_url
 
-    def _partners_app(self, host: str) -> ASGIApp:
-        outside = urlsplit(self.bridge.config.web.partners_url).hostname or ""
-        answers = answers_of(self.bridge, lambda: self.trouble)
-        return partners_app(self.bridge.doors, [host, outside], lambda: not self.trouble, answers)
+    def _start_beside(self) -> None:
+        bridge, site = self.bridge, self.bridge.site
+        line = [str(bridge.path), self.partners_url, site.partners_url, site.console_url]
+        self._beside = DoorProcesses(bridge.lanes, line, bridge.config.web.processes - 1)
+        self._beside.start()
 
     def _run(self, name: str, app: ASGIApp) -> None:
-        config = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, lifespan="off", ws="none", http=Impatient,
-            proxy_headers=name == "partners", forwarded_allow_ips="127.0.0.1,::1", limit_concurrency=200,
-            timeout_keep_alive=10, timeout_graceful_shutdown=5)  # fmt: skip
-        logging.getLogger("uvicorn.access").disabled = True  # whatever a site logs: addresses hold tokens
-        server = uvicorn.Server(config)
+        server = server_of(app, behind_proxy=name == "partners")
         self._servers.append(server)
         thread = self._thread(name, lambda: server.run(sockets=[self._sockets[name]]))
         while not server.started:
@@ -133,43 +133,3 @@ def serve(bridge: Bridge, say: Callable[[str], None] = print) -> None:
             log.info("told to end: no more requests, the batches at hand are finished")
         finally:
             listeners.stop()
-
-
-def _checked(name: str, address: str) -> tuple[str, int]:
-    """(host, port) of ``127.0.0.1:8421`` or ``[::1]:8421``; outside loopback is refused."""
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not port.isdecimal() or int(port) > 65535 or not host:
-        raise SetupError("CB-101", f"web.{name}: {address!r} is not an address such as 127.0.0.1:8421")
-    if not _is_loopback(host):
-        remedy = PROXY if name == "partners" else TUNNEL
-        raise SetupError("CB-107", f"web.{name}: {host} can be reached from outside", remedy=remedy)
-    return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _listen(name: str, host: str, port: int) -> socket.socket:
-    """A socket that listens at once: two that only bind could share a port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(128)
-    except OSError as e:
-        sock.close()
-        raise SetupError("CB-108", f"web.{name}: {host}:{port} cannot be used ({e.strerror})") from None
-    return sock
-
-
-def _url(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -18,7 +18,6 @@ from casebridge_fhir.door.parameters import types
 from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.requests import Asked, Server
 from casebridge_fhir.door.statement import statement
-from casebridge_fhir.door.writes import Turns
 from casebridge_fhir.notifying.serving import routes
 from casebridge_fhir.smart_server import router as smart_router
 
@@ -47,7 +46,7 @@ class FhirDoor:
 
     def router(self, doorway: Doorway) -> APIRouter:
         """The interactions of FHIR R4 http.html: each request is read here, and answered in a thread."""
-        router, turns, places = APIRouter(), Turns(), dict[str, asyncio.Semaphore]()
+        router, places = APIRouter(), dict[str, asyncio.Semaphore]()
         gate = Gate(doorway.shelf, self.settings.base_url, self._base_dir)
         if gate.smart is not None:
             router.include_router(smart_router(gate.smart))
@@ -65,7 +64,7 @@ class FhirDoor:
                         body = await _body(request, self.settings.max_bytes) if request.method in WITH_BODY else b""
                         asked = Asked(speaks, dict(request.path_params), parse_qsl(
                             request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
-                        server = Server(doorway.shelf, asker, self._base(request), turns)
+                        server = Server(doorway.shelf, asker, self._base(request))
                         return await run_in_threadpool(do, server, asked)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in FHIR, without its text
                     return speaks.refuse(refused(error))

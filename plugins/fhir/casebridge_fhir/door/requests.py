@@ -21,7 +21,7 @@ from casebridge_fhir.door.query import Pairs
 from casebridge_fhir.door.refusals import Refusal, absent, refused
 from casebridge_fhir.door.search import Searching
 from casebridge_fhir.door.transactions import Rights, version_of
-from casebridge_fhir.door.writes import TRIES, Document, Turns, Writing
+from casebridge_fhir.door.writes import TRIES, Document, Writing
 from casebridge_fhir.structure import problems
 from casebridge_fhir.xml import from_xml
 
@@ -70,7 +70,6 @@ class Server:
     shelf: Shelf
     asker: Asker
     base: str
-    turns: Turns
 
     @property
     def searching(self) -> Searching:
@@ -111,7 +110,7 @@ class Server:
     def create(self, asked: Asked) -> Response:
         """POST Type: 201 when it is applied; with If-None-Exist 200 for what is there, 412 for more than one."""
         resource, condition = self._given(asked, "POST"), asked.headers.get("if-none-exist", "")
-        with self.turns.of(self.asker.partner) if condition else nullcontext():
+        with self.shelf.turn(self.asker.partner) if condition else nullcontext():
             there = self._found(resource["resourceType"], condition) if condition else frozenset()
             if len(there) > 1:
                 raise Refusal(412, "If-None-Exist matches more than one resource.")
@@ -149,7 +148,7 @@ class Server:
         rights = Rights(self._check, self._found, self._answer, self._writing)
         run = transactions.transaction if bundle["type"] == "transaction" else transactions.batch
         conditional = any(step.condition for step in steps)
-        with self.turns.of(self.asker.partner) if conditional else nullcontext():
+        with self.shelf.turn(self.asker.partner) if conditional else nullcontext():
             return asked.speaks.answer(run(steps, rights))
 
     def _searched(self, asked: Asked, pairs: Pairs) -> Response:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from casebridge import Shelved
+from casebridge.core.ids import new_id
 from casebridge_fhir.door.refusals import Refusal, refused
 from casebridge_fhir.door.writes import Document, Writing, renamed
 from casebridge_fhir.references import base_of
@@ -134,7 +134,7 @@ def _name(step: Step, rights: Rights, names: dict[str, str]) -> None:
     there = rights.find(step.type, parse_qsl(step.condition.rpartition("?")[2])) if step.condition else frozenset()
     if len(there) > 1:
         raise Refusal(412, "If-None-Exist matches more than one resource.")
-    step.done = (step.type, next(iter(there), "") or str(uuid.uuid4()))
+    step.done = (step.type, next(iter(there), "") or new_id())
     step.status = 200 if there else 201
     if step.full_url:
         names[step.full_url] = "/".join(step.done)

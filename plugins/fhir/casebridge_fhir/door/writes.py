@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +9,7 @@ from typing import Any
 
 from casebridge import MovedOn, Shelf, Shelved, Wish
 from casebridge.core import facts
+from casebridge.core.ids import new_id
 from casebridge.core.jsontext import dumps
 from casebridge_fhir.bundle import BESIDE
 from casebridge_fhir.door.refusals import Refusal, absent
@@ -43,7 +42,7 @@ class Writing:
 
     def create(self, resource: Document, id_: str = "") -> tuple[str, str]:
         """A new resource under an id of ours; (type, id)."""
-        type_, id_ = resource["resourceType"], id_ or str(uuid.uuid4())
+        type_, id_ = resource["resourceType"], id_ or new_id()
         return self._wish(type_, id_, 1, {**resource, "id": id_})
 
     def update(self, resource: Document, id_: str, expected: int | None) -> tuple[str, str]:
@@ -179,16 +178,3 @@ def renamed(resource: Document, names: Mapping[str, str], base: str = "") -> Non
     for reference in references_in(resource):
         address = reference["reference"]
         reference["reference"] = names.get(address) or names.get(f"{base}/{address}", address)
-
-
-@dataclass(slots=True)
-class Turns:
-    """One at a time for each partner: two creates with the same If-None-Exist at the same moment make one."""
-
-    _locks: dict[str, threading.RLock] = field(default_factory=dict)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
-
-    def of(self, partner: str) -> threading.RLock:
-        """The lock that this partner's conditional writes hold."""
-        with self._mutex:
-            return self._locks.setdefault(partner, threading.RLock())

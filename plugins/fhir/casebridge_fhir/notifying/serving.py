@@ -44,7 +44,7 @@ class _Desk:
         """201, as ``requested``; with If-None-Exist 200 for one that notifies the same address."""
         _check(server, "create")
         condition = parse_qs(asked.headers.get("if-none-exist", "").rpartition("?")[2]).get("url", [])
-        with server.turns.of(server.asker.partner):
+        with server.shelf.turn(server.asker.partner):
             for there in self._listed(server) if condition else ():
                 if there.said["endpoint"] in condition:
                     return _answer(asked, there)

@@ -1,0 +1,79 @@
+"""Who writes to an SQLite file: one transaction at a time, of all threads of all processes, in the order they came.
+
+SQLite's own lock is asked for again and again, with ever longer pauses, by whoever finds it taken: two busy processes
+would wait most of the time. It stays the net below for whoever writes without us.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds until another process that does not end its transaction is given up."""
+LOOK = 0.0005  # seconds
+
+
+class NoTurn(Exception):
+    """Another process holds a lock, and does not let go of it."""
+
+
+class WriteLock:
+    """Two locks, on two files beside the database: who holds one is next, who holds the other writes.
+
+    A process has only one thread in line, so that no other process waits for more than one of its transactions. What a
+    killed process held, the system lets go.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._files = [database.with_name(f"{database.name}{end}") for end in (".write-next", ".write-now")]
+        self._mutex = threading.RLock()
+        self._open: list[int] = []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else writes meanwhile. NoTurn when another process does not end in time."""
+        with self._mutex:
+            self._open = self._open or [os.open(file, os.O_RDWR | os.O_CREAT, 0o600) for file in self._files]
+            following, writing = self._open
+            with locked(following, PATIENCE, LOOK):
+                lock(writing, PATIENCE, LOOK)
+            try:
+                yield
+            finally:
+                fcntl.flock(writing, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the files; who writes again opens them again."""
+        with self._mutex:
+            while self._open:
+                os.close(self._open.pop())
+
+
+@contextmanager
+def locked(descriptor: int, patience: float, look: float) -> Iterator[None]:
+    """The file's lock for as long as the block lasts. NoTurn after ``patience`` seconds."""
+    lock(descriptor, patience, look)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def lock(descriptor: int, patience: float, look: float) -> None:
+    """Take the file's lock, which is looked at every ``look`` seconds. NoTurn after ``patience`` seconds."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise NoTurn from None
+            time.sleep(look)
+        else:
+            return
