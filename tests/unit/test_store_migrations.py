@@ -9,14 +9,25 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Boolean, MetaData, Table, insert, select
+from sqlalchemy import Boolean, Engine, MetaData, Table, insert, select
 
-from casebridge.store import database, disclosures, dispatches, ledger, links, migrate, payloads, records, referrals
+from casebridge.store import (
+    database,
+    disclosures,
+    dispatches,
+    ledger,
+    links,
+    migrate,
+    payloads,
+    records,
+    referrals,
+    shelves,
+)
 from casebridge.store.box import pack
 from casebridge.store.database import Store
 from casebridge.store.leases import Lane
 from casebridge.store.links import PersonKey
-from casebridge.store.tables import metadata
+from casebridge.store.tables import metadata, resource_key
 
 ID = "01J000000000000000000000{}"
 P, M, OUT, D, R, C, REF = (ID.format(word) for word in ("PA", "ME", "OU", "DI", "RE", "CL", "RF"))
@@ -55,16 +66,22 @@ ROWS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def old_url(new_store: Callable[..., str]) -> str:
-    """A database with the first schema and a row in each of its tables."""
-    url = new_store(empty=True)
+def brought_to(url: str, revision: str) -> Engine:
+    """An empty database gets the schema of an earlier release."""
     engine = database._open(url)
     with as_file(files("casebridge.store").joinpath("migrations")) as folder, engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(folder))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
+    return engine
+
+
+@pytest.fixture
+def old_url(new_store: Callable[..., str]) -> str:
+    """A database with the first schema and a row in each of its tables."""
+    url = new_store(empty=True)
+    engine = brought_to(url, "0001")
     there = MetaData()
     with engine.begin() as connection:
         there.reflect(connection)
@@ -128,6 +145,24 @@ def test_new_rows_come_after_the_old(store: Store) -> None:
     with store.read() as c:
         assert [e["name"] for e in ledger.events(c)] == ["accepted", "second"]
         assert [m.seq for m in ledger.listed(c)] == [1, 2]
+
+
+def test_search_keys_find_what_they_found(new_store: Callable[..., str]) -> None:
+    """On SQLite their table is made anew (0008)."""
+    url = new_store(empty=True)
+    engine = brought_to(url, "0007")
+    keys = [{"partner": "hospital", "type": "Task", "name": "status", "value": "requested", "id": str(n)}
+            for n in (2, 1)]  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(insert(resource_key).values(keys))
+    engine.dispose()
+    store = Store(url)
+    with store.write() as c:
+        assert sorted(c.execute(select(resource_key.c.id)).scalars()) == ["1", "2"]
+        shelves.find_by(c, "hospital", "Task", "1", [("status", "accepted")])
+        left = select(resource_key.c.id).where(resource_key.c.value == "requested")
+        assert c.execute(left).scalars().all() == ["2"]
+    store.close()
 
 
 def test_each_kind_of_value_is_among_the_rows() -> None:

@@ -323,6 +323,7 @@ resource_key = Table(
     Column("id", String(64), nullable=False),
     PrimaryKeyConstraint("partner", "type", "name", "value", "id"),
     Index("ix_resource_key_id", "partner", "type", "id"),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 used_once = Table(
