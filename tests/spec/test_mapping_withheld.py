@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from casebridge.mapping import Map, OwnIds, load_map
+from casebridge.mapping.tree import WITHHELD
 
 MAP = """
 map: test/patient
@@ -82,3 +83,15 @@ def test_what_looks_like_an_absent_of_ours_in_their_record_stays(tmp_path: Path,
     assert the_map.write(slice_, OwnIds(), base).data == base
     slice_["person"]["birth"] = "1971"
     assert the_map.write(slice_, OwnIds(), base).data == {**base, "birthDate": "1971"}
+
+
+def test_what_their_record_holds_never_changes_what_withheld_means(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    head = "map: test/patient\ncase: person\nother: fhir-r4/Patient\n"
+    path.write_text(f"{head}fields:\n  effective: {{in: part(kind=span), fields: {{start: from, end: to}}}}\n")
+    base = {"part": [{"kind": HIDDEN, "from": "1999"}]}
+    written = load_map(path).write({"person": {"effective": {"start": "2024"}}}, OwnIds(), base).data
+    assert written == {"part": [{"kind": HIDDEN, "from": "1999"}, {"kind": "span", "from": "2024"}]}
+    assert WITHHELD == {"absent": "withheld"}
+    with pytest.raises(TypeError):
+        WITHHELD["start"] = "2024"  # type: ignore[index]

@@ -13,6 +13,7 @@ from typing import Any
 from casebridge.core.referral import BEGUN
 from casebridge.engine.site import Partner
 from casebridge.engine.their_ids import TheirIds
+from casebridge.mapping.tree import withheld
 from casebridge.store import records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.referrals import StoredReferral
@@ -23,7 +24,6 @@ _ORDERED = ("subject", "priority", "domain", "service", "note", "do_not_contact"
 COPY_OF = "urn:casebridge:dispatch"
 """The system of the identifier by which a copy is known again."""
 NOT_IDENTIFIED = {"use": "anonymous", "text": "Not identified yet"}
-_WITHHELD = {"absent": "withheld"}
 
 
 def takes(to: Partner) -> bool:
@@ -71,7 +71,7 @@ def for_recipient(c: Connection, partner: Partner, referral: StoredReferral) -> 
         "inputs": _inputs_there(c, partner, referral)}  # fmt: skip
     there = records.remote_of(c, partner.name, "referral", referral.id) is not None
     if there and referral.status not in SOURCE_MOVES:
-        more |= dict.fromkeys(("status", "detail", "reason"), _WITHHELD)
+        more |= {name: withheld() for name in ("status", "detail", "reason")}
     return more
 
 

@@ -18,7 +18,7 @@ from casebridge.engine.site import Partner, Site
 from casebridge.engine.telling import output_id, result_of
 from casebridge.engine.their_ids import TheirIds
 from casebridge.mapping import Map
-from casebridge.mapping.walk import WITHHELD
+from casebridge.mapping.walk import withheld
 from casebridge.store import ledger, links, maptexts, records, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
@@ -242,7 +242,8 @@ def referral_document(
         document |= dict.fromkeys(WORDS)
     document.setdefault("occurrence", site.day_of(referral.created_at))
     if partner.name == referral.source and not referral.sort:
-        document |= dict.fromkeys(_ASKED if remote and remote.original else _ASKED - _NAMES, WITHHELD)
+        asked = _ASKED if remote and remote.original else _ASKED - _NAMES
+        document |= {name: withheld() for name in asked}
     if partner.name == referral.source and referral.sort:
         above = referrals.get(c, referral.parent or "")
         document["parent"] = {"kind": "referral", "external_id": above.external_id} if above else None

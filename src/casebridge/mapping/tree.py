@@ -5,7 +5,8 @@ A place is a tuple of keys and list indexes: ``("name", 0, "family")``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 Where = tuple[str | int, ...]
@@ -20,7 +21,13 @@ class _Missing:
 
 
 MISSING: Any = _Missing()
-WITHHELD = {"absent": "withheld"}
+# To compare with: it cannot be changed. Whoever hands one on makes one with `withheld()`.
+WITHHELD: Mapping[str, str] = MappingProxyType({"absent": "withheld"})
+
+
+def withheld() -> dict[str, Any]:
+    """A new Absent that says something is withheld."""
+    return dict(WITHHELD)
 
 
 def blank(value: Any) -> bool:
@@ -58,7 +65,7 @@ def settled(value: Any) -> Any:
         return value
     parts = {key: settled(child) for key, child in (value.items() if isinstance(value, dict) else enumerate(value))}
     if any(part == WITHHELD for part in parts.values()):
-        return WITHHELD
+        return withheld()
     kept = {key: part for key, part in parts.items() if not is_absent(part)}
     return kept if isinstance(value, dict) else list(kept.values())
 

@@ -24,6 +24,7 @@ from casebridge.mapping.tree import (
     spelled,
     text_of,
     unclaimed,
+    withheld,
 )  # fmt: skip
 
 _MOMENT = re.compile(r"\d{4}(-\d{2}){0,2}([T ].*)?")
@@ -99,7 +100,7 @@ def _first_meant(node: Any, selector: tuple[Condition, ...]) -> Any:
     for item in items:
         if holds_all(selector, item):
             return item
-    return WITHHELD if any(doubtful(selector, item) for item in items) else MISSING
+    return withheld() if any(doubtful(selector, item) for item in items) else MISSING
 
 
 def _find(node: Any, steps: tuple[Step, ...], where: Where, text: str, trail: Trail | None) -> Hit | None:
@@ -120,7 +121,7 @@ def _find(node: Any, steps: tuple[Step, ...], where: Where, text: str, trail: Tr
         if step.selector is not None and not is_absent(node):
             found = _select(node, step.selector, where)
             if not found:
-                return Hit(WITHHELD, where) if _clouded(node, step.selector) else None
+                return Hit(withheld(), where) if _clouded(node, step.selector) else None
             if len(found) > 1 and trail:
                 trail.note(f"{text}: {len(found)} items match; the first is used")
             several = several or len(found) > 1
@@ -373,4 +374,5 @@ __all__ = [
     "text_of",
     "unclaimed",
     "value_at",
+    "withheld",
 ]  # fmt: skip

@@ -89,7 +89,7 @@ class Writer(BranchWriter):
         if not line.other.steps:
             return self.inside(line.fields, below, new, old_below)
         present = find(Scope(new), line.other)
-        if present is None or blank(present.value):
+        if present is None or blank(present.value) or is_absent(present.value):
             return self._new_group(line, below, new)
         selector = line.other.steps[-1].selector or ()
         before = husk(present.value, selector)

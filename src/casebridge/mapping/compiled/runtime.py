@@ -17,6 +17,7 @@ from casebridge.mapping.walk import (
     reach,
     text_of,
     value_at,
+    withheld,
 )  # fmt: skip
 
 _MOMENT = Condition(Path(), "moment")
@@ -90,7 +91,7 @@ def strange(selector: tuple[Condition, ...], item: Any) -> bool:
 
 def clouded(items: list[Any], selector: tuple[Condition, ...]) -> Any:
     """A withheld value where what would tell the item is withheld."""
-    return dict(WITHHELD) if any(doubtful(selector, item) for item in items) else None
+    return withheld() if any(doubtful(selector, item) for item in items) else None
 
 
 def first(items: Any, selector: tuple[Condition, ...]) -> Any:

@@ -17,7 +17,7 @@ from casebridge.mapping.generate.records import case_sower, slices, valid
 from casebridge.mapping.generate.speaking import Speaking
 from casebridge.mapping.maps import Map
 from casebridge.mapping.room import ENVELOPE
-from casebridge.mapping.walk import WITHHELD, Where, blank, clone, leaves
+from casebridge.mapping.walk import Where, blank, clone, leaves, withheld
 
 REASONS = ("asked-unknown", "asked-declined", "not-asked")
 _DONORS = 40
@@ -75,7 +75,7 @@ class Editor:
             if dice.random() < 0.3:
                 where = where[: max(_root_length(where) + 1, dice.few(len(where)))]
             before = _at(edited, where)
-            _set(edited, where, dict(WITHHELD))
+            _set(edited, where, withheld())
             if not self.fits(edited):
                 _set(edited, where, before)
                 continue
