@@ -161,7 +161,8 @@ class Putter:
     def _list(self, line: Each) -> None:
         """A list that is paired by its key here."""
         plan, name = self.source.name("G"), literal(line.case.steps[0].key)
-        lines = tuple((each, _telling(each)) for each in sorted(line.fields, key=lambda x: isinstance(x, Choose)))
+        ours = [each for each in line.fields if writes(each, frozenset())]
+        lines = tuple((each, _telling(each)) for each in sorted(ours, key=lambda x: isinstance(x, Choose)))
         with self.source.aside():
             with self.source.block(f"def key_{plan}(i):"):
                 self.source.add("if 'absent' in i: whole(i)")
