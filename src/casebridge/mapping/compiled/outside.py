@@ -68,6 +68,11 @@ def paths_of(lines: Iterable[Line]) -> Iterator[Path]:
             yield line.other
 
 
+def plain_path(path: Path) -> bool:
+    """One field of the item itself?"""
+    return len(path.steps) == 1 and not path.up and path.steps[0].selector is None
+
+
 class Lookups:
     """Emits lookups. On the case side, under an Absent group everything is that Absent."""
 
@@ -116,7 +121,7 @@ class Lookups:
         wanted = spot.wanted.get(plain, [])
         wanted = wanted if selector in wanted else [selector]
         locals_ = {each: self.source.name() for each in wanted}
-        simple = [each for each in wanted if all(len(c.path.steps) == 1 and not c.path.up for c in each)]
+        simple = [each for each in wanted if all(plain_path(c.path) for c in each)]
         self._loop(items, {each: locals_[each] for each in simple})
         for each in wanted:
             if each not in simple:
