@@ -18,7 +18,7 @@ from casebridge.mapping.compiled.exported import (
     speaks_of_nothing,
     writes,
 )  # fmt: skip
-from casebridge.mapping.compiled.inside import Inside, constants
+from casebridge.mapping.compiled.inside import Inside, constants, flat
 from casebridge.mapping.compiled.outside import THERE, Spot
 from casebridge.mapping.compiled.text import NotCompiled, literal
 from casebridge.mapping.model import Branch, Choose, Each, Flags, Group, Leaf, Line, Spread
@@ -155,14 +155,21 @@ class Creator(ValueCreator):
             with self.source.block(f"if {text}:"):
                 into.value(line.other.steps, text)
             return
-        if into.below[line.other.steps] > 1 and any(isinstance(each, Choose) for each in line.fields):
-            raise NotCompiled("branches in a group that other lines write into")
+        if into.shared(line.other.steps):
+            self._refuse_shared(line)
         with self.source.block(f"if {group}:"):
             steps = line.other.steps
             if into.below[steps] == 1 and steps[-1].selector is None:
                 self.source.add(f"{into.group(steps[:-1])}[{literal(steps[-1].key)}] = {group}")
             else:
                 self.source.add(f"{into.group(steps)}.update({group})")
+
+    def _refuse_shared(self, line: Group) -> None:
+        """A group that other lines fill too is made apart and laid over theirs: only single values bear that."""
+        if any(isinstance(each, Choose) for each in line.fields):
+            raise NotCompiled("branches in a group that other lines write into")
+        if not flat(exported(line.fields, frozenset())):
+            raise NotCompiled("a list or group in a group that other lines write into")
 
     def _each(self, line: Each, spot: Spot, into: Inside) -> None:
         steps = (*line.case.steps[:-1], Step(line.case.steps[-1].key)) if line.case.steps else ()

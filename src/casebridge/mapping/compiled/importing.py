@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.conditions import test
 from casebridge.mapping.compiled.importing_values import ValueImporter
-from casebridge.mapping.compiled.inside import Inside, constants, written
+from casebridge.mapping.compiled.inside import Inside, constants, flat, written
 from casebridge.mapping.compiled.outside import THERE, Spot, paths_of
 from casebridge.mapping.compiled.text import NotCompiled, literal
 from casebridge.mapping.model import Branch, Choose, Each, Flags, Group, Leaf, Line, Spread
@@ -75,13 +75,11 @@ class Importer(ValueImporter):
             raise NotCompiled("a map of a whole list that has other lines beside it")
         if "import" not in line.ways or line.when:
             raise NotCompiled("a map of a whole list that is not always imported")
-        slot, when = literal(map_.case[0]), described(map_.when)
+        if map_.when or map_.case[0] not in PLURALS:
+            raise NotCompiled("a list under `when`")
+        slot = literal(map_.case[0])
         complete = f", 'complete': {literal(map_.complete)}" if map_.complete else ""
         items = self.items(line, spot)
-        if when:
-            self.source.add(f"{items} = [{{**{literal(when)}, **i}} for i in {items}]")
-        if when or map_.case[0] not in PLURALS:
-            raise NotCompiled("a list under `when`")
         self.source.add(f"return {{{slot}: {items}{complete}}} if {items} else {{{complete[2:]}}}")
 
     # --- lines -------------------------------------------------------------------------------------------------
@@ -182,6 +180,7 @@ class Importer(ValueImporter):
         if not line.case.steps:
             self.fields(line.fields, below, into)
             return
+        self._refuse_shared(line, into)
         group = self.source.name("g")
         self.source.add(f"{group} = {{}}")
         inner = Inside(self.source, group, written(line.fields))
@@ -190,6 +189,15 @@ class Importer(ValueImporter):
         with self.source.block(f"if {group}:"):
             self._join(line, group, into)
         self.source.add(f"elif 'absent' in {below.local}: whole({below.local})")
+
+    def _refuse_shared(self, line: Group, into: Inside) -> None:
+        """A group that other lines fill too is made apart and laid over theirs: only single values bear that."""
+        if not into.shared(line.case.steps):
+            return
+        if not flat(written(line.fields)):
+            raise NotCompiled("a list or group in a group that other lines write into")
+        if any(each.when or isinstance(each, Choose) for each in line.fields):
+            raise NotCompiled("`when` or branches in a group that other lines write into")
 
     def _join(self, line: Group, group: str, into: Inside) -> None:
         steps = line.case.steps

@@ -125,6 +125,15 @@ class Inside:
                 ):
                     raise NotCompiled("a line that writes into the value of another line")
 
+    def shared(self, steps: Steps) -> bool:
+        """May something stand in the group at ``steps`` that another line put there?"""
+        inside = [each for each in self.all if each.steps[: len(steps)] == steps]
+        groups = [each for each in inside if each.steps == steps and each.group]
+        return any(one is not each and together(one.branch, each.branch) for one in groups for each in inside) or any(
+            steps[: i + 1] in self.volatile or (*steps[:i], Step(steps[i].key)) in self.dynamic
+            for i in range(len(steps))
+        )
+
     def finish(self) -> None:
         """Say at the start which locals hold nothing yet."""
         self.source.fill(self._mark, f"{' = '.join(self._start)} = None" if self._start else "")
@@ -267,6 +276,11 @@ class Inside:
         self.source.add(f"{local} = {group}.get({name})")
         stands, constant = test(self.source, condition, local), literal(condition.constant)
         self.source.add(f"if not {stands}: {group}[{name}] = {constant}")
+
+
+def flat(all_: Iterable[Written]) -> bool:
+    """Nothing but single values, so that one group can be laid over another?"""
+    return not any(len(each.steps) > 1 or each.items or each.group for each in all_)
 
 
 def _apart(each: Written, selector: tuple[Condition, ...]) -> bool:
