@@ -13,6 +13,18 @@ from casebridge.mapping import Map, OwnIds, interpreter, load_map
 
 HEAD = "map: test/person\nother: test/Thing\n"
 HIDDEN = {"absent": "withheld"}
+ITEMS = (
+    "fields: {telecoms: {each: t, key: v, fields: {value: v, use: {at: u, if_missing: {export: X}, loss: x}, "
+    "period: {in: p, fields: {start: s}}}}}"
+)
+OPTIONAL = (
+    "fields:\n  birth: B\n  effective: {in: Span, fields: {start: {at: From, required: export}, "
+    "end: {at: To, if_missing: {export: '9999'}, loss: x}}}"
+)
+CODED = (
+    "{in: Span, fields: {start: {at: From, codes: "
+    "{rows: [[absent:asked-unknown, '8'], ['2000', '1']], otherwise: refuse}}}}"
+)
 READ = [
     pytest.param(
         "fields: {birth: 'x(e(url=a):present).v'}",
@@ -33,6 +45,24 @@ READ = [
         {"names": [{"use": "old", "family": "Ng"}, {"use": "nickname", "family": "Ai"}]},
         id="a list filled by a line and by a group beside it",
     ),
+    pytest.param(
+        "fields: {effective: {in: Span, fields: {start: {at: From, required: import}, end: To}}}",
+        {"Span": "2026"},
+        "CB-302",
+        id="a value that must be there, under a single value in the place of its group",
+    ),
+    pytest.param(
+        "fields: {relations: {each: contacts, key: role, fields: {role: role, scope: {at: ^.kind, only: import}}}}",
+        {"kind": "K", "contacts": [{"role": "a"}, {}]},
+        {"relations": [{"role": "a", "scope": "K"}]},
+        id="an empty item says nothing, whatever stands above it",
+    ),
+    pytest.param(
+        "fields: {effective: {in: Span, fields: {start: From, end: {at: To, if_missing: {import: '9999'}, loss: x}}}}",
+        {"Span": {}},
+        {},
+        id="an empty group says nothing, whatever its defaults are",
+    ),
 ]
 WRITE = [
     pytest.param(
@@ -49,7 +79,67 @@ WRITE = [
         {"X": {"n": [{"use": "a", "v": "2000"}, {"use": "b", "v": "2001"}]}},
         id="a list filled by a line and by a group beside it",
     ),
-]
+    pytest.param(
+        ITEMS,
+        {"telecoms": [{"period": {"start": HIDDEN}}]},
+        None,
+        {},
+        id="an item that is withheld whole is not written new",
+    ),
+    pytest.param(
+        ITEMS,
+        {"telecoms": [{"value": "2"}, {"period": {"start": HIDDEN}}]},
+        {"t": [{"v": "2"}]},
+        {"t": [{"v": "2"}]},
+        id="nor put beside theirs",
+    ),
+    pytest.param(
+        "fields: {addresses(kind=home).line: [A1, A2]}",
+        {"addresses": [{"kind": "home", "line": ["1 Elm", "Apt 2", HIDDEN]}]},
+        None,
+        {},
+        id="a list of which a part is withheld beyond its places",
+    ),
+    pytest.param(
+        f"fields:\n  birth: {{at: B, when: {{effective.start: absent}}}}\n  effective: {CODED}",
+        {"birth": "2000", "effective": {"absent": "asked-unknown"}},
+        None,
+        {"B": "2000"},
+        id="the reason for a group that is missing is no code of its fields",
+    ),
+    pytest.param(
+        f"fields:\n  effective: {CODED}",
+        {"effective": {"start": {"absent": "asked-unknown"}}},
+        {"B": "2000"},
+        {"B": "2000", "Span": {"From": "8"}},
+        id="the reason for a field that is missing is, and brings its group",
+    ),
+    pytest.param(
+        OPTIONAL, {"birth": "2001"}, {"B": "2000"}, {"B": "2001"},
+        id="a group that neither side has asks nothing and gets no default",
+    ),
+    pytest.param(
+        OPTIONAL, {"birth": "2000"}, {"B": "2000"}, {"B": "2000"},
+        id="neither where nothing changes",
+    ),
+    pytest.param(
+        OPTIONAL, {"effective": {"start": "2001"}}, {"Z": "1"}, {"Z": "1", "Span": {"From": "2001", "To": "9999"}},
+        id="a new group gets its defaults",
+    ),
+    pytest.param(
+        OPTIONAL, {"effective": {"end": "2001"}}, {"Z": "1"},
+        "CB-302",
+        id="and must hold what is required",
+    ),
+    pytest.param(
+        "fields: {telecoms: {each: t, key: v, fields: {value: v, period: {in: p, fields: {start: {at: s, "
+        "required: export}}}}}}",
+        {"telecoms": [{"value": "2"}]},
+        {"t": [{"v": "2"}]},
+        {"t": [{"v": "2"}]},
+        id="a group that neither side has asks nothing inside an item",
+    ),
+]  # fmt: skip
 
 
 def a_map(folder: Path, text: str) -> Map:

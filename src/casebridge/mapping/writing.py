@@ -90,7 +90,8 @@ class Writer(BranchWriter):
             return self.inside(line.fields, below, new, old_below)
         present = find(Scope(new), line.other)
         if present is None or blank(present.value) or is_absent(present.value):
-            return self._new_group(line, below, new)
+            silent = not self.fresh(old) and not said(line.fields, below)
+            return new if silent else self._new_group(line, below, new)
         selector = line.other.steps[-1].selector or ()
         before = husk(present.value, selector)
         self.inside(line.fields, below, present.value, old_below)
@@ -131,3 +132,19 @@ class Writer(BranchWriter):
         else:
             self.cut(line, line.other, new)
         return new
+
+
+def said(lines: Sequence[Line], case: Scope) -> bool:
+    """Does the case side say something that one of the lines would write?"""
+    return any("export" in line.ways and holds_all(line.when, case.node) and _said(line, case) for line in lines)
+
+
+def _said(line: Line, case: Scope) -> bool:
+    if isinstance(line, Choose):
+        return any(said(branch.fields, case) for branch in line.branches)
+    hit = find(case, line.case)
+    if hit is None or blank(hit.value) or hit.value == WITHHELD:
+        return False
+    if isinstance(line, Group):
+        return not is_absent(hit.value) and said(line.fields, Scope(hit.value, hit.where, case))
+    return True

@@ -137,7 +137,7 @@ class Creator(ValueCreator):
     def _inside(self, line: Group, found: str, spot: Spot, into: Inside, *, root: bool) -> None:
         below = spot.inner(found, line.case.steps) if line.case.steps else spot
         below.expect(case_paths_of(line.fields))
-        if line.case.steps and (not line.other.steps or speaks_of_nothing(line.fields)):
+        if line.case.steps:
             self.source.add(f"if 'absent' in {found}: whole({found})")
         if line.split and not line.other.steps:
             raise NotCompiled("a split value that is the whole item")
@@ -195,6 +195,8 @@ class Creator(ValueCreator):
             if (selector or speaks_of_nothing(line.fields)) and any(path.steps for path in case_paths_of(line.fields)):
                 self.source.add(f"if 'absent' in {item}: whole({item})")
             self._only(selector, below)
+            if speaks_of_nothing(line.fields):
+                self.source.add(f"if type({item}) is dict and all_withheld({item}): continue")
             looked_at = {id(leaf) for leaf in always(line.fields)}
             self.keys |= looked_at & {id(leaf) for _, leaf in line.key}
             keys = [self.lookups.at(below, path.steps) for path, leaf in line.key if id(leaf) not in looked_at]

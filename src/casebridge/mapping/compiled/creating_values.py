@@ -100,7 +100,8 @@ class ValueCreator:
         found = self.lookups.value(spot, line.case)
         values = self.source.name("x")
         with self.source.block(f"if {THERE.format(found)}:"):
-            self.source.add(f"{values} = {found} if type({found}) is list else parts({found})")
+            known = f"type({found}) is list and len({found}) <= {len(line.parts)}"
+            self.source.add(f"{values} = {found} if {known} else parts({found})")
             with self.source.block(f"if {values}:"):
                 for i, part in enumerate(line.parts):
                     item = self.source.name("v")

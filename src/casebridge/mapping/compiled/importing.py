@@ -167,9 +167,9 @@ class Importer(ValueImporter):
                 self.source.add(f"{parts} = parts_of({self.source.constant('L', line)}, {found})")
                 self._below(line, Spot(parts, spot), into)
             return
-        with self.source.block(f"if type({found}) is dict:"):
+        with self.source.block(f"if {found} and type({found}) is dict:"):
             self._below(line, Spot(found, spot) if line.other.up else spot.inner(found, line.other.steps), into)
-        alive = speaks(line.fields) or any(not path.steps for path in paths_of(line.fields))
+        alive = speaks(line.fields) or demands(line.fields) or any(not path.steps for path in paths_of(line.fields))
         with self.source.block(f"elif {THERE.format(found)}:"):
             self.source.add("irregular()" if alive else f"beyond({found})")
 
@@ -287,10 +287,24 @@ class Importer(ValueImporter):
 def speaks(lines: Sequence[Line]) -> bool:
     """Can the lines say something where nothing stands?"""
     return any(
-        line.when or isinstance(line, Choose | Spread | Flags) or (isinstance(line, Leaf) and bool(line.if_missing))
-        or (isinstance(line, Group) and speaks(line.fields))
+        line.when or isinstance(line, Choose | Spread | Flags) or (isinstance(line, Leaf) and _from_elsewhere(line))
+        or (isinstance(line, Group) and (bool(line.other.up) or speaks(line.fields)))
         for line in lines
     )  # fmt: skip
+
+
+def _from_elsewhere(line: Leaf) -> bool:
+    """A default, or a place above the present one."""
+    return bool(line.if_missing) or any(path.up for path in (line.other, *line.also_read))
+
+
+def demands(lines: Sequence[Line]) -> bool:
+    """Must one of the lines find something on import?"""
+    return any(
+        (isinstance(line, Leaf) and "import" in line.required)
+        or (isinstance(line, Group) and demands(line.fields))
+        for line in lines
+    )
 
 
 def _group_of(line: Line) -> Path | None:

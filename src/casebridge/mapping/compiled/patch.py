@@ -10,6 +10,7 @@ from casebridge.core.case import PLURALS
 from casebridge.mapping.compiled.runtime import Irregular
 from casebridge.mapping.compiled.runtime_values import unlike
 from casebridge.mapping.keyed import pair
+from casebridge.mapping.likeness import all_withheld
 from casebridge.mapping.model import Choose, Definition, Each, Group, Leaf, Line, value_places
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.reading import Reader
@@ -85,7 +86,7 @@ class Patch(Writer):
         if len(mine) != len(ours) or len(known) != len(theirs):
             return None
         pairs = [(i, known[key]) for key, i in mine.items() if key in known]
-        added = [i for key, i in mine.items() if key not in known]
+        added = [i for key, i in mine.items() if key not in known and not all_withheld(ours[i])]
         dropped = [j for key, j in known.items() if key not in mine]
         if len(added) == len(dropped) == 1:
             i, j = added[0], dropped[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.compiled.runtime import Irregular
+from casebridge.mapping.likeness import all_withheld
 from casebridge.mapping.model import Group
 from casebridge.mapping.reading import last_part, parts_of
 from casebridge.mapping.translate import Links, linked
@@ -176,6 +177,7 @@ def merge(group: dict[str, Any], key: str, value: Any) -> None:
 
 
 __all__ = [
+    "all_withheld",
     "converted",
     "converted_whole",
     "copied",
