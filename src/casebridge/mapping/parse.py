@@ -111,13 +111,15 @@ def _leaf(case: Path, at: Node, node: Entries, around: Surroundings, place: Plac
     other = leaf_path(around.path(at, "`at`"), at.place)
     also = node.get("also_read")
     beside = node.get("with")
+    if beside and not other.steps:
+        raise node.keys["with"].error("CB-203", f"`with` stands beside a field; `{other}` is the whole item")
     return Leaf(
         case,
         place,
         **_common(node, around),
         **_value(node, around),
         other=other,
-        also_read=tuple(around.path(p) for p in _each_node(also)) if also else (),
+        also_read=tuple(leaf_path(around.path(p), p.place) for p in _each_node(also)) if also else (),
         beside=tuple(
             replace(c, path=other.beside(c.path)) for c in around.conditions(beside, "`with`")
         ) if beside else (),
@@ -265,7 +267,7 @@ def _key_part(node: Node, known: list[tuple[Path, str, Leaf]]) -> tuple[Path, Le
 
 def _flags(case: Path, node: Entries, around: Surroundings, place: Place) -> Line:
     keyed = notation.entries(node.values["flags"], "`flags`")
-    flags = tuple((word, around.path(value)) for word, value in keyed.values.items())
+    flags = tuple((word, leaf_path(around.path(value), value.place)) for word, value in keyed.values.items())
     none = node.get("none")
     leaf = line(case, none, around, none.place) if none else None
     if leaf is not None and not isinstance(leaf, Leaf):

@@ -76,6 +76,8 @@ class Surroundings:
 def _own(path: Path, place: Place, what: str) -> Path:
     if path.up:
         raise place.error("CB-202", f"{what} looks at the present place and below; `{path}` reaches above it")
+    if not path.steps:
+        raise place.error("CB-202", f"{what} looks at a field; `.` is the whole record or item")
     return path
 
 
