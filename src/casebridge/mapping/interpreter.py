@@ -123,7 +123,7 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
     """Export one slice onto ``base`` (the last original seen) or onto nothing. Inputs are never changed."""
     writer = Writer(definition, links, base)
     writer.partial = frozenset(PLURALS) - frozenset(slice_.get("complete", ()))
-    if any(slot in slice_ for slot in definition.case):
+    if any(slot in slice_ for slot in definition.case) and not _left_out(definition, writer, slice_):
         _check_when(definition, slice_, writer.trail)
         apply_conditions(definition.match, writer.new)
         case = _case(definition, slice_)
@@ -136,6 +136,12 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
             _defaults(definition, writer.new)
         _claim_defaults(definition, case, writer.trail)
     return Exported(writer.new, without_room(slice_, writer))
+
+
+def _left_out(definition: Definition, writer: Writer, slice_: dict[str, Any]) -> bool:
+    """The only slot is a list without a record, and not called complete: theirs may be withheld, and stays."""
+    slot = definition.case[0]
+    return not writer.creating and len(definition.case) == 1 and not slice_[slot] and slot in writer.partial
 
 
 def _check_when(definition: Definition, slice_: dict[str, Any], trail: Trail) -> None:

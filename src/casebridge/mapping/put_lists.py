@@ -62,7 +62,10 @@ class ListWriter(ValueWriter):
 
     def _keeps(self, line: Each, case: Scope) -> bool:
         """A list of records the slice does not call complete: what it does not mention stays."""
-        return case.parent is None and bool(line.case.steps) and line.case.steps[0].key in self.partial
+        several = len(self.definition.case) > 1
+        if line.case.steps:  # a field of a record may be called as a slot is: only in a slice of several it is one
+            return several and case.parent is None and line.case.steps[0].key in self.partial
+        return not several and len(case.where) == 1 and case.where[0] in self.partial
 
     def _case_items(self, line: Each, case: Scope) -> list[Scope] | None:
         """The case items the line covers, or None when they are withheld as a whole."""

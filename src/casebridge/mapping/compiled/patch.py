@@ -76,7 +76,7 @@ class Patch(Writer):
         """Pairs, and what is new and what has gone, by keys that are all different; None where they are not."""
         if type(ours) is not list or type(theirs) is not list or type(before) is not list:
             return None
-        if len(theirs) != len(before) or not ours or plan.line.case.steps[0].key in self.partial:
+        if len(theirs) != len(before) or not ours:
             return None
         try:
             mine = {plan.key(item): i for i, item in enumerate(ours)}

@@ -64,6 +64,7 @@ class Putter:
         add(f"if {slot} not in s: return dict(b)")
         add(f"c, r = s[{slot}], read(b).get({slot})")
         if map_.case[0] in PLURALS:
+            add(f"if not c and {slot} not in s.get('complete', ()): return dict(b)")
             add("if len(c) > 1: irregular()")
             add("c, r = c[0] if c else {}, r[0] if r else {}")
         add("if r is None: r = {}")

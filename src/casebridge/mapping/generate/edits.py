@@ -55,8 +55,9 @@ class Editor:
         edited = clone(slice_)
         said = [what for _ in range(dice.few()) if (what := dice.pick(self.kinds)(edited, dice))]
         edited = without_husks(edited)
-        if len(self.slots) > 1 and "complete" not in edited:
-            edited["complete"] = [slot for slot in self.slots if slot in PLURALS]
+        lists = [slot for slot in self.slots if slot in PLURALS]
+        if (lists or len(self.slots) > 1) and "complete" not in edited:
+            edited["complete"] = lists
         good = said and edited and self.fits(edited) and valid(edited)
         return (edited, ", ".join(said)) if good else None
 
