@@ -302,8 +302,84 @@ def test_an_overlay_cannot_take_a_label_away(tmp_path, top):
     assert "Part 2" in refused.value.message
 
 
-def test_an_overlay_may_read_more_labels(tmp_path):
+ROUND = """\
+map: x/several
+case: [person, needs]
+other: test/condition
+shape: {parents: {order: {type: Order, follow: focus, owner: theirs}}}
+names: {wall: "urn:walls"}
+fields:
+  person.birth: born
+  person.labels(system=$wall).code: {at: marks(of=$wall).code, only: import}
+  .: {in: meta, fields: {person.labels: {each: security, key: code, only: import, fields: {code: code}}}}
+  needs: {each: parts, key: id, fields: {external_id: id, note: note, labels: {each: marks, key: code, fields: {code: code}}}}
+  of_the_order:
+    choose:
+      - {case: {}, other: {order.marks: present}, fields: {person.labels: {each: order.marks, key: code, only: import, fields: {code: code}}}}
+"""  # noqa: E501
+OF_A_NEED = "labels: {each: marks, key: code, fields: {code: code}}"
+OF_THE_ORDER = "{person.labels: {each: order.marks, key: code, only: import, fields: {code: code}}}"
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        pytest.param("names: {wall: 'urn:none'}", id="a name"),
+        pytest.param(
+            "fields: {.: {in: metta, fields: {person.labels: {each: security, key: code, only: import, "
+            "fields: {code: code}}}}}",
+            id="the group",
+        ),
+        pytest.param(f"fields: {{needs: {{each: others, key: id, fields: {{external_id: id, {OF_A_NEED}}}}}}}"),
+        pytest.param(
+            f"fields: {{needs: {{each: parts(of=x), key: id, fields: {{external_id: id, {OF_A_NEED}}}}}}}"
+        ),
+        pytest.param(
+            f"fields: {{needs: {{each: parts, key: id, when: {{person.birth: absent}}, fields: {{external_id: id, "
+            f"{OF_A_NEED}}}}}}}",
+            id="a when",
+        ),
+        pytest.param(
+            "fields: {of_the_order: {choose: [{case: {}, other: {order.marks: present, urgent: present}, "
+            f"fields: {OF_THE_ORDER}}}]}}}}",
+            id="a branch",
+        ),
+        pytest.param("shape: {parents: {order: {type: Order, follow: basedOn, owner: theirs}}}", id="another order"),
+        pytest.param("shape: {parents: {meta: {type: Meta, follow: focus, owner: theirs}}}", id="in its place"),
+    ],
+)
+def test_an_overlay_cannot_move_what_stands_round_a_label(tmp_path, top):
+    (tmp_path / "base.yaml").write_text(ROUND, encoding="utf-8")
+    with pytest.raises(MapError) as refused:
+        loaded(tmp_path, f"map: x/mine\nbase: base\n{top}\n")
+    assert refused.value.code == "CB-213"
+    assert refused.value.file.endswith("person.yaml")  # where the overlay says it, not its base
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "fields: {person.birth: birthday, needs.note: drop}",
+        "shape: {parents: {order: {type: Order, follow: focus, owner: ours}}}",
+        f"fields: {{needs: {{each: parts, key: note, fields: {{note: note, {OF_A_NEED}}}}}}}",
+    ],
+)
+def test_an_overlay_may_change_what_is_no_label_beside_one(tmp_path, top):
+    (tmp_path / "base.yaml").write_text(ROUND, encoding="utf-8")
+    assert loaded(tmp_path, f"map: x/mine\nbase: base\n{top}\n").name == "x/mine"
+
+
+@pytest.mark.parametrize("way", ["", ", import"])
+def test_a_table_that_keeps_codes_knows_each_of_them(tmp_path, way):
+    """What the base keeps as it is, a row of an overlay would turn into a label that walls nothing off."""
     (tmp_path / "base.yaml").write_text(WALLED, encoding="utf-8")
+    with pytest.raises(MapError) as refused:
+        loaded(tmp_path, f"map: x/mine\nbase: base\ncodes: {{label: {{rows: [[N, 42CFRPart2{way}]]}}}}\n")
+    assert refused.value.code == "CB-213"
+
+
+def test_an_overlay_may_read_more_labels(tmp_path):
+    (tmp_path / "base.yaml").write_text(WALLED.replace("otherwise: keep", "otherwise: report"), encoding="utf-8")
     head = "map: x/mine\nbase: base\ncase: need\nother: test/condition\n"
     map_ = loaded(tmp_path, head + "fields: {note: drop}\ncodes: {label: {rows: [[HIV, H]]}}\n")
     read = map_.read({"marks": [{"code": "P2"}, {"code": "H"}], "note": "x"}).slice
