@@ -10,6 +10,7 @@ from casebridge.core.case import PLURALS
 from casebridge.core.errors import Held, RecordError
 from casebridge.mapping.model import Choose, Definition, Line
 from casebridge.mapping.paths import Condition, Path
+from casebridge.mapping.put_values import unknown
 from casebridge.mapping.reading import Reader, Trace
 from casebridge.mapping.room import value_of, without_room
 from casebridge.mapping.translate import Links
@@ -126,7 +127,8 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
     if any(slot in slice_ for slot in definition.case) and not _left_out(definition, writer, slice_):
         _check_when(definition, slice_, writer.trail)
         apply_conditions(definition.match, writer.new)
-        case = _case(definition, slice_)
+        writer.unknown = {} if writer.creating else unknown(definition, slice_)
+        case = _case(definition, {**slice_, **writer.unknown})
         lines = definition.fields
         if len(definition.case) > 1:
             present = frozenset(slot for slot in definition.case if slot in slice_)
@@ -161,6 +163,7 @@ def _concerns(line: Line, present: frozenset[str]) -> bool:
     """Does the line speak of a slot the slice has? What the slice does not have stays as it is."""
     if isinstance(line, Choose):
         paths = [condition.path for branch in line.branches for condition in branch.case]
+        paths = paths or [each.case for branch in line.branches for each in branch.fields]
     else:
         paths = [line.case]
     return any(not path.steps or path.steps[0].key in present for path in paths)

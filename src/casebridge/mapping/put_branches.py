@@ -13,6 +13,7 @@ from casebridge.mapping.put_lists import ListWriter
 from casebridge.mapping.put_values import NOWHERE, alike
 from casebridge.mapping.reading import Reader, chosen
 from casebridge.mapping.walk import (
+    WITHHELD,
     Scope,
     Trail,
     Where,
@@ -145,7 +146,7 @@ class BranchWriter(ListWriter):
         """``new`` without what ``lines`` have written."""
         before, self.erasing = self.erasing, True
         try:
-            return self.fields(lines, NOWHERE, new, old)
+            return self.fields(lines, Scope(self.unknown) if new is self.new else NOWHERE, new, old)
         finally:
             self.erasing = before
 
@@ -158,9 +159,9 @@ class BranchWriter(ListWriter):
 
 
 def _silent(branch: Branch, case: Scope) -> bool:
-    """Has the case side nothing at all for the branch, not even a reason why?"""
+    """Has the case side nothing at all for the branch that we may know, not even a reason why?"""
     paths = [*(line.case for line in branch.fields), *(condition.path for condition in branch.case)]
-    return all(blank(value_at(case.node, path)) for path in paths)
+    return all(blank(said := value_at(case.node, path)) or said == WITHHELD for path in paths)
 
 
 def _same_place(line: Line, other: Leaf) -> bool:

@@ -7,7 +7,7 @@ partner's own code, spelling and order stay, and a record that did not change co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
@@ -51,6 +51,7 @@ class ValueWriter(ABC):
         )
         self.creating = not base or set(base) <= self.parents
         self.erasing = False
+        self.unknown: dict[str, Any] = {}
         self.partial: frozenset[str] = frozenset()
         self.writes = 0
         self.standing: list[Any] = []  # the new node of every place we are inside of
@@ -241,6 +242,12 @@ class ValueWriter(ABC):
         elif (not blank(present) and text_of(present) in ON) is not on or (blank(present) and not answered):
             self.writes += 1
             assign(new, path, "1" if on else "0")
+
+
+def unknown(definition: Definition, slice_: Mapping[str, Any]) -> dict[str, Any]:
+    """The slots that a slice of several lacks: nobody knows what they hold, as if it were withheld."""
+    several = definition.case if len(definition.case) > 1 else ()
+    return {slot: WITHHELD for slot in several if slot not in slice_}
 
 
 def _are(words: set[str], current: list[Any]) -> bool:

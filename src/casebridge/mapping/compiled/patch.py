@@ -13,6 +13,7 @@ from casebridge.mapping.keyed import pair
 from casebridge.mapping.likeness import all_withheld
 from casebridge.mapping.model import Choose, Definition, Each, Group, Leaf, Line, value_places
 from casebridge.mapping.paths import Path, Step
+from casebridge.mapping.put_values import unknown
 from casebridge.mapping.reading import Reader
 from casebridge.mapping.translate import Links
 from casebridge.mapping.walk import Scope, Trail, Where, blank, clone, holds_all
@@ -34,7 +35,8 @@ class Patch(Writer):
         self.partial = frozenset(PLURALS) - frozenset(complete)
         self.writes = 0
         self.standing, self.read_only = [], []
-        self.case, self.copied = Scope(case), set[str]()
+        self.unknown = unknown(definition, case)
+        self.case, self.copied = Scope({**case, **self.unknown} if self.unknown else case), set[str]()
 
     def put(self, line: Line, touched: Iterable[str]) -> None:
         """Put one line; ``touched`` are the fields of the record it may change."""
