@@ -367,6 +367,9 @@ def test_rest_and_ignore(tmp_path: Path) -> None:
     refusing = a_line(tmp_path, "birth: b", "rest: refuse\n")
     with pytest.raises(MapError, match=r"CB-210"):
         refusing.read(other)
+    with pytest.raises(MapError, match=r"claims `Aaaa Aaa 9999-99-99`") as caught:
+        refusing.read({"Jane Doe 1980-01-01": "x"})
+    assert "Jane" not in str(caught.value)
 
 
 def test_a_converter_refuses_without_showing_the_value(tmp_path: Path) -> None:

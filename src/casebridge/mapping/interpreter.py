@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from casebridge.core.case import PLURALS
-from casebridge.core.errors import Held, RecordError
+from casebridge.core.errors import Held, RecordError, quiet_place
 from casebridge.mapping.model import Choose, Definition, Line
 from casebridge.mapping.paths import Condition, Path
 from casebridge.mapping.put_values import unknown
@@ -87,7 +87,8 @@ def read(definition: Definition, data: dict[str, Any], trace: Trace | None = Non
                 assign(found, path, constant)
     left_over = _left_over(definition, data, trail)
     if left_over and definition.rest == "refuse":
-        raise definition.place.error("CB-210", f"no line of the map claims `{left_over[0]}`, and `rest` is refuse")
+        named = quiet_place(left_over[0])  # the partner chose the name: it may say something of a person
+        raise definition.place.error("CB-210", f"no line of the map claims `{named}`, and `rest` is refuse")
     return Imported(_as_slice(definition, found), left_over, trail.notes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from casebridge.core import schema
@@ -67,12 +67,14 @@ def to_other(line: Leaf, value: Any, links: Links) -> Any:
 def _linked(link: Link, value: Any, links: Links) -> Any:
     if isinstance(value, list):
         return _kept(_linked(link, item, links) for item in value)
-    return linked(value, links, link.targets) or MISSING
+    return linked(value, links, link) or MISSING
 
 
-def linked(value: Any, links: Links, kinds: Container[str]) -> str | None:
-    """The partner's reference for a ref to one of these kinds; any other would be read as what it is not."""
-    return theirs_of(value, links) if isinstance(value, dict) and value.get("kind") in kinds else None
+def linked(value: Any, links: Links, link: Link) -> str | None:
+    """The partner's reference for a ref to a kind of the link; any other would be read as what it is not, or not."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    found = theirs_of(value, links) if kind in link.targets else None
+    return found if found and link.kind_of(text_of(found)) == kind else None
 
 
 def theirs_of(value: Any, links: Links) -> str | None:

@@ -72,8 +72,8 @@ class ValueCreator:
         """Our value in their spelling: a converter, a code, a link."""
         wanted, add = self.source.name("x"), self.source.add
         if line.link:
-            kinds = self.source.constant("N", line.link.targets)
-            add(f"{wanted} = theirs({found}, links, {kinds})")
+            link = self.source.constant("N", line.link)
+            add(f"{wanted} = theirs({found}, links, {link})")
         elif line.convert:
             turn = self.source.constant("C", line.convert.write)
             one = f"{turn}({found}) if type({found}) is str else converted({turn}, {found})"

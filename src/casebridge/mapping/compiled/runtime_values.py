@@ -8,7 +8,7 @@ from typing import Any
 from casebridge.mapping.codes import CodeTable
 from casebridge.mapping.compiled.runtime import Irregular
 from casebridge.mapping.likeness import all_withheld
-from casebridge.mapping.model import Group
+from casebridge.mapping.model import Group, Link
 from casebridge.mapping.reading import last_part, parts_of
 from casebridge.mapping.translate import Links, linked
 from casebridge.mapping.walk import WITHHELD, blank, clone, is_absent, settled, text_of
@@ -90,11 +90,11 @@ def converted_whole(turn: Callable[[Any], Any], value: Any) -> Any:
     return None if value is None else copied(turn(value))
 
 
-def theirs(value: Any, links: Links, kinds: tuple[str, ...]) -> Any:
-    """The partner's reference for a ref of ours to one of these kinds, or None."""
+def theirs(value: Any, links: Links, link: Link) -> Any:
+    """The partner's reference for a ref of ours that the link can read again, or None."""
     if type(value) is not dict or any(isinstance(part, dict | list) for part in value.values()):
         raise Irregular
-    return linked(value, links, kinds) or None
+    return linked(value, links, link)
 
 
 def hidden(*values: Any) -> bool:
