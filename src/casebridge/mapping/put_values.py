@@ -13,7 +13,7 @@ from typing import Any
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
 from casebridge.mapping.model import Definition, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Path
-from casebridge.mapping.reading import ON, Reader, beside
+from casebridge.mapping.reading import OFF, ON, Reader, beside
 from casebridge.mapping.translate import Links, to_other
 from casebridge.mapping.walk import (
     MISSING,
@@ -129,7 +129,7 @@ class ValueWriter(ABC):
             raise RecordError(
                 "CB-302", f"line {line.place} must write a value, and there is none", field=line.case.text
             )
-        return new if stays else self._remove(line, new)
+        return new if stays else self._remove(line, new, old)
 
     def _stands(self, line: Leaf, wanted: Any, old: Scope | None) -> bool:
         hit = find(old, line.other) if old else None
@@ -157,10 +157,12 @@ class ValueWriter(ABC):
                 assign(new, condition.path, condition.constant)
         return new
 
-    def _remove(self, line: Leaf, new: Any) -> Any:
+    def _remove(self, line: Leaf, new: Any, old: Scope | None) -> Any:
+        """Take the value away from all its places. Beside other constants stands another's."""
         if not line.other.steps:
             return MISSING
-        for path in (line.other, *line.also_read, *(condition.path for condition in line.beside)):
+        own = (line.other, *(condition.path for condition in line.beside))
+        for path in (*(own if old is None or beside(line, old) else ()), *line.also_read):
             self.cut(line, path, new)
         return new
 
@@ -206,22 +208,23 @@ class ValueWriter(ABC):
     def _part(self, part: Leaf, value: Any, new: Any, old: Scope | None) -> Any:
         wanted = to_other(part, value, self.links)
         if blank(wanted):
-            return new if blank(self.current(part, old)) else self._remove(part, new)
+            return new if blank(self.current(part, old)) else self._remove(part, new, old)
         return new if self._stands(part, wanted, old) else self._write(part, wanted, new)
 
     def flags(self, line: Flags, case: Scope, new: Any, old: Scope | None) -> Any:
-        """Write a list of words as flags of 1 and 0; without words and without a reason, as nothing."""
+        """Write a list of words as flags of 1 and 0; without a word that has one and without a reason, as nothing."""
         hit = find(case, line.case, self.trail)
         value = settled(hit.value) if hit else MISSING
         current = self.current(line, old)
-        if value == WITHHELD:
+        if value == WITHHELD or (current is UNREADABLE and blank(value)):
             return new
         words = {word for word in (value if isinstance(value, list) else [value]) if isinstance(word, str) and word}
         self._claim_words(line, hit, words)
         if alike(value, current) or (isinstance(current, list) and _are(words, current)):
             self.claim(line, hit)
             return new
-        said = bool(words) or (line.none is not None and not blank(to_other(line.none, value, self.links)))
+        answers = any(word in words for word, _ in line.flags)
+        said = answers or (not words and line.none is not None and not blank(to_other(line.none, value, self.links)))
         for word, path in line.flags:
             self._flag(line, path, said, word in words, isinstance(current, list), new)
         return self.leaf(line.none, case if not words else NOWHERE, new, old) if line.none else new
@@ -238,7 +241,8 @@ class ValueWriter(ABC):
         """One flag. Where the list was answered before, a flag that already says so keeps its spelling."""
         present = value_at(new, path)
         if not said:
-            self.cut(line, path, new)
+            if blank(present) or text_of(present) in (*ON, *OFF):  # another code is no answer of ours
+                self.cut(line, path, new)
         elif (not blank(present) and text_of(present) in ON) is not on or (blank(present) and not answered):
             self.writes += 1
             assign(new, path, "1" if on else "0")

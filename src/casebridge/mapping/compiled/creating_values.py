@@ -123,7 +123,8 @@ class ValueCreator:
                 if line.none:
                     with self.source.block(f"if not {words}:"):
                         self.leaf(line.none, found, into, lambda value: add(f"{said} = {value}"))
-                with self.source.block(f"if {words} or {said} is not None:"):
+                answers = " or ".join(f"{literal(word)} in {words}" for word, _ in line.flags)
+                with self.source.block(f"if {said} is not None or {words} and ({answers or 'False'}):"):
                     for word, path in line.flags:
                         into.value(path.steps, f"'1' if {literal(word)} in {words} else '0'")
                 if line.none:
