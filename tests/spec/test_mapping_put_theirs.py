@@ -57,3 +57,18 @@ def test_a_reason_in_place_of_words_is_written_with_noes(tmp_path: Path) -> None
     person = {"characteristics": [{"code": "race", "value": {"absent": "not-asked"}}]}
     assert put(the_map, person) == {"A": "0", "B": "0", "N": "99"}
     assert read(the_map, put(the_map, person)) == person
+
+
+TWO_LISTS = """names: {each: N(k=a), key: f, fields: {family: f}}
+identifiers: {each: N(k=b), key: v, fields: {value: v, system: s, kind: {at: x, when: {system: alpha}}}}"""
+
+
+def test_a_line_lapses_for_the_item_it_counted_for_wherever_that_has_moved_to(tmp_path: Path) -> None:
+    """One line drops an item of the list, and those of the next line move up."""
+    the_map = lines(tmp_path, TWO_LISTS)
+    one, two = {"k": "b", "v": "1", "s": "alpha", "x": "K"}, {"k": "b", "v": "2", "s": "beta", "x": "theirs"}
+    base = {"N": [{"k": "a", "f": "Ng"}, one, two]}
+    person = {"identifiers": [{"value": "1", "system": "alpha", "kind": "K"}, {"value": "2", "system": "beta"}]}
+    assert put(the_map, person, base) == {"N": [one, two]}
+    person["identifiers"][0] = {"value": "1", "system": "gamma"}
+    assert put(the_map, person, base) == {"N": [{"k": "b", "v": "1", "s": "gamma"}, two]}

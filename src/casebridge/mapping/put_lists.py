@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 from casebridge.mapping.keyed import Pairing, pair
-from casebridge.mapping.model import Each
+from casebridge.mapping.model import Choose, Each, Group, Line
 from casebridge.mapping.paths import Path, Step
 from casebridge.mapping.put_values import ValueWriter
 from casebridge.mapping.shared_lists import Sharers, elsewhere, sharers, standing
@@ -14,6 +15,7 @@ from casebridge.mapping.walk import (
     MISSING,
     WITHHELD,
     Scope,
+    Where,
     blank,
     claim_conditions,
     described,
@@ -38,11 +40,22 @@ class ListWriter(ValueWriter):
             return new
         found = self.reader.items(line, Scope(new, old.where if old else ()))
         items = [item for item in found if not is_absent(item.node)]  # it may stand for what holds the list: it stays
-        there = [Scope(self.origin.get(id(item.node), (None, item.node))[1], item.where, old) for item in items]
+        there = [self._in_the_original(line, item, old) for item in items]
         read = [self.reader.item(line, scope, ()) for scope in there]
         listed, unsure = self._without_shared(line, listed, case, old)
         pairing = pair(line, listed, read, there, self.links, unsure or self._keeps(line, case))
         return self._place(line, new, items, there, listed, pairing)
+
+    def _in_the_original(self, line: Each, item: Scope, old: Scope | None) -> Scope:
+        """The item as it was, and where it stood: a line before may have dropped others from the same list."""
+        node = self.origin.get(id(item.node), (None, item.node))[1]
+        stood = self._stood.get(id(node), item.where) if sometimes(line.fields) else item.where
+        return Scope(node, stood, old)
+
+    @cached_property
+    def _stood(self) -> dict[int, Where]:
+        """Where each group of the original stands there, by its id."""
+        return dict(_groups(self.old.node, ())) if self.old else {}
 
     def _without_shared(
         self, line: Each, listed: list[Scope], case: Scope, old: Scope | None
@@ -125,6 +138,27 @@ class ListWriter(ValueWriter):
             return self.fields(lines, case, new, old)
         finally:
             self.standing.pop()
+
+
+def sometimes(lines: Iterable[Line]) -> bool:
+    """Has one of the lines, or one below them, a ``when``?"""
+    return any(line.when or sometimes(_below(line)) for line in lines)
+
+
+def _below(line: Line) -> Iterable[Line]:
+    if isinstance(line, Choose):
+        return [each for branch in line.branches for each in branch.fields]
+    return line.fields if isinstance(line, Each | Group) else ()
+
+
+def _groups(node: Any, where: Where) -> Iterator[tuple[int, Where]]:
+    if isinstance(node, dict):
+        yield id(node), where
+        for key, child in node.items():
+            yield from _groups(child, (*where, key))
+    elif isinstance(node, list):
+        for i, child in enumerate(node):
+            yield from _groups(child, (*where, i))
 
 
 def _index(item: Scope) -> int:
