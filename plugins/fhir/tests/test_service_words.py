@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from casebridge.core import schema
-from casebridge.mapping.codes import rows_of_file
+from casebridge.mapping.code_files import rows_of_file
 
 TABLE = Path(__file__).resolve().parents[3] / "mappings" / "sdohcc" / "codes" / "service.csv"
 

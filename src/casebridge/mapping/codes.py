@@ -6,13 +6,10 @@ A case code ``absent:<reason>`` is the case model's Absent. What has no row is r
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from casebridge.core.errors import MapError
 from casebridge.core.values import AbsentReason
 from casebridge.mapping.notation import Place
 from casebridge.mapping.walk import MISSING, is_absent, text_of
@@ -20,7 +17,6 @@ from casebridge.mapping.walk import MISSING, is_absent, text_of
 REASONS: tuple[str, ...] = get_args(AbsentReason)
 WAYS = ("both", "import", "export")
 Otherwise = Literal["refuse", "keep", "report"]
-_COLUMNS = {"case", "other", "way", "about"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +86,3 @@ def row_of(cells: Iterable[str | bool], place: Place) -> Row:
     if isinstance(case, str) and case.startswith("absent:") and case[7:] not in REASONS:
         raise place.error("CB-203", f"`{case}` is no reason; they are {', '.join(REASONS)}")
     return Row(case, found[1], way, place)
-
-
-def rows_of_file(path: Path, data: bytes) -> tuple[Row, ...]:
-    """The rows of a CSV file with the columns case, other, perhaps way and about; lines starting with # are notes.
-
-    ``data`` is what the file holds.
-    """
-    try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise MapError("CB-201", f"the code table {path} is not UTF-8 text") from None
-    numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    if not numbered:
-        raise Place(str(path), 1, 1).error("CB-201", "the code table is empty")
-    header = [cell.strip() for cell in _cells(numbered[0][1], Place(str(path), numbered[0][0], 1))]
-    if not {"case", "other"} <= set(header) or not set(header) <= _COLUMNS:
-        raise Place(str(path), numbered[0][0], 1).error(
-            "CB-203", "the first line of a code table names its columns: case,other and perhaps way and about"
-        )
-    return tuple(_csv_row(header, line, Place(str(path), n, 1)) for n, line in numbered[1:])
-
-
-def _csv_row(header: list[str], line: str, place: Place) -> Row:
-    cells = dict(zip(header, _cells(line, place), strict=False))
-    way = [cells["way"]] if cells.get("way", "").strip() else []
-    return row_of([cells.get("case", ""), cells.get("other", ""), *way], place)
-
-
-def _cells(line: str, place: Place) -> list[str]:
-    try:
-        return next(csv.reader([line]))
-    except csv.Error as error:
-        raise place.error("CB-201", f"this is not a line of a CSV file: {error}") from None

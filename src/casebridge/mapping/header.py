@@ -10,7 +10,8 @@ from typing import Any
 from casebridge.adapter import Converter
 from casebridge.core.case import KINDS, PLURALS
 from casebridge.mapping import limits, notation, parse
-from casebridge.mapping.codes import CodeTable, Row, row_of, rows_of_file
+from casebridge.mapping.code_files import rows_of_file
+from casebridge.mapping.codes import CodeTable, Row, row_of
 from casebridge.mapping.model import Definition, Example
 from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path, resolve
