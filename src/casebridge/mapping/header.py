@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
@@ -12,14 +12,14 @@ from casebridge.core.case import KINDS, PLURALS
 from casebridge.mapping import limits, notation, parse
 from casebridge.mapping.code_files import rows_of_file
 from casebridge.mapping.codes import CodeTable, Row, row_of
-from casebridge.mapping.model import Definition, Example
+from casebridge.mapping.model import Choose, Definition, Example, Leaf, Line, Spread
 from casebridge.mapping.notation import Entries, Items, Node
 from casebridge.mapping.paths import Path, resolve
 from casebridge.mapping.surroundings import Names, Surroundings, placed
 
 WORDS = frozenset({
     "map", "version", "about", "case", "other", "match", "when", "shape", "rest", "names", "fields", "ignore", "codes",
-    "examples", "base", "defaults", "complete", "loss", "only",
+    "examples", "base", "defaults", "complete", "only",
 })  # fmt: skip
 RESTS = ("keep", "report", "refuse")
 _EXAMPLE = frozenset({"about", "case", "other", "way"})
@@ -128,7 +128,7 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         case=_slots(tree.values["case"], "`case`"), other=_text(tree, "other"),
         rest=notation.choice(tree.values["rest"], "`rest`", RESTS) if "rest" in tree.values else "keep",
         match=around.conditions(match, "`match`") if match else (),
-        shape=_plain(tree, "shape"), fields=parse.lines(tree.values["fields"], around),
+        shape=_shape(tree), fields=parse.lines(tree.values["fields"], around),
         ignore=tuple(around.path(node) for node in _list(tree, "ignore")),
         defaults=_defaults(tree, around),
         complete=_slots(tree.values["complete"], "`complete`") if "complete" in tree.values else (),
@@ -138,9 +138,25 @@ def define(tree: Entries, tables: Tables, converters: Mapping[str, Converter]) -
         when=around.conditions(when, "`when`") if when else (),
     )  # fmt: skip
     limits.check(definition)
+    _check_whole(definition.fields)
     _check_used(tree, "names", names.used)
     _check_used(tree, "codes", tables.used)
     return definition
+
+
+def _check_whole(lines: Iterable[Line]) -> None:
+    """A line beside no list and no group: ``.`` would be the whole record."""
+    for line in lines:
+        if isinstance(line, Choose):
+            for branch in line.branches:
+                _check_whole(branch.fields)
+        elif isinstance(line, Leaf | Spread):
+            for part in line.parts if isinstance(line, Spread) else (line,):
+                if not part.other.steps:
+                    raise part.place.error(
+                        "CB-202", f"`{line.case}: {part.other}` is the whole record, and the line takes one value",
+                        remedy="Name the field of the record; `.` is the item itself in a list of plain values.",
+                    )  # fmt: skip
 
 
 def _check_used(tree: Entries, word: str, used: set[str]) -> None:
@@ -183,7 +199,18 @@ def _plain(tree: Entries, word: str, *, typed: bool = False) -> dict[str, Any]:
     return {} if node is None else notation.plain(notation.entries(node, f"`{word}`"), typed=typed)  # type: ignore[return-value]
 
 
+def _shape(tree: Entries) -> dict[str, Any]:
+    shape = tree.get("shape")
+    parents = shape.get("parents") if isinstance(shape, Entries) else None
+    if parents is not None:
+        for name, said in notation.entries(parents, "`parents`").values.items():
+            notation.entries(said, f"the parent `{name}`")
+    return _plain(tree, "shape")
+
+
 def _slots(node: Node, what: str) -> tuple[str, ...]:
+    if what == "`case`":
+        notation.filled(node, what, "Name the records the map fills, such as `person`.")
     slots = notation.texts(node, what)
     known = {*KINDS, *PLURALS}
     for slot in slots:

@@ -198,6 +198,13 @@ def text(node: Node, what: str) -> str:
     )  # fmt: skip
 
 
+def filled(node: Node, what: str, remedy: str) -> Node:
+    """``node``, or MapError CB-201 when it is an empty list or group: ``[]`` and ``{}`` say nothing."""
+    if (isinstance(node, Items) and not node.items) or (isinstance(node, Entries) and not node.values):
+        raise node.place.error("CB-201", f"{what} is empty", remedy=remedy)
+    return node
+
+
 def texts(node: Node, what: str) -> tuple[str, ...]:
     """``node`` as one text or a list of texts."""
     if isinstance(node, Items):

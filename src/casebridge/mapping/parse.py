@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,7 @@ WORDS: dict[str, frozenset[str]] = {
     "flags": _COMMON | {"flags", "none"},
     "choose": _COMMON | {"choose"},
 }
+_PART = re.compile("[1-9][0-9]?")
 ALL_WORDS = frozenset().union(*WORDS.values())
 
 
@@ -119,7 +121,7 @@ def _leaf(case: Path, at: Node, node: Entries, around: Surroundings, place: Plac
         **_common(node, around),
         **_value(node, around),
         other=other,
-        also_read=tuple(leaf_path(around.path(p), p.place) for p in _each_node(also)) if also else (),
+        also_read=tuple(leaf_path(around.path(p), p.place) for p in _each_node(also, "`also_read`")) if also else (),
         beside=tuple(
             replace(c, path=other.beside(c.path)) for c in around.conditions(beside, "`with`")
         ) if beside else (),
@@ -151,6 +153,7 @@ def _converter(node: Node, around: Surroundings) -> Converter:
 
 def _link(node: Node) -> Link:
     if isinstance(node, Entries):
+        notation.filled(node, "`link`", "Write {Patient: person}, or one kind of record: `link: person`.")
         return Link(kinds={word: _kind(value) for word, value in node.values.items()})
     return Link(_kind(node))
 
@@ -178,13 +181,15 @@ def _if_missing(node: Entries, around: Surroundings) -> dict[str, str]:
 
 
 def _parts(case: Path, at: Items, node: Entries, around: Surroundings) -> tuple[Leaf, ...]:
+    notation.filled(at, f"the list of places of `{case}`", "Name the places in order, or take the line away.")
     for word in ("with", "also_read", "required", "if_missing"):
         if word in node.values:
             raise node.keys[word].error("CB-203", f"`{word}` does not stand with several places")
     return tuple(_leaf(case, part, node, around, part.place) for part in at.items)
 
 
-def _each_node(node: Node) -> Iterable[Node]:
+def _each_node(node: Node, what: str) -> Iterable[Node]:
+    notation.filled(node, what, "Name at least one field, or take the word away where the line can do without.")
     return node.items if isinstance(node, Items) else (node,)
 
 
@@ -199,11 +204,26 @@ def _split(case: Path, node: Entries, around: Surroundings, place: Place) -> Lin
     notation.check_words(node, _COMMON | {"at", "split", "fields"}, "a line with `split`")
     fields = _fields(node, around, "split")
     for part in fields:
-        if not isinstance(part, Leaf) or not part.other.text.isdigit() or part.other.text == "0":
-            raise part.place.error("CB-201", "under `split` every field is the number of a part: 1, 2, 3 ...")
+        if not isinstance(part, Leaf) or not _PART.fullmatch(part.other.text):
+            raise part.place.error(
+                "CB-201", "under `split` every field is the number of a part: 1, 2, 3 ... up to 99",
+                remedy="Count the parts from 1; a text of more parts is no text of fixed parts.",
+            )  # fmt: skip
+    _check_gap(node, fields)
     other = leaf_path(around.path(node.values["at"], "`at`"), node.values["at"].place)
     mark = notation.text(node.values["split"], "`split`")
     return Group(case, place, **_common(node, around), other=other, fields=fields, split=mark)
+
+
+def _check_gap(node: Entries, fields: Iterable[Line]) -> None:
+    """A part without a line would be lost whenever the text is written."""
+    named = {int(part.other.text) for part in fields if isinstance(part, Leaf)}
+    gap = next((n for n in range(1, max(named, default=0)) if n not in named), None)
+    if gap is not None:
+        raise node.values["fields"].place.error(
+            "CB-201", f"part {gap} of the text has no line, so what stands there would be lost",
+            remedy=f"Give part {gap} a field, or map the whole text with `at` alone.",
+        )  # fmt: skip
 
 
 def _in(case: Path, node: Entries, around: Surroundings, place: Place) -> Line:
@@ -220,7 +240,7 @@ def _each(case: Path, node: Entries, around: Surroundings, place: Place) -> Line
     if other.up or not other.steps:
         raise node.values["each"].place.error("CB-202", "`each` names a list below the present place")
     known = list(_keyable(fields))
-    key = tuple(_key_part(part, known) for part in _each_node(said))
+    key = tuple(_key_part(part, known) for part in _each_node(said, "`key`"))
     return Each(case, place, **_common(node, around), other=other, fields=fields, key=key)
 
 
@@ -267,6 +287,7 @@ def _key_part(node: Node, known: list[tuple[Path, str, Leaf]]) -> tuple[Path, Le
 
 def _flags(case: Path, node: Entries, around: Surroundings, place: Place) -> Line:
     keyed = notation.entries(node.values["flags"], "`flags`")
+    notation.filled(keyed, "`flags`", "Write each word with its place: {asian: Asian, white: White}.")
     flags = tuple((word, leaf_path(around.path(value), value.place)) for word, value in keyed.values.items())
     none = node.get("none")
     leaf = line(case, none, around, none.place) if none else None

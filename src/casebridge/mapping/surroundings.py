@@ -62,6 +62,7 @@ class Surroundings:
 
     def _condition(self, path: Path, node: Node) -> Condition:
         if isinstance(node, Items):
+            notation.filled(node, f"the list of values of `{path}`", "Name a value, or write `present` or `absent`.")
             values = tuple(self.constant(item) for item in node.items)
             return Condition(path, "equal", values, notation.constant(values[0]))
         text = notation.text(node, f"the value of {path}")
