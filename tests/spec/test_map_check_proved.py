@@ -122,3 +122,46 @@ def test_every_shipped_map_is_proved() -> None:
 def test_the_maps_of_a_shipped_set_exclude_each_other(name: str) -> None:
     converters = with_converters(load_plugins().converters.values())
     assert [str(f) for f in check_set(load_set(name, [SHIPPED_MAPS], converters=converters))] == []
+
+
+PLACES = """map: county/places
+case: person
+other: county/places
+match: {head: a}
+ignore: [ignored]
+defaults: {export: {given: a}}
+fields:
+  birth: list(picked=a).born
+  how:
+    choose:
+      - {case: {deceased: absent}, other: {branch: absent}, fields: {}}
+"""
+
+
+@pytest.mark.parametrize("name", ["head", "ignored", "given", "list.picked", "branch"])
+def test_a_place_the_map_names_anywhere_is_part_of_what_was_proved(tmp_path: Path, name: str) -> None:
+    def schema(changed: str) -> Element:
+        def one(path: str) -> Element:
+            return Element("number" if path == changed else "text")
+
+        inner = {key: one(f"list.{key}") for key in ("picked", "born")}
+        fields = {key: one(key) for key in ("head", "ignored", "given", "branch")}
+        return Element("group", children=lambda: {**fields, "list": Element("group", True, children=lambda: inner)})
+
+    the_map = a_map(tmp_path, PLACES)
+    assert digest(the_map, schema("")) != digest(the_map, schema(name))
+
+
+def test_all_the_code_of_the_mapping_language_is_part_of_what_was_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compiled").mkdir()
+    executor = tmp_path / "compiled" / "creating.py"
+    monkeypatch.setattr(cache, "MAPPING", tmp_path)
+    found = set()
+    for text in ("a = 1\n", "a = 2\n"):
+        executor.write_text(text)
+        cache.machinery.cache_clear()
+        found.add(cache.machinery())
+    cache.machinery.cache_clear()
+    assert len(found) == 2

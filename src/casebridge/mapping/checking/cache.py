@@ -1,8 +1,9 @@
 """Maps that were proved are not proved again: what was proved is known by a digest of all that the proof rests on.
 
 The digest covers the map's files with its bases and code tables, what the case model and the other side's schema say
-of the places it names, its converters' samples and source, and the checker itself. The shipped maps' digests come with
-the package (``data/proved.csv``, written by ``python -m casebridge.mapping.checking``); a site's own lie in its folder.
+of the places it names, its converters' samples and source, and all the code that reads, runs and checks maps. The
+shipped maps' digests come with the package (``data/proved.csv``, written by ``python -m casebridge.mapping.checking``);
+a site's own lie in its folder.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 from casebridge.adapter import Converter
 from casebridge.core.native import Element
 from casebridge.mapping.checking import kinds
-from casebridge.mapping.checking.places import keys_of
+from casebridge.mapping.checking.places import At, Spot, keys_of, steps_of
 from casebridge.mapping.checking.sides import Side
 from casebridge.mapping.checking.survey import Survey, survey
 from casebridge.mapping.maps import Map
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 SHIPPED = "data/proved.csv"
 COLUMNS = ("map", "digest")
 MOST = 10_000  # digests a site's file may hold
-NO_JUDGES = ("__init__.py", "__main__.py", "cache.py", "gate.py", "report.py", "shipped.py")
+MAPPING = Path(__file__).parents[1]
 PROVED_HERE: set[str] = set()  # in this process
 
 
@@ -120,14 +121,11 @@ def _digests(text: str) -> set[str]:
 
 @cache
 def machinery() -> str:
-    """The checker's own source: the modules that judge."""
+    """All the code of the mapping language: a proof ran through the executor and the generator, too."""
     whole = hashlib.sha256()
-    own = (
-        f for f in files("casebridge.mapping.checking").iterdir()
-        if f.name.endswith(".py") and f.name not in NO_JUDGES
-    )  # fmt: skip
-    for file in sorted(own, key=lambda f: f.name):
-        whole.update(file.read_bytes())
+    for file in sorted(MAPPING.rglob("*.py")):
+        whole.update(f"{file.relative_to(MAPPING).as_posix()} ".encode())
+        whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()
 
 
@@ -142,10 +140,27 @@ def _case_facts(found: Survey) -> Iterator[str]:
 def _facts(found: Survey, root: Element | None) -> Iterator[str]:
     """What the schema says of each place that the map names, and on the way to it."""
     side = Side(root, "")
-    named = {keys_of(stand.other) for stand in found.stands} if root is not None else set()
+    named = {keys_of(spot) for spot in _spots(found)} if root is not None else set()
     yield f"text {root is not None and root.text}"
     for keys in sorted({whole[:i] for whole in named for i in range(1, len(whole) + 1)}):
         yield f"{keys} {_fact(side.under(keys))}"
+
+
+def _spots(found: Survey) -> Iterator[Spot]:
+    """Every place of the other side that the map names: in its lines, their selectors, conditions and its head."""
+    definition = found.definition
+    for stand in found.stands:
+        yield stand.other
+        for i, step in enumerate(stand.other):
+            for condition in step.selector or ():
+                yield (*stand.other[:i], At(step.key), *steps_of(condition.path))
+    for fork in found.forks:
+        for branch in fork.line.branches:
+            for condition in branch.other:
+                yield fork.other + steps_of(condition.path)
+    yield from (steps_of(condition.path) for condition in definition.match)
+    yield from (steps_of(path) for path in definition.ignore)
+    yield from (steps_of(path) for path, _ in definition.defaults.get("export", ()))
 
 
 def _fact(element: Element | None) -> str:
