@@ -32,7 +32,7 @@ from casebridge.engine.reloading import MapWatch
 from casebridge.engine.retrying import Delivery
 from casebridge.engine.site import DUTY, Partner, Route, Site
 from casebridge.engine.worker import Worker
-from casebridge.mapping import MapSet, load_set, with_converters
+from casebridge.mapping import MapSet, load_set, map_files, with_converters
 from casebridge.mapping.checking import Proved, admit
 from casebridge.plugins import Registry, load_plugins
 from casebridge.store import circuits, level
@@ -130,7 +130,7 @@ def _sound_maps(
 def load_unused_maps(bridge: Bridge) -> list[str]:
     """The site's own sets of maps that no partner uses, each read to see that it is in order; MapError if not."""
     folder, used = bridge.base / "mappings", {p.maps.name for p in bridge.site.partners.values()}
-    there = {path.stem if path.is_file() else path.name for path in folder.glob("*") if path.suffix in ("", ".yaml")}
+    there = {path.stem for path in map_files(folder)} | {path.name for path in folder.glob("*") if path.is_dir()}
     folders = [folder, *bridge.registry.map_folders]
     unused = [name for name in sorted(there) if name not in used and not any(u.startswith(f"{name}/") for u in used)]
     proved, zone = Proved(bridge.base / PROVED), bridge.site.timezone
@@ -145,7 +145,7 @@ def _maps(name: str, registry: Registry, folders: list[Path], proved: Proved, zo
 
 
 def _has_maps(folder: Path, name: str) -> bool:
-    return any((folder / name).glob("*.yaml")) or (folder / f"{name}.yaml").is_file()
+    return bool(map_files(folder / name)) or (folder / f"{name}.yaml").is_file()
 
 
 @contextmanager

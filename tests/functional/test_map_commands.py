@@ -102,6 +102,31 @@ def test_a_name_that_is_not_there(casebridge):
     assert (ended, "did you mean `county/client`" in said) == (3, True), said
 
 
+def test_a_set_is_checked_as_it_would_be_loaded(casebridge, site):
+    """Both files are in order; together they would make a set of which one is never used."""
+    change(site, "birth_date", "birth_date", name="copy")
+    ended, said = casebridge("map", "check", "county", "--runs", "0")
+    assert ended == 4
+    assert "county/copy.yaml:1:1: county/client.yaml calls its map `county/client` too" in " ".join(said.split())
+    assert "2 maps: 1 error of a set" in said
+
+
+def test_with_the_rest_of_the_set_it_lies_over(casebridge, site):
+    (site / "mappings" / "mercy").mkdir()
+    for name in ("one", "two"):
+        text = f"map: mercy/{name}\nbase: sdohcc/patient\n"
+        (site / "mappings" / "mercy" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    ended, said = casebridge("map", "check", "mercy/one", "--runs", "0")
+    assert (ended, "mercy/two" in said, "1 map: " in said) == (4, True, True), said
+
+
+def test_a_file_with_another_ending_is_not_passed_over(casebridge, site):
+    (site / "mappings" / "county" / "more.yml").write_text(MAP, encoding="utf-8")
+    for names in ((), ("county",)):
+        ended, said = casebridge("map", "check", *names, "--runs", "0")
+        assert (ended, "Call the file more.yaml" in said) == (4, True), said
+
+
 # --- show, explain, diff, schema ---------------------------------------------------------------------------------
 
 OVERLAY = "map: county/other\nbase: county/client\nfields:\n  names(use=official).given: drop\n  birth: phone\n"

@@ -245,6 +245,27 @@ def test_a_base_is_known_by_its_file_too(folder: Path) -> None:
     assert named(folder, "mercy") == ["mercy/person"]
 
 
+def beside_the_shipped(folder: Path, **files: str) -> list[str]:
+    """The set `fhir` as a site has it whose own folder of that name holds these files."""
+    (folder / "fhir" / "task.yaml").write_text("map: fhir/task\ncase: referral\nother: fhir-r4/Task\n"
+                                               "fields: {note: note}\n")  # fmt: skip
+    (folder / "own" / "fhir").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / "own" / "fhir" / f"{name}.yaml").write_text(text)
+    return [f"{m.name} in {m.path.relative_to(folder).parts[0]}" for m in load_set("fhir", [folder / "own", folder])]
+
+
+def test_a_sites_folder_may_be_called_as_the_set_it_lies_over(folder: Path) -> None:
+    ours = beside_the_shipped(folder, mercy="map: fhir/mercy\nbase: fhir/person\nfields: {birth: drop}\n")
+    assert ours == ["fhir/mercy in own", "fhir/task in fhir"]
+
+
+def test_and_so_may_its_file_and_its_map(folder: Path) -> None:
+    """What is a base is told by the file: the two maps have one name, and one lies over the other."""
+    ours = beside_the_shipped(folder, person="map: fhir/person\nbase: fhir/person\nfields: {birth: drop}\n")
+    assert ours == ["fhir/person in own", "fhir/task in fhir"]
+
+
 def test_sets_that_lie_over_each_other_end(folder: Path) -> None:
     (folder / "fhir" / "back.yaml").write_text("map: fhir/back\nbase: mercy/person\n")
     assert named(folder, "mercy") == ["fhir/back", "mercy/ward"]

@@ -143,6 +143,27 @@ def test_an_overlay_in_a_set_takes_the_place_of_its_base(folder: Path) -> None:
     assert [m.name for m in load_set("fhir", [folder])] == ["mercy/person"]
 
 
+def test_two_files_of_a_set_never_give_their_maps_one_name(folder: Path) -> None:
+    (folder / "fhir" / "any.yaml").write_text(task("fhir/task", "{resourceType: Task}"))
+    (folder / "fhir" / "copy.yaml").write_text(task("fhir/task", "{resourceType: Task, code: fulfill}"))
+    with pytest.raises(MapError, match=r"fhir/copy.yaml:1:1: fhir/any.yaml calls its map `fhir/task` too"):
+        load_set("fhir", [folder])
+
+
+def test_nor_does_a_map_of_the_set_it_lies_over(folder: Path) -> None:
+    (folder / "fhir" / "any.yaml").write_text(task("fhir/task", "{resourceType: Task}"))
+    (folder / "mercy" / "task.yaml").write_text(task("fhir/task", "{resourceType: Task, code: fulfill}"))
+    with pytest.raises(MapError, match=r"fhir/any.yaml:1:1: mercy/task.yaml calls its map `fhir/task` too"):
+        load_set("mercy", [folder])
+
+
+@pytest.mark.parametrize("ending", ["yml", "YAML", "Yml"])
+def test_a_file_that_would_be_passed_over_is_refused(folder: Path, ending: str) -> None:
+    (folder / "mercy" / "person.yaml").rename(folder / "mercy" / f"person.{ending}")
+    with pytest.raises(MapError, match=rf"person.{ending}: a map's file ends in .yaml.*Call the file person.yaml"):
+        load_set("mercy", [folder])
+
+
 def test_a_set_may_be_one_file_and_must_exist(folder: Path) -> None:
     assert [m.name for m in load_set("mercy/person", [folder])] == ["mercy/person"]
     with pytest.raises(MapError, match="CB-208"):

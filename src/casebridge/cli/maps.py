@@ -38,14 +38,16 @@ def map_check(
         found.append(checked(workshop, path, runs))
         if not as_json:
             _print_checked(found[-1], every_line)
-    clashes = [finding for _, finding in check_sets(found)]
+    clashes = [finding for _, finding in check_sets(workshop, found)]
     if as_json:
         print_json({"maps": [one.facts() for one in found], "sets": [facts_of(finding) for finding in clashes]})
     for finding in () if as_json else clashes:
         _print_finding(finding, "red")
     bad = sum(not one.report.ok for one in found)
     if not as_json:
-        out.print(f"{counted(len(found), 'map')}: {f'{bad} with errors' if bad or clashes else 'in order'}")
+        wrong = [f"{bad} with errors"] if bad else []
+        wrong += [f"{counted(len(clashes), 'error')} of a set"] if clashes else []
+        out.print(f"{counted(len(found), 'map')}: {', '.join(wrong) or 'in order'}")
     raise typer.Exit(4 if bad or clashes else 0)
 
 

@@ -35,6 +35,8 @@ class Map:
     digest: str
     text: str = field(default="", compare=False)
     """The files it was made of as they were read, bases and code tables after it; the digest is of this."""
+    below: tuple[Path, ...] = field(default=(), compare=False)
+    """The files of the maps it lies over, the nearest first."""
     compiled: Compiled = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +170,7 @@ def load_map(path: Path, *, search: Sequence[Path] = (), converters: Mapping[str
     definition = define(tree, tables, converters)
     case_paths.check(definition)
     read = {**files, **tables.files}
-    return Map(definition, path, _digest(read.values()), _whole_text(read))
+    return Map(definition, path, _digest(read.values()), _whole_text(read), tuple(files)[1:])
 
 
 def _tree(path: Path, roots: tuple[Path, ...], files: dict[Path, bytes]) -> Entries:
@@ -217,47 +219,81 @@ def _whole_text(files: Mapping[Path, bytes]) -> str:
     return "\n".join([own.decode("utf-8-sig"), *parts])
 
 
+def map_files(folder: Path) -> list[Path]:
+    """The maps' files in a folder; MapError CB-201 for one that would be passed over because of its ending."""
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() in (".yaml", ".yml") and path.suffix != ".yaml":
+            raise MapError("CB-201", f"{path}: a map's file ends in .yaml; one that ends in {path.suffix} is not read",
+                           remedy=f"Call the file {path.stem}.yaml, or take it out of the folder.")  # fmt: skip
+    return sorted(folder.glob("*.yaml"))
+
+
 def load_set(
     name: str, folders: Sequence[Path], *, converters: Mapping[str, Converter] = BUILT_IN
 ) -> MapSet:
     """All maps of ``<folder>/<name>/`` or the one of ``<folder>/<name>.yaml``, in the first folder that has them.
 
-    Where a map of the folder lies over one of another set, the rest of that set comes with it: a site's own folder
-    holds only what is different there.
+    Where a map of the folder lies over one of another set, or of the set of the same name in a later folder, the rest
+    of that set comes with it: a site's own folder holds only what is different there. MapError CB-201 when two files
+    give their map one name.
     """
-    return MapSet(name, _ordered(_maps_of(name, folders, converters, frozenset())))
+    found = set_of_maps(name, _maps_of(name, folders, converters, frozenset()))
+    if not found.maps:
+        raise MapError("CB-208", f"the set of maps `{name}` has no map left")
+    return found
+
+
+def set_of_maps(name: str, maps: Iterable[Map]) -> MapSet:
+    """These maps as a set: bases give way to their overlays. MapError CB-201 when two have one name."""
+    return MapSet(name, _ordered(maps))
 
 
 def _maps_of(
-    name: str, folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[str]
+    name: str, folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[Path]
 ) -> list[Map]:  # fmt: skip
+    """The maps of a set; ``above`` are the folders of the sets that lie over it, which are not taken again."""
     if not _NAME.fullmatch(name):
         raise MapError("CB-201", f"`{name}` is not the name of a set of maps")
     for folder in folders:
-        if paths := sorted((folder / name).glob("*.yaml")):
+        if (here := (folder / name).resolve()) not in above and (paths := map_files(folder / name)):
             own = [load_map(p, search=folders, converters=converters) for p in paths]
-            return own + _rest(own, folders, converters, above | {name})
+            return own + _rest(own, folders, converters, above | {here})
         if (path := folder / f"{name}.yaml").is_file():
             return [load_map(path, search=folders, converters=converters)]
+    if above:
+        return []
     raise MapError("CB-208", f"there is no set of maps `{name}` in {', '.join(map(str, folders)) or 'any folder'}")
 
 
 def _rest(
-    own: list[Map], folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[str]
+    own: list[Map], folders: Sequence[Path], converters: Mapping[str, Converter], above: frozenset[Path]
 ) -> list[Map]:  # fmt: skip
     """The maps of the sets these lie over, for the same formats."""
     formats = {m.other.partition("/")[0] for m in own}
-    sets = {m.definition.base.rpartition("/")[0] for m in own} - above - {""}
+    sets = {m.definition.base.rpartition("/")[0] for m in own if not {p.resolve().parent for p in m.below} <= above}
     return [
         m
-        for set_ in sorted(sets)
+        for set_ in sorted(sets - {""})
         for m in _maps_of(set_, folders, converters, above)
         if m.other.partition("/")[0] in formats
     ]
 
 
-def _ordered(maps: list[Map]) -> tuple[Map, ...]:
+def _ordered(maps: Iterable[Map]) -> tuple[Map, ...]:
     """Bases give way to their overlays; maps with more conditions are asked first."""
-    bases = {m.definition.base for m in maps}
-    own = {m.name: m for m in reversed(maps) if not {m.name, f"{m.path.parent.name}/{m.path.stem}"} & bases}
+    maps = tuple(maps)
+    bases = {path.resolve() for m in maps for path in m.below}
+    own = {path: m for m in maps if (path := m.path.resolve()) not in bases}
+    names: dict[str, Map] = {}
+    for m in own.values():
+        if (other := names.setdefault(m.name, m)) is not m:
+            raise _of_one_name(other, m)
     return tuple(sorted(own.values(), key=lambda m: (-len(m.definition.match), m.name)))
+
+
+def _of_one_name(one: Map, other: Map) -> MapError:
+    """Of two maps of one name only one would be used, and nobody would see which."""
+    return other.definition.place.error(
+        "CB-201", f"{'/'.join(one.path.parts[-2:])} calls its map `{one.name}` too",
+        remedy="Give one of the two another name after `map:`, or say `base:` in the one that lies over the other.",
+    )  # fmt: skip

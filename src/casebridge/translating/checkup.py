@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from casebridge.core.errors import MapError
-from casebridge.mapping import Map
+from casebridge.mapping import Map, set_of_maps
 from casebridge.mapping.checking import Finding, Report, check, check_set, element_of
 from casebridge.mapping.notation import Place
 from casebridge.translating.workshop import Workshop
@@ -51,15 +51,21 @@ def checked(workshop: Workshop, path: Path, runs: int) -> Checked:
         return Checked(path, Report("", errors=(_finding(error, path),)))
 
 
-def check_sets(found: Iterable[Checked]) -> Iterator[tuple[Path, Finding]]:
-    """(folder, what is wrong) where two maps of one folder would be used for the same record."""
-    folders: dict[Path, list[Map]] = {}
+def check_sets(workshop: Workshop, found: Sequence[Checked]) -> Iterator[tuple[str, Finding]]:
+    """(set, what is wrong with it as it would be loaded): two maps for the same record, two of one name."""
+    told = {error.place for one in found for error in one.report.errors}
+    sets: dict[tuple[str, Path], list[Map]] = {}
     for one in found:
-        if one.map is not None:
-            folders.setdefault(one.path.parent, []).append(one.map)
-    for folder, maps in folders.items():
-        bases = {m.definition.base for m in maps}
-        yield from ((folder, finding) for finding in check_set(m for m in maps if m.name not in bases))
+        name = workshop.set_name(one.path)
+        sets.setdefault((name, Path() if name else one.path.parent), []).extend([one.map] if one.map else [])
+    for (name, folder), maps in sets.items():
+        try:
+            loaded = workshop.set_of(name) if name else set_of_maps(str(folder), maps)
+            yield from ((loaded.name, finding) for finding in check_set(loaded))
+        except MapError as error:
+            finding = _finding(error, workshop.own / name)
+            if finding.place not in told:
+                yield name, finding
 
 
 def _finding(error: MapError, path: Path) -> Finding:

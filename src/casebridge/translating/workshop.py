@@ -9,7 +9,7 @@ from pathlib import Path
 
 from casebridge.adapter import Converter
 from casebridge.core.errors import MapError, SetupError
-from casebridge.mapping import Map, MapSet, load_map, load_set, with_converters
+from casebridge.mapping import Map, MapSet, load_map, load_set, map_files, with_converters
 from casebridge.mapping.notation import load, nearest, text
 from casebridge.plugins import load_plugins
 from casebridge.registry import Registry
@@ -34,11 +34,18 @@ class Workshop:
         if file.suffix == ".yaml" and file.is_file():
             return [file]
         for folder in self.folders:
-            found = sorted((folder / word).glob("*.yaml")) or list(_one(folder, word))
+            found = map_files(folder / word) or list(_one(folder, word))
             if found:
                 return found
         known = {*self.names(), *(set_.partition("/")[0] for set_ in self.names())}
         raise SetupError("CB-240", f"there is no map, set of maps or file `{word}`{nearest(word, known)}")
+
+    def set_name(self, path: Path) -> str:
+        """The set that a file is in, such as ``sdohcc``; nothing for a file beside the sets or elsewhere."""
+        for folder in self.folders:
+            if path.resolve().parent.parent == folder.resolve():
+                return path.resolve().parent.name
+        return ""
 
     def names(self) -> list[str]:
         """Every map that can be named, as ``set/map``."""
@@ -84,7 +91,8 @@ def open_workshop(folder: Path) -> Workshop:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")])
+    inside = sorted(path for path in folder.glob("*") if path.is_dir())
+    return sorted([*map_files(folder), *(path for set_ in inside for path in map_files(set_))])
 
 
 def _one(folder: Path, word: str) -> Iterator[Path]:
