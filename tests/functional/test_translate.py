@@ -280,6 +280,19 @@ def test_a_referral_becomes_an_event_under_the_clients_enrollment_there(casebrid
     assert "code" in food["why"]
 
 
+@pytest.mark.parametrize("mark", ["R", "42CFRPart2"])
+def test_a_label_of_who_is_met_keeps_back_what_is_about_them(casebridge, tmp_path, mark):
+    """The client is in HMIS already and is not written; the event alone would say who is in treatment."""
+    referrals(tmp_path, order("homelessness", "emergency-shelter"), person=patient(meta={"security": [{"code": mark}]}))
+    (tmp_path / "theirs.zip").write_bytes(exports.export(exports.required))
+    asked = ("translate", "in.json", "out.zip", "--from", "sdohcc", "--to", "hmis-2026", "--beside", "theirs.zip")
+    ended, said = casebridge(*asked)
+    assert (ended, "CB-242" in said or "labelled as protected" in said) == (5, True), said
+    assert not (tmp_path / "out.zip").exists()
+    casebridge(*asked, "--drop-labels")
+    assert [row["PersonalID"] for row in table(tmp_path / "out.zip", "Event")] == ["C1"]
+
+
 def test_nobody_is_met_by_name(casebridge, tmp_path):
     referrals(tmp_path, order("homelessness", "emergency-shelter"), person=patient(ssn="899611555"))
     (tmp_path / "theirs.zip").write_bytes(exports.export(exports.required))

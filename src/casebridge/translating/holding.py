@@ -17,7 +17,7 @@ WHOLE = "another part of the same source record is left out: a record is transla
 STAYS = "every stay of this person was refused"
 SUBJECT = "the person it is about is left out"
 
-STAYS_OF = ("participation", "case")
+OF_NO_CLIENT = ("organization", "program", "location", "worker")
 
 _CLOSURE = (
     # what a source record says of somebody else's record falls with the rest of it
@@ -66,7 +66,7 @@ def hold_whole(shelf: Shelf, report: Report) -> bool:
 
 
 def wall_off(shelf: Shelf, report: Report) -> None:
-    """Leave out who is known only through a victim service provider, and every stay there.
+    """Leave out who is known only through a victim service provider, and every record that names it or a stay there.
 
     A format that knows such rows has left them out already; here they may come from any file.
     """
@@ -76,13 +76,11 @@ def wall_off(shelf: Shelf, report: Report) -> None:
     behind = {("organization", id_) for id_ in walled}
     behind |= {("program", p.external_id) for p in shelf.versions("program") if not behind.isdisjoint(_refs(p.data))}
     whose: set[str] = set()
-    for kind in STAYS_OF:
-        for stay in shelf.versions(kind):
-            if not behind.isdisjoint(_refs(stay.data)):
-                shelf.leave_out(kind, stay.external_id, WALL)
-                whose.add(stay.subject)
-                behind.add((kind, stay.external_id))
-    _leave_out_what_says_of(behind, shelf)
+    while found := _pointing_at(behind, shelf):
+        for kind, external_id, subject in found:
+            shelf.leave_out(kind, external_id, WALL)
+            whose.add(subject)
+            behind.add((kind, external_id))
     for person in whose - {""}:
         if shelf.run(_OPEN, person).fetchone() is None:
             shelf.leave_out("person", person, WALL)
@@ -91,13 +89,12 @@ def wall_off(shelf: Shelf, report: Report) -> None:
     hold_whole(shelf, report)
 
 
-def _leave_out_what_says_of(behind: set[tuple[str, str]], shelf: Shelf) -> None:
-    """Records of a stay there: its assessments, its services."""
-    stays = {(kind, id_) for kind, id_ in behind if kind in STAYS_OF}
-    for kind in shelf.kinds() if stays else ():
-        for record in shelf.versions(kind):
-            if not stays.isdisjoint(_refs(record.data)):
-                shelf.leave_out(kind, record.external_id, WALL)
+def _pointing_at(behind: set[tuple[str, str]], shelf: Shelf) -> set[tuple[str, str, str]]:
+    """(kind, id, person) of clients' records that name one of these and are not among them: stays, services,
+    referrals to the provider."""
+    kinds = [kind for kind in shelf.kinds() if kind not in OF_NO_CLIENT]
+    return {(kind, record.external_id, record.subject) for kind in kinds for record in shelf.versions(kind)
+            if (kind, record.external_id) not in behind and not behind.isdisjoint(_refs(record.data))}  # fmt: skip
 
 
 def _walled(organization: Mapping[str, Any]) -> bool:

@@ -28,12 +28,11 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
         for kept in names.shelf.records(kind):
             done += 1
             tell("translating", done)
-            if kind == "person" and names.shelf.met(kept.external_id) is not None:
-                continue
-            if (map_ := names.map_for(kept)) is None:
-                continue
             try:
-                _write(names, map_, kept, report, drop_labels)
+                if kind == "person" and names.shelf.met(kept.external_id) is not None:
+                    _look_at_labels_of_met(kept, drop_labels)
+                elif (map_ := names.map_for(kept)) is not None:
+                    _write(names, map_, kept, report, drop_labels)
             except CaseBridgeError as error:
                 if error.code in NO_PLACE:
                     report.displace(kind, error)
@@ -93,6 +92,13 @@ def _look_at_labels(slice_: dict[str, Any], lost: Iterable[str], drop_labels: bo
             raise RecordError(
                 "CB-242", f"this {kind} is labelled as protected, and the target has no place for the label",
             )  # fmt: skip
+
+
+def _look_at_labels_of_met(kept: Kept, drop_labels: bool) -> None:
+    """Who is met is not written anew, so a label has no place either: what is about them would go without it."""
+    if not drop_labels and labels.names(kept.data.get("labels")) - labels.HARMLESS:
+        raise RecordError("CB-242", "this person is labelled as protected and is in the target's own file already, "
+                          "where the label is not written")  # fmt: skip
 
 
 class Documents(Sequence[Released]):
