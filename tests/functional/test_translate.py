@@ -280,6 +280,18 @@ def test_a_referral_becomes_an_event_under_the_clients_enrollment_there(casebrid
     assert "code" in food["why"]
 
 
+def test_what_the_file_beside_does_not_know_of_who_is_in_it_is_counted(casebridge, tmp_path):
+    referrals(tmp_path, order("homelessness", "emergency-shelter"), person=patient(birthDate="1987-02-21"))
+    (tmp_path / "theirs.zip").write_bytes(exports.export(exports.required))
+    _, said = casebridge("translate", "in.json", "out.zip", "--from", "sdohcc", "--to", "hmis-2026",
+                         "--beside", "theirs.zip", "--loss-report", "l.json")  # fmt: skip
+    assert "1 person in the file beside already: not written anew." in said
+    told = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
+    not_taken = {row["where"]: row["values"] for row in told["lost"] if row["what"] == "not taken"}
+    assert (told["met"], not_taken["person.birth"]) == (1, 1)
+    assert "person.names[].family" not in not_taken
+
+
 @pytest.mark.parametrize("mark", ["R", "42CFRPart2"])
 def test_a_label_of_who_is_met_keeps_back_what_is_about_them(casebridge, tmp_path, mark):
     """The client is in HMIS already and is not written; the event alone would say who is in treatment."""

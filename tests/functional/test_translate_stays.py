@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_stays_become_an_hmis_export_and_nothing_is_lost(casebridge, tmp_path):
         ("S-2", "2026-02-01", "206")
     ]
     assert rows(out, "Client.csv")[1]["VeteranStatus"] == "9"
+
+
+def test_what_only_an_earlier_row_says_is_counted(casebridge, tmp_path):
+    """The second stay's row knows her first name alone, and that row counts; the agency is the same in both."""
+    poorer = f"S-9,K-17,Ada,,,,,,{PROJECT},H-9,Head,03/05/2026,,"
+    (tmp_path / "stays.csv").write_text("\n".join([HEAD, STAYS[0], poorer, ""]), encoding="utf-8")
+    ended, said = casebridge("translate", "stays.csv", "out.zip", *ARGUMENTS, "--loss-report", "l.json")
+    assert (ended, "Nothing was lost" in said) == (0, False), said
+    assert "the later one of the same id, which counts" in " ".join(said.split())
+    lost = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))["lost"]
+    counted = {row["where"]: row["values"] for row in lost if row["what"] == "replaced"}
+    assert counted["person.names[].family"] == counted["person.birth"] == counted["person.identifiers[].value"] == 1
+    assert {where.partition(".")[0] for where in counted} == {"person"}
+    assert "Moreno" not in said
 
 
 def test_no_row_of_a_victim_service_provider_gets_through(casebridge, tmp_path):

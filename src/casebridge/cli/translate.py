@@ -21,6 +21,8 @@ SHOWN = 20
 NOTES = {
     "not read": "Values that no line of the source's maps reads",
     "no room": "Values that no line of the target's maps writes",
+    "replaced": "Values of an earlier record that the later one of the same id, which counts, does not have",
+    "not taken": "Values of people who are in the file beside already, which it does not have; they are not added",
     "no map": "Records no map of the source takes",
     "no place": "Records the target has no place for",
     "held": "Records left out for the sake of others",
@@ -65,6 +67,8 @@ def translate(
 def _print(report: Report, out_file: Path, saved: Path | None) -> None:
     written = ", ".join(f"{count} {type_}" for type_, count in report.written.items())
     out.print(plain(f"{counted(report.read, 'record')} read; written to {out_file}: {written}"), soft_wrap=True)
+    if report.met:
+        out.print(f"{counted(report.met, 'person')} in the file beside already: not written anew.")
     rows = list(report.rows())
     for what, title in NOTES.items():
         found = [row for row in rows if row[0] == what]

@@ -10,6 +10,7 @@ from casebridge.core.case import PLURALS, records_of
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.core.released import Released
 from casebridge.mapping import Map
+from casebridge.translating.differing import count_met
 from casebridge.translating.intake import Tell
 from casebridge.translating.naming import Names
 from casebridge.translating.own_file import own_document
@@ -31,6 +32,7 @@ def write_documents(names: Names, report: Report, tell: Tell, *, drop_labels: bo
             try:
                 if kind == "person" and names.shelf.met(kept.external_id) is not None:
                     _look_at_labels_of_met(kept, drop_labels)
+                    count_met(names, kept, report)
                 elif (map_ := names.map_for(kept)) is not None:
                     _write(names, map_, kept, report, drop_labels)
             except CaseBridgeError as error:

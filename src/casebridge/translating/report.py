@@ -31,7 +31,9 @@ class Refused:
 class Report:
     """``not_read`` counts values no line of the source's maps reads, ``no_room`` values no line of the target's maps
     writes, both by field. ``no_map`` counts records by native type, ``no_place`` records by kind and reason, ``held``
-    records that are right in themselves but were left out for others' sake, by kind and reason."""
+    records that are right in themselves but were left out for others' sake, by kind and reason. ``replaced`` counts
+    values that only an earlier record of the same id had, ``not_taken`` values of people who are in the target's own
+    file already (``met`` of them) that it does not say, both by field."""
 
     read: int = 0
     repeated: int = 0
@@ -41,6 +43,9 @@ class Report:
     no_map: Counter[str] = field(default_factory=Counter)
     no_place: Counter[tuple[str, str]] = field(default_factory=Counter)
     held: Counter[tuple[str, str]] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
+    not_taken: Counter[str] = field(default_factory=Counter)
+    met: int = 0
     refused: list[Refused] = field(default_factory=list)
     refusals: int = 0
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -56,8 +61,9 @@ class Report:
 
     def start_again(self) -> None:
         """What was read, refused and held stays; all else is counted anew."""
-        for counter in (self.written, self.no_room, self.no_place):
+        for counter in (self.written, self.no_room, self.no_place, self.not_taken):
             counter.clear()
+        self.met = 0
 
     def displace(self, kind: str, error: CaseBridgeError) -> None:
         """One record more that the target has no place for."""
@@ -65,7 +71,8 @@ class Report:
 
     def rows(self) -> Iterator[tuple[str, str, int, str, str]]:
         """(what, where, how many, code, why), the largest first in each part."""
-        for what, counter in (("not read", self.not_read), ("no room", self.no_room), ("no map", self.no_map)):
+        for what, counter in (("not read", self.not_read), ("no room", self.no_room), ("replaced", self.replaced),
+                              ("not taken", self.not_taken), ("no map", self.no_map)):  # fmt: skip
             yield from ((what, where, count, "", "") for where, count in counter.most_common())
         for what, reasons in (("no place", self.no_place), ("held", self.held)):
             yield from ((what, kind, count, "", why) for (kind, why), count in reasons.most_common())
@@ -87,7 +94,8 @@ class Report:
 
     def _json(self) -> str:
         lost = [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()]
-        told = {"read": self.read, "repeated": self.repeated, "refused": self.refusals, "written": dict(self.written)}
+        told = {"read": self.read, "repeated": self.repeated, "met": self.met, "refused": self.refusals,
+                "written": dict(self.written)}  # fmt: skip
         return json.dumps({**told, "lost": lost}, indent=2) + "\n"
 
 

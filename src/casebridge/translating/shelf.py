@@ -114,6 +114,13 @@ class Shelf:
         for row in self.run(sql, kind):
             yield _kept(row)
 
+    def replaced(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """(kind, before, after) where a later record of the same id took the place of one that said otherwise."""
+        sql = """SELECT kind, e.data, r.data FROM earlier AS e JOIN record AS r USING (kind, external_id)
+                 WHERE e.data <> r.data"""
+        for kind, before, after in self.run(sql):
+            yield kind, unpacked(before), unpacked(after)
+
     def about(self, subject: str, kind: str) -> list[Kept]:
         """The records of a kind about one person."""
         sql = "SELECT * FROM record WHERE subject = ? AND kind = ? ORDER BY rowid"

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from casebridge.adapter import Headed, RenderContext
 from casebridge.core.errors import RecordError, SetupError
 from casebridge.translating.beside import lay_beside, meet
+from casebridge.translating.differing import count_replaced
 from casebridge.translating.holding import hold_whole, wall_off
 from casebridge.translating.intake import Tell, take_in
 from casebridge.translating.naming import Names
@@ -46,6 +47,7 @@ def translate(
             _make(Proof(shelf, target, context, report), stream, tell, drop_labels)
             if not report.written:
                 raise RecordError("CB-243", f"nothing could be written to {out.name}: {_why(report)}")
+        count_replaced(shelf, report)
     return report
 
 
