@@ -262,6 +262,13 @@ def test_which_values_of_samples_no_line_reads(casebridge, site):
 
 # --- what a newcomer met -----------------------------------------------------------------------------------------
 
+def test_a_schema_never_takes_the_place_of_a_map(casebridge, site):
+    for place in ("mappings/county/client.yaml", "mappings"):
+        ended, said = casebridge("map", "schema", "--out", place)
+        assert (ended, "CB-241" in said) == (3, True), said
+    assert (site / "mappings" / "county" / "client.yaml").read_text(encoding="utf-8") == MAP
+
+
 def test_a_schema_in_a_folder_that_is_not_there(casebridge):
     ended, said = casebridge("map", "schema", "--out", "nofolder/s.json")
     assert (ended, "There is no folder nofolder" in said, "CB-241" in said) == (3, True, True), said

@@ -186,6 +186,19 @@ def test_it_never_writes_over_the_file_it_reads(casebridge, clients):
     assert (clients / "clients.csv").read_text(encoding="utf-8").startswith("Client ID")
 
 
+@pytest.mark.parametrize("place", ["clients.csv", "./clients.csv", "out.json", "theirs.json", "folder", "link.csv"])
+def test_nor_does_the_loss_report(casebridge, clients, place):
+    """Neither over the input, the output and the file beside it, by whatever name; a folder is refused before."""
+    (clients / "theirs.json").write_text(json.dumps(bundle(patient())), encoding="utf-8")
+    (clients / "folder").mkdir()
+    (clients / "link.csv").symlink_to("clients.csv")
+    before = {p.name: p.read_bytes() for p in clients.iterdir() if p.is_file()}
+    ended, said = casebridge("translate", "clients.csv", "out.json", *FROM_CSV, "--to", "sdohcc",
+                             "--beside", "theirs.json", "--loss-report", place)  # fmt: skip
+    assert (ended, "CB-241" in said) == (3, True), said
+    assert {p.name: p.read_bytes() for p in clients.iterdir() if p.is_file()} == before
+
+
 # --- HMIS --------------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from casebridge.mapping.inspection import (
 from casebridge.mapping.inspection.search import bare
 from casebridge.mapping.notation import Entries, load, nearest
 from casebridge.translating import Workshop, checked, open_workshop
+from casebridge.translating.whole_file import check_place
 
 MapArgument = Annotated[str, typer.Argument(metavar="MAP", help="A map (sdohcc/task) or a file.")]
 SHOWN = 30
@@ -135,8 +136,8 @@ def map_schema_(
     """The JSON Schema of map files: with it an editor completes case paths, words and converters as you type."""
     workshop = open_workshop(folder)
     schema = map_schema(workshop.converters, (m.definition for m in workshop.all_maps()))
-    if out_file is not None and not out_file.absolute().parent.is_dir():
-        raise SetupError("CB-241", f"{out_file} cannot be written", remedy=f"There is no folder {out_file.parent}.")
+    if out_file is not None:
+        check_place(out_file, *workshop.all_paths(()))
     text = json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
     if out_file is None:
         out.print(plain(text), soft_wrap=True, end="")

@@ -12,7 +12,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from casebridge.cli.options import HERE, FolderOption, TestOption, settings_of
 from casebridge.cli.printing import counted, err, out, plain, print_rows
-from casebridge.core.errors import SetupError
 from casebridge.translating import Report, open_workshop, side
 from casebridge.translating import translate as translate_file
 from casebridge.translating.intake import Tell
@@ -49,17 +48,12 @@ def translate(
     folder: FolderOption = HERE,
 ) -> None:
     """Translate a file you hold into another notation, through the case model, and say what was lost."""
-    if loss_report and not loss_report.parent.is_dir():
-        raise SetupError(
-            "CB-241", f"{loss_report} cannot be written", remedy=f"There is no folder {loss_report.parent}."
-        )
     workshop = open_workshop(folder)
     source = side(workshop, from_, settings_of(set_from), "test" if test else "prod")
     target = side(workshop, to, settings_of(set_to), "test" if test else "prod")
     with _progress() as tell:
-        report = translate_file(file, source, to_file, target, tell, beside=beside, drop_labels=drop_labels)
-    if loss_report:
-        report.save(loss_report)
+        report = translate_file(file, source, to_file, target, tell, beside=beside, drop_labels=drop_labels,
+                                saved=loss_report)  # fmt: skip
     _print(report, to_file, loss_report)
     raise typer.Exit(5 if report.refusals else 0)
 

@@ -22,19 +22,22 @@ from casebridge.translating.proving import Proof
 from casebridge.translating.report import Report
 from casebridge.translating.shelf import Shelf
 from casebridge.translating.sides import Side
-from casebridge.translating.whole_file import whole_file
+from casebridge.translating.whole_file import check_place, whole_file
 
 
 def translate(
     file: Path, source: Side, out: Path, target: Side, tell: Tell = lambda doing, count: None, *,
-    beside: Path | None = None, drop_labels: bool = False,
+    beside: Path | None = None, drop_labels: bool = False, saved: Path | None = None,
 ) -> Report:  # fmt: skip
-    """Translate ``file`` to ``out``; ``beside`` is a file of the target's own, whose records new ones hang on.
+    """Translate ``file`` to ``out``; ``beside`` is a file of the target's own, whose records new ones hang on, and
+    ``saved`` is where what was lost is written in the end.
 
     Raises what the source's format says of a file that cannot be read as a whole, and RecordError CB-243 when nothing
     of it can be written; then ``out`` is as it was.
     """
     _check(file, source, out, target, beside)
+    if saved:
+        check_place(saved, file, out, *([beside] if beside else []))
     report = Report()
     with closing(Shelf()) as shelf:
         take_in(file, source, shelf, report, tell)
@@ -48,6 +51,8 @@ def translate(
             if not report.written:
                 raise RecordError("CB-243", f"nothing could be written to {out.name}: {_why(report)}")
         count_replaced(shelf, report)
+    if saved:
+        report.save(saved)
     return report
 
 
@@ -82,8 +87,7 @@ def _check(file: Path, source: Side, out: Path, target: Side, beside: Path | Non
     for one in (file, *([beside] if beside else [])):
         if not one.is_file():
             raise SetupError("CB-240", f"there is no file {one}", remedy="Name a file as the partner sends it.")
-    if out.exists() and (out.is_dir() or out.samefile(file) or (beside and out.samefile(beside))):
-        raise SetupError("CB-241", f"{out} cannot be written", remedy="Name another file for what is written.")
+    check_place(out, file, *([beside] if beside else []))
 
 
 def _why(report: Report) -> str:

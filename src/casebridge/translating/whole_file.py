@@ -36,6 +36,23 @@ def whole_file(out: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def check_place(place: Path, *others: Path) -> None:
+    """Can a file be written here, and is it none of the others? Asked before the work; SetupError CB-241 if not."""
+    remedy = ""
+    if place.is_dir():
+        remedy = "It is a folder: name a file."
+    elif not place.parent.is_dir():
+        remedy = f"There is no folder {place.parent}."
+    elif any(_same(place, other) for other in others):
+        remedy = "It is read, or written, by this command already: name another file."
+    if remedy:
+        raise SetupError("CB-241", f"{place} cannot be written", remedy=remedy)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+
+
 def _locked(out: Path) -> tuple[BinaryIO, Path]:
     """A new file beside ``out`` with our lock on it, and still there: another run may have taken it for a leftover."""
     while True:
