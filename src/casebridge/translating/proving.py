@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -31,17 +32,19 @@ class Proof:
         out.seek(0)
         out.truncate()
         numbers = array("q", self.shelf.numbers())
-        right = True
+        refused: deque[int] = deque()
         if numbers:
             for index, error in self._gathered(Documents(self.shelf, self.target, numbers, tell), out):
-                right = False
+                refused.append(numbers[index])
                 self._refuse(self.shelf.numbered(numbers[index]), error)
-        if right:
+        if not refused:
             self.report.written.update(self.shelf.written())
             return True
-        while hanging := [one for one in self.shelf.documents() if self._hangs_on_refused(one)]:
-            for one in hanging:
-                self._refuse(one)
+        while refused:  # what hangs on a refused one is refused, and what hangs on that
+            hanging = self.shelf.hanging_on(self.shelf.numbered(refused.popleft()))
+            for number in hanging:
+                self._refuse(self.shelf.numbered(number))
+            refused.extend(hanging)
         return False
 
     def start_again(self) -> None:

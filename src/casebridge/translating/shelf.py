@@ -31,6 +31,8 @@ CREATE INDEX by_person ON enrolled (person);
 CREATE TABLE met (external_id TEXT UNIQUE, key TEXT);
 CREATE TABLE document (native_type TEXT, key TEXT, position TEXT, data BLOB, needs BLOB, kind TEXT, external_id TEXT,
                        refused INTEGER, UNIQUE (native_type, key));
+CREATE TABLE need (native_type TEXT, key TEXT, number INTEGER);
+CREATE INDEX needed ON need (native_type, key);
 CREATE TABLE carried (kind TEXT, external_id TEXT, UNIQUE (kind, external_id));
 """
 _DOCUMENT = "rowid, native_type, key, position, data, needs, kind, external_id"
@@ -145,7 +147,11 @@ class Shelf:
         """Keep a document made for the other side; False, and nothing kept, when one of that name is there."""
         around = [[n.native_type, n.key] for n in needs]
         row = (name.native_type, name.key, kept.position, packed(document), packed(around), kept.kind, kept.external_id)
-        return self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, 0)", *row).rowcount == 1
+        made = self.run("INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, 0)", *row)
+        if made.rowcount != 1:
+            return False
+        self._db.executemany("INSERT INTO need VALUES (?, ?, ?)", [(*one, made.lastrowid) for one in around])
+        return True
 
     def leave_out(self, kind: str, external_id: str, why: str = "") -> None:
         """This record is not to be written; see :mod:`casebridge.translating.holding`."""
@@ -153,8 +159,8 @@ class Shelf:
 
     def start_again(self) -> None:
         """Forget what was made of the records; they themselves, and what is there already, stay."""
-        for table in ("name", "document", "carried", "met"):
-            self.run(f"DELETE FROM {table}")  # noqa: S608  four names, no text of anybody's
+        for table in ("name", "document", "need", "carried", "met"):
+            self.run(f"DELETE FROM {table}")  # noqa: S608  five names, no text of anybody's
 
     def carry(self, kept: Kept) -> None:
         """A record has gone along in another one's document."""
@@ -177,6 +183,12 @@ class Shelf:
         """Is there such a document, and was it refused?"""
         row = self._one("SELECT refused FROM document WHERE native_type = ? AND key = ?", native_type, key)
         return row is not None and bool(row[0])
+
+    def hanging_on(self, document: Document) -> list[int]:
+        """The numbers of documents that refer to this one and were not refused."""
+        sql = """SELECT DISTINCT number FROM need AS n JOIN document AS d ON d.rowid = n.number
+                 WHERE n.native_type = ? AND n.key = ? AND NOT d.refused ORDER BY number"""
+        return [number for (number,) in self.run(sql, document.native_type, document.key)]
 
     def numbers(self) -> Iterator[int]:
         """The numbers of all documents that were not refused, in the order written."""
