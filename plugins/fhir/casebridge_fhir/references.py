@@ -55,16 +55,23 @@ def base_of(full_url: str) -> str:
     return match["base"] if match else ""
 
 
-def references_in(value: Any) -> Iterator[dict[str, Any]]:
+def references_in(value: Any) -> list[dict[str, Any]]:
     """Every Reference element with a ``reference`` inside ``value``, depth first."""
+    found: list[dict[str, Any]] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[dict[str, Any]]) -> None:
     if isinstance(value, dict):
         if isinstance(value.get("reference"), str):
-            yield value
-        for inner in value.values():
-            yield from references_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from references_in(inner)
+            found.append(value)
+        value = value.values()
+    elif not isinstance(value, list):
+        return
+    for inner in value:
+        if isinstance(inner, dict | list):
+            _collect(inner, found)
 
 
 def localise(entry: Entry) -> None:
