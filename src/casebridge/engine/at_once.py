@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from casebridge.adapter import Payload
+from casebridge.adapter import Native, Payload
 from casebridge.core.errors import CaseBridgeError, RecordError
 from casebridge.engine import at_hand, intake, understanding
 from casebridge.engine.flow import apply_one
@@ -17,8 +18,24 @@ from casebridge.store import ledger, referrals
 from casebridge.store.database import Connection
 from casebridge.store.ledger import Message
 
-Sent = tuple[bytes, str]
-"""A payload and its media type."""
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A payload, its media type, and the records in it."""
+
+    data: bytes
+    media_type: str
+    natives: tuple[Native | RecordError, ...]
+
+
+def read(partner: Partner, data: bytes, media_type: str) -> Sent:
+    """What can be done before the one transaction at a time begins. RecordError for the first that is no record."""
+    natives: list[Native | RecordError] = []
+    for native in partner.format.parse(io.BytesIO(data), partner.shapes):
+        if isinstance(native, RecordError):
+            raise native
+        natives.append(keyed(native))
+    return Sent(data, media_type, tuple(natives))
 
 
 def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent]) -> Told:
@@ -28,8 +45,7 @@ def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent])
     nothing of it is held here.
     """
     parents = [_kept(c, site, partner, sent) for sent in payloads]
-    reads = [read for parent, (payload, _) in zip(parents, payloads, strict=True)
-             for read in _reads(partner, parent, payload)]  # fmt: skip
+    reads = [read for parent, sent in zip(parents, payloads, strict=True) for read in _reads(parent, sent)]
     understanding.keep(c, site, partner, reads)
     going = list(_to_apply(child for parent in parents for child in ledger.of_payload(c, parent.id)))
     at_hand.for_apply(c, partner, going)
@@ -40,11 +56,10 @@ def apply(c: Connection, site: Site, partner: Partner, payloads: Sequence[Sent])
 
 
 def _kept(c: Connection, site: Site, partner: Partner, sent: Sent) -> Message:
-    data, media_type = sent
-    taken = intake.taken(partner, Payload("request", io.BytesIO(data), media_type))
+    taken = intake.taken(partner, Payload("request", io.BytesIO(sent.data), sent.media_type))
     if isinstance(taken, CaseBridgeError):
         raise taken
-    outcome, id_ = intake.keep(c, site, partner, Payload("request", io.BytesIO(), media_type), taken)
+    outcome, id_ = intake.keep(c, site, partner, Payload("request", io.BytesIO(), sent.media_type), taken)
     message = ledger.get(c, id_) if id_ else None
     if message is None:
         raise RecordError("CB-347", f"this was sent before ({outcome.state})")
@@ -59,12 +74,8 @@ def _to_apply(children: Iterable[Message]) -> Iterable[Message]:
             yield child
 
 
-def _reads(partner: Partner, message: Message, payload: bytes) -> list[Read]:
-    found = []
-    for number, native in enumerate(partner.format.parse(io.BytesIO(payload), partner.shapes), 1):
-        if isinstance(native, RecordError):
-            raise native
-        found.append(Read(message, number, keyed(native)))
+def _reads(message: Message, sent: Sent) -> list[Read]:
+    found = [Read(message, number, native) for number, native in enumerate(sent.natives, 1)]
     return [*found, Read(message, len(found), None)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from casebridge.adapter import Searched, Thing
 from casebridge.engine.site import Partner, Site
@@ -13,18 +13,17 @@ from casebridge.store.ledger import Message
 
 def put(
     c: Connection, now: str, partner: Partner, type_: str, id_: str, document: Mapping[str, object] | None,
-    message: str = "",
+    keys: Sequence[tuple[str, str]], message: str = "",
 ) -> shelves.Shelved:  # fmt: skip
-    """Lay a record on the partner's shelf, to be found by what its format finds it by."""
+    """Lay a record on the partner's shelf, to be found by ``keys_of`` it."""
     said = dict(document) if document is not None else None
-    keys = list(keys_of(partner, document))
     subscriptions.note(c, now, partner.name, type_, id_, keys if said is not None else None)
     return shelves.put(c, now, partner.name, type_, id_, said, keys, message=message)
 
 
-def keys_of(partner: Partner, document: Mapping[str, object] | None) -> Iterable[tuple[str, str]]:
+def keys_of(partner: Partner, document: Mapping[str, object] | None) -> Sequence[tuple[str, str]]:
     """What a record is found by; nothing for what was withdrawn."""
-    return partner.format.keys(document) if document is not None and isinstance(partner.format, Searched) else ()
+    return tuple(partner.format.keys(document)) if document is not None and isinstance(partner.format, Searched) else ()
 
 
 def moved(c: Connection, partner: Partner, thing: Thing) -> Thing | None:
@@ -39,7 +38,7 @@ def moved(c: Connection, partner: Partner, thing: Thing) -> Thing | None:
 
 def deliver(c: Connection, site: Site, partner: Partner, message: Message, thing: Thing) -> None:
     """Lay what was sent on the partner's shelf."""
-    put(c, site.now(), partner, *_place(partner, thing), thing.original, message.id)
+    put(c, site.now(), partner, *_place(partner, thing), thing.original, keys_of(partner, thing.original), message.id)
 
 
 def _place(partner: Partner, thing: Thing) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from casebridge.core.errors import TryAgain
 from casebridge.core.released import Released
 from casebridge.engine import at_once
 from casebridge.engine.joint import Joint
-from casebridge.engine.laying import put
+from casebridge.engine.laying import keys_of, put
 from casebridge.engine.preparing import content_of, may_go, outgoing_of, slot_of
 from casebridge.engine.release import own, release
 from casebridge.engine.site import Partner, Site
@@ -29,6 +29,7 @@ class _Asked:
 
     partner: str
     wishes: Sequence[Wish]
+    keys: Sequence[Sequence[tuple[str, str]]]  # by which each of them will be found
     sent: at_once.Sent
 
 
@@ -83,8 +84,10 @@ class SiteShelf:
     def write(self, partner: str, wishes: Sequence[Wish], payload: bytes, media_type: str) -> list[Shelved]:
         """Apply the payload and lay what it says on the shelf; requests that come at the same time share a commit."""
         try:
+            by = self.site.partners[partner]
+            keys = [keys_of(by, wish.document) for wish in wishes]
             with trouble_told():
-                return self._joint(_Asked(partner, wishes, (payload, media_type)))
+                return self._joint(_Asked(partner, wishes, keys, at_once.read(by, payload, media_type)))
         except MovedOn as moved:
             if self.read(partner, moved.type, moved.id) is None:  # of what it may not see it learns no version
                 raise MovedOn(moved.type, moved.id, 0) from None
@@ -103,7 +106,8 @@ class SiteShelf:
                 its = [(n, asked) for n, asked in enumerate(some) if asked.partner == name]
                 told += at_once.apply(c, self.site, by, [asked.sent for _, asked in its])
                 for number, asked in its:
-                    kept[number] = [_laid(c, self.site, by, wish) for wish in asked.wishes]
+                    laid = zip(asked.wishes, asked.keys, strict=True)
+                    kept[number] = [_laid(c, self.site, by, wish, keys) for wish, keys in laid]
         for values in told:
             self.site.tell(**values)
         return [[self._own(self.site.partners[asked.partner], one) for one in kept[n]] for n, asked in enumerate(some)]
@@ -146,10 +150,12 @@ def _check(c: Connection, partner: str, wish: Wish) -> None:
         raise MovedOn(wish.type, wish.id, version)
 
 
-def _laid(c: Connection, site: Site, partner: Partner, wish: Wish) -> shelves.Shelved:
+def _laid(
+    c: Connection, site: Site, partner: Partner, wish: Wish, keys: Sequence[tuple[str, str]]
+) -> shelves.Shelved:  # fmt: skip
     """The wish as the next version; of two requests that share a commit the second may find that it is not."""
     _check(c, partner.name, wish)
-    return put(c, site.now(), partner, wish.type, wish.id, wish.document)
+    return put(c, site.now(), partner, wish.type, wish.id, wish.document, keys)
 
 
 def _again(c: Connection, site: Site, partner: Partner, found: shelves.Shelved) -> Shelved | None:
