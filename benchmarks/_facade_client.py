@@ -1,8 +1,8 @@
 """A client of a FHIR server, in a process of its own: several connections, one request after the other on each.
 
 It costs little beside the server: requests are made ready before, and of an answer only status and length are read.
-``python -m benchmarks._facade_client URL TOKEN`` reads a line, lists of ``[METHOD, PATH, BODY]`` for each connection
-(JSON), and prints how long all took, and each.
+``python -m benchmarks._facade_client URL TOKEN CONNECTIONS`` reads a line, a list of ``[METHOD, PATH, BODY]`` (JSON),
+asks each on the next connection that is free, and prints how long all took, and each.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Request = tuple[str, str, str]
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
-def asked(url: str, token: str, requests: Sequence[Sequence[Request]]) -> tuple[float, list[float]]:
-    """Each list of requests on a connection of its own, at the same time: (seconds for all, seconds of each)."""
-    command = [sys.executable, "-m", "benchmarks._facade_client", url, token]
+def asked(url: str, token: str, requests: Sequence[Request], connections: int = 1) -> tuple[float, list[float]]:
+    """The requests on so many connections at the same time: (seconds for all, seconds of each)."""
+    command = [sys.executable, "-m", "benchmarks._facade_client", url, token, str(connections)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         said, _ = client.communicate(json.dumps(requests))
     if client.returncode:
@@ -36,7 +36,7 @@ def asked(url: str, token: str, requests: Sequence[Sequence[Request]]) -> tuple[
 
 @dataclass(slots=True)
 class Connection:
-    """One connection and what is asked on it: whole requests, the next one last."""
+    """One connection, and what is asked on all of them: whole requests, the next one last."""
 
     socket: socket.socket
     waiting: list[bytes]
@@ -81,14 +81,15 @@ def whole(url: str, token: str, request: Request) -> bytes:
 
 def main() -> None:
     """Read the requests, send them, print the times."""
-    url, token = sys.argv[1:]
+    url, token, count = sys.argv[1:]
     parts = urlsplit(url)
+    waiting = [whole(url, token, request) for request in reversed(json.loads(sys.stdin.readline()))]
     connections = []
     with selectors.DefaultSelector() as ready:
-        for requests in json.loads(sys.stdin.readline()):
+        for _ in range(int(count)):
             made = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=60)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connections.append(Connection(made, [whole(url, token, request) for request in reversed(requests)]))
+            connections.append(Connection(made, waiting))
             ready.register(made, selectors.EVENT_READ, connections[-1])
         start = time.perf_counter()
         busy = sum(connection.ask() for connection in connections)

@@ -125,18 +125,13 @@ def searches(count: int, of: int) -> list[Request]:
     return [("GET", SEARCHES[n % len(SEARCHES)].format(n=n % of), "") for n in range(count)]
 
 
-def shared(requests: list[Request], connections: int) -> list[list[Request]]:
-    """On several connections."""
-    return [requests[n::connections] for n in range(connections)]
-
-
 def measured(url: str, token: str, count: int) -> tuple[float, float, float, float]:
     """(p50 in s of one alone, referrals/s by several, searches/s, p50 of a search)."""
-    asked(url, token, [[transaction(n) for n in range(20)]])  # warm
-    _, alone = asked(url, token, [[transaction(n) for n in range(20, 120)]])
-    seconds, _ = asked(url, token, shared([transaction(n) for n in range(120, 120 + count)], POSTING))
+    asked(url, token, [transaction(n) for n in range(20)])  # warm
+    _, alone = asked(url, token, [transaction(n) for n in range(20, 120)])
+    seconds, _ = asked(url, token, [transaction(n) for n in range(120, 120 + count)], POSTING)
     looks = searches(count, 120 + count)
-    for_all, each = asked(url, token, shared(looks, SEARCHING))
+    for_all, each = asked(url, token, looks, SEARCHING)
     return statistics.median(alone), count / seconds, len(looks) / for_all, statistics.median(each)
 
 

@@ -22,6 +22,15 @@ from casebridge.ending import LONGEST
 WEB = '\n[web]\npartners = "127.0.0.1:0"\nconsole = "127.0.0.1:0"\nprocesses = 2\n'
 
 
+LOUD = """
+from casebridge import hookimpl
+
+@hookimpl
+def on_event(event):
+    print("an adapter that prints")
+"""
+
+
 def made(folder: Path, web: str = WEB) -> TestSite:
     """The files of a site that no process works on."""
     (folder / "token").write_text(TOKEN)
@@ -35,6 +44,8 @@ def made(folder: Path, web: str = WEB) -> TestSite:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestSite, str]]:
     """One that two processes answer for, and where partners find it."""
     site = made(tmp_path_factory.mktemp("site"))
+    (site.folder / "plugins").mkdir()
+    (site.folder / "plugins" / "loud.py").write_text(LOUD)
     with served(site) as (process, url):
         assert len(beside(process)) == 1
         yield site, url

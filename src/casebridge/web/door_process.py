@@ -12,6 +12,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -31,10 +33,12 @@ READY = "ready"
 def main() -> None:
     """Answer until told to end."""
     config, partners_url, public_url, console_url = sys.argv[1:]
+    say = partial(_say, os.dup(sys.stdout.fileno()))
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an adapter prints is no word to the first process
     with told_to_end() as told:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
         _thread("end", lambda: _at_end_of(sys.stdin, told))
-        bridge = open_bridge(Path(config), engine=lambda _: Afar(_say))
+        bridge = open_bridge(Path(config), engine=lambda _: Afar(say))
         logs.start(bridge.config.log.level, walled=bridge.site.walled)
         bridge.pulse.role = "doors"
         bridge.site.partners_url, bridge.site.console_url = public_url, console_url
@@ -45,7 +49,7 @@ def main() -> None:
         answering = _thread("partners", lambda: server.run(sockets=[socket]))
         while not server.started and answering.is_alive():
             answering.join(0.01)
-        _say([READY])
+        say([READY])
         told.wait()
         server.should_exit = True
         bridge.lanes.stop()
@@ -54,11 +58,12 @@ def main() -> None:
         bridge.close()
 
 
-def _say(lines: Iterable[str]) -> None:
-    """In one piece: lanes are woken by several threads."""
+def _say(descriptor: int, lines: Iterable[str]) -> None:
+    """In one piece: lanes are woken by several threads. Nobody hears it when the first process is gone, as this one
+    soon is."""
     text = "".join(f"{line}\n" for line in lines)
-    if text:
-        os.write(1, text.encode())
+    with suppress(BrokenPipeError):
+        os.write(descriptor, text.encode())
 
 
 def _at_end_of(line: TextIO, told: threading.Event) -> None:

@@ -10,9 +10,9 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
-from casebridge.ending import LONGEST
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import rest_after
 from casebridge.store.leases import Lane
@@ -44,17 +44,19 @@ class DoorProcesses:
             log.warning("not all processes at the partners' doors answer; those that do take their part")
 
     def stop(self) -> None:
-        """Each ends after the requests at hand."""
+        """Each ends after the requests at hand; ``join`` waits for it."""
         self._ending.set()
         with self._mutex:
-            running = list(self._running)
-        for process in running:
-            if process.stdin:
-                process.stdin.close()
+            for process in self._running:
+                _end(process)
+
+    def join(self, until: float) -> None:
+        """Wait till then (monotonic seconds); what has not ended is cut off."""
         for thread in self._threads:
-            thread.join(LONGEST)
-        for process in running:
-            process.kill()
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._mutex:
+            for process in self._running:
+                process.kill()
 
     def _keep(self, ready: threading.Event) -> None:
         failures = 0
@@ -70,8 +72,8 @@ class DoorProcesses:
         with subprocess.Popen(self._line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
             with self._mutex:
                 self._running.append(process)
-            if self._ending.is_set() and process.stdin:
-                process.stdin.close()
+            if self._ending.is_set():
+                _end(process)
             for said in process.stdout or ():
                 if said.strip() == READY:
                     ready.set()
@@ -80,3 +82,8 @@ class DoorProcesses:
         with self._mutex:
             self._running.remove(process)
         return process.returncode
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.close()

@@ -84,6 +84,8 @@ class Listeners:
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():
                 log.warning("%s did not end in %g seconds and is cut off", thread.name, LONGEST)
+        if self._beside:
+            self._beside.join(until)
         for sock in self._sockets.values():
             sock.close()
 
