@@ -92,6 +92,10 @@ class Lanes:
         except Exception as error:  # noqa: BLE001 - what made the work is committed; the sweep finds it
             log.warning("nothing could be woken (%s); the sweep will", type(error).__name__)
 
+    def told(self, name: str) -> None:
+        """A process without lanes made work for the lane of this name."""
+        self.wake([Lane.named(name)])
+
     def sweep(self) -> None:
         """The net under lost wakes: every lane with due work has its turn."""
         self.engine.wake([*self.worker.due(), *self._subscribers()])

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import rest_after
-from casebridge.store.leases import Lane
 from casebridge.web.door_process import READY
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class DoorProcesses:
                 if said.strip() == READY:
                     ready.set()
                 else:
-                    self._lanes.wake([Lane.named(said.strip())])
+                    self._lanes.told(said.strip())
         with self._mutex:
             self._running.remove(process)
         return process.returncode
