@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -90,3 +91,34 @@ def test_that_the_database_is_away_is_heard_by_all_at_once() -> None:
             threading.Event().wait(0.001)
         do.go.set()
     assert (len(do.batches), len(said)) == (2, 19)
+
+
+def test_who_comes_while_one_waits_for_its_turn_is_done_with_it() -> None:
+    do, free = Doubling(), threading.Event()
+    do.go.set()
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        free.wait(30)
+        yield
+
+    joint = Joint(do, turn)
+    with ThreadPoolExecutor(5) as pool:
+        asked = [pool.submit(joint, number) for number in range(5)]
+        while len(joint._line) < 5:
+            threading.Event().wait(0.001)
+        free.set()
+        assert [one.result() for one in asked] == [0, 2, 4, 6, 8]
+    assert [sorted(batch) for batch in do.batches] == [[0, 1, 2, 3, 4]]
+
+
+def test_where_there_is_no_turn_each_hears_why() -> None:
+    @contextmanager
+    def turn() -> Iterator[None]:
+        raise StoreTrouble("another process")
+        yield
+
+    joint = Joint(Doubling(), turn)
+    for number in (1, 2):
+        with pytest.raises(StoreTrouble, match="another process"):
+            joint(number)

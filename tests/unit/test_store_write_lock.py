@@ -77,6 +77,23 @@ def test_a_process_that_does_not_end_what_it_writes_is_told_of(tmp_path: Path, m
     store.close()
 
 
+def test_who_holds_it_may_hold_it_again(tmp_path: Path) -> None:
+    lock, other = WriteLock(tmp_path / "a.db"), WriteLock(tmp_path / "a.db")
+    had = threading.Event()
+
+    def take() -> None:
+        with other.held():
+            had.set()
+
+    with lock.held():
+        with lock.held():
+            waiting = threading.Thread(target=take)
+            waiting.start()
+        assert not had.wait(0.2)
+    assert had.wait(10)
+    waiting.join()
+
+
 def test_who_is_closed_and_writes_again_takes_turns_again(tmp_path: Path) -> None:
     lock = WriteLock(tmp_path / "a.db")
     with lock.held():

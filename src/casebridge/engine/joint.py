@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from casebridge.store.database import Clash, StoreTrouble
 
@@ -24,14 +25,18 @@ class _Waiting(Generic[Item, Result]):
 
 
 class Joint(Generic[Item, Result]):
-    """``do`` takes items that came at the same time and gives a result for each, all or nothing.
+    """``do`` takes items that came at the same time and gives a result for each, all or nothing; ``turn`` is waited for
+    first, and who comes meanwhile is among them.
 
     When it raises, each half is tried by itself: an item that cannot be done costs only whoever asked for it. When the
     database is away, all of them hear that at once.
     """
 
-    def __init__(self, do: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
-        self._do = do
+    def __init__(
+        self, do: Callable[[Sequence[Item]], Sequence[Result]],
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:  # fmt: skip
+        self._do, self._turn_to_do = do, turn
         self._line: list[_Waiting[Item, Result]] = []
         self._mutex, self._turn = threading.Lock(), threading.Lock()
 
@@ -49,9 +54,16 @@ class Joint(Generic[Item, Result]):
 
     def _next(self) -> None:
         """Do what stands in line, this thread's own item among the first of it."""
+        try:
+            with self._turn_to_do():
+                self._done(self._first())
+        except Exception as error:  # noqa: BLE001 - there was no turn
+            _all_over(self._first(), error)
+
+    def _first(self) -> list[_Waiting[Item, Result]]:
         with self._mutex:
             some, self._line = self._line[:MOST], self._line[MOST:]
-        self._done(some)
+        return some
 
     def _done(self, some: Sequence[_Waiting[Item, Result]]) -> None:
         try:
@@ -62,10 +74,13 @@ class Joint(Generic[Item, Result]):
                 self._done(some[:middle])
                 self._done(some[middle:])
                 return
-            for waiting in some:
-                waiting.error = error
-        else:
-            for waiting, result in zip(some, results, strict=True):
-                waiting.result.append(result)
-        for waiting in some:
+            _all_over(some, error)
+            return
+        for waiting, result in zip(some, results, strict=True):
+            waiting.result.append(result)
             waiting.over = True
+
+
+def _all_over(some: Iterable[_Waiting[Any, Any]], error: Exception) -> None:
+    for waiting in some:
+        waiting.error, waiting.over = error, True

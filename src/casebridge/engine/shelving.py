@@ -47,7 +47,7 @@ class SiteShelf:
 
     def __init__(self, site: Site, door: str) -> None:
         self.site, self.door = site, door
-        self._joint = Joint(self._write)
+        self._joint = Joint(self._write, site.store.about_to_write)
 
     @property
     def partners(self) -> Mapping[str, Link]:

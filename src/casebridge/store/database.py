@@ -102,8 +102,7 @@ class Store:
         cut may take it back, so PostgreSQL need not wait for the disk. Raises StoreTrouble when the database is not
         there, full, or had to break off.
         """
-        alone = self._writing.held() if self._writing else nullcontext()
-        with _trouble(), alone, self.engine.connect() as raw, raw.begin():
+        with self.about_to_write(), _trouble(), self.engine.connect() as raw, raw.begin():
             if self._is_sqlite:
                 driver.rows(raw, "BEGIN IMMEDIATE")
             elif one_worker:
@@ -115,6 +114,13 @@ class Store:
             c.flush()
         if c.woken:
             self.woken(c.woken)
+
+    @contextmanager
+    def about_to_write(self) -> Iterator[None]:
+        """On SQLite: nobody else writes from here on. What comes while one waits for it can share the commit. Raises
+        StoreTrouble when another process does not end what it does."""
+        with _trouble(), self._writing.held() if self._writing else nullcontext():
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -33,20 +33,29 @@ class WriteLock:
     def __init__(self, database: Path) -> None:
         self._files = [database.with_name(f"{database.name}{end}") for end in (".write-next", ".write-now")]
         self._mutex = threading.RLock()
+        self._depth = 0
         self._open: list[int] = []
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nobody else writes meanwhile. NoTurn when another process does not end in time."""
+        """Nobody else writes meanwhile; who holds it may hold it again. NoTurn when another process does not end in
+        time."""
         with self._mutex:
-            self._open = self._open or [os.open(file, os.O_RDWR | os.O_CREAT, 0o600) for file in self._files]
-            following, writing = self._open
-            with locked(following, PATIENCE, LOOK):
-                lock(writing, PATIENCE, LOOK)
+            if not self._depth:
+                self._take()
+            self._depth += 1
             try:
                 yield
             finally:
-                fcntl.flock(writing, fcntl.LOCK_UN)
+                self._depth -= 1
+                if not self._depth:
+                    fcntl.flock(self._open[1], fcntl.LOCK_UN)
+
+    def _take(self) -> None:
+        self._open = self._open or [os.open(file, os.O_RDWR | os.O_CREAT, 0o600) for file in self._files]
+        following, writing = self._open
+        with locked(following, PATIENCE, LOOK):
+            lock(writing, PATIENCE, LOOK)
 
     def close(self) -> None:
         """Let go of the files; who writes again opens them again."""
