@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,6 +28,13 @@ class _Told(threading.Event):
         while not super().wait(SLICE):
             pass
         return True
+
+
+def wait_for(thread: threading.Thread, until: float) -> bool:
+    """Has the thread ended by then (monotonic seconds)? In slices, as a second signal has to be seen meanwhile."""
+    while thread.is_alive() and (left := until - time.monotonic()) > 0:
+        thread.join(min(SLICE, left))
+    return not thread.is_alive()
 
 
 def as_ctrl_c() -> None:

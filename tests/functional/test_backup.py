@@ -263,6 +263,7 @@ from casebridge.cli import main
 from casebridge.store import copying
 
 number, whole, calls = int(sys.argv.pop()), copying.keep_fact, []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored by what it runs behind it
 
 def keep_fact(c, name, value):  # in the middle: some tables are there
     whole(c, name, value)

@@ -21,19 +21,23 @@ from casebridge.translating.losses import Losses
 COUNT, VARIANTS = 12, 4
 
 
+WORDS = ("Patient", "Practitioner", "RelatedPerson", "Organization", "Condition", "ServiceRequest", "X")
+
+
 @dataclass
 class Listening:
-    """References of one in three are unknown; ``heard`` is what was said."""
+    """References of one in three are unknown, the others are to things of several kinds; ``heard`` is what was said."""
 
-    heard: list[bool]
+    heard: list[str | None]
 
     def ours(self, reference: str, kind: str) -> Mapping[str, Any]:
         return {"kind": kind, "external_id": reference}
 
     def theirs(self, ref: Mapping[str, Any]) -> str | None:
-        known = sum(map(ord, str(ref.get("external_id")))) % 3 != 0
-        self.heard.append(known)
-        return f"X/{ref.get('external_id')}" if known else None
+        number = sum(map(ord, str(ref.get("external_id"))))
+        said = f"{WORDS[number % len(WORDS)]}/{ref.get('external_id')}" if number % 3 else None
+        self.heard.append(said)
+        return said
 
 
 @dataclass

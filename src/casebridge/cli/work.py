@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from casebridge import logs, startup
 from casebridge.app import Bridge, alone
 from casebridge.cli.options import CONFIG, ConfigOption, bridge_of
 from casebridge.cli.printing import out
-from casebridge.ending import LONGEST, told_to_end
+from casebridge.ending import LONGEST, told_to_end, wait_for
 
 log = logging.getLogger(__name__)
 
@@ -30,5 +31,5 @@ def _work(bridge: Bridge, told: threading.Event) -> None:
     told.wait()
     log.info("told to end: the batches at hand are finished")
     bridge.lanes.stop()
-    thread.join(LONGEST)
-    out.print("Cut off: what was at hand is done again at the next start." if thread.is_alive() else "Ended.")
+    ended = wait_for(thread, time.monotonic() + LONGEST)
+    out.print("Ended." if ended else "Cut off: what was at hand is done again at the next start.")

@@ -31,6 +31,7 @@ from casebridge.mapping.walk import (
     settled,
     text_of,
     value_at,
+    withheld,
 )  # fmt: skip
 
 UNREADABLE: Any = object()
@@ -251,7 +252,7 @@ class ValueWriter(ABC):
 def unknown(definition: Definition, slice_: Mapping[str, Any]) -> dict[str, Any]:
     """The slots that a slice of several lacks: nobody knows what they hold, as if it were withheld."""
     several = definition.case if len(definition.case) > 1 else ()
-    return {slot: WITHHELD for slot in several if slot not in slice_}
+    return {slot: withheld() for slot in several if slot not in slice_}
 
 
 def _are(words: set[str], current: list[Any]) -> bool:

@@ -47,8 +47,9 @@ class Losses:
         """The values of a native record that no line reads."""
         return self._answer(("read", self._reading.of(data)), lambda: found.left_over)
 
-    def no_room(self, slice_: Mapping[str, Any], found: Exported, links: tuple[bool, ...]) -> tuple[str, ...]:
-        """The values of a slice that no line writes; ``links`` says of each reference asked for whether it is known."""
+    def no_room(self, slice_: Mapping[str, Any], found: Exported, links: tuple[str | None, ...]) -> tuple[str, ...]:
+        """The values of a slice that no line writes; ``links``: how each reference asked for is called there, None for
+        what is not known there."""
         back: Any = None
         if self._looks_back:
             try:
@@ -57,7 +58,8 @@ class Losses:
                 return tuple(map(general, found.no_room))
             if back == slice_:
                 return ()
-        return self._answer(("write", links, self._writing.of(slice_, back)), lambda: found.no_room)
+        kinds = tuple(self._writing.kinds(name) for name in links)
+        return self._answer(("write", kinds, self._writing.of(slice_, back)), lambda: found.no_room)
 
     @cached_property
     def _looks_back(self) -> bool:
@@ -84,7 +86,9 @@ class _Sameness:
         self._constants = {*ON, *OFF, *map(text_of, defaults), *_constants(parts)}
         self._keys = set(_key_names(parts))
         self._separators = sorted({p.split for p in parts if isinstance(p, Group) and p.split})
-        self._links = [p for p in parts if isinstance(p, Link) and p.kinds]
+        links = [p for p in parts if isinstance(p, Link)]
+        self._constants |= {kind for link in links for kind in link.targets}
+        self._links = [link for link in links if link.kinds]
         tables = {id(p): p for p in parts if isinstance(p, CodeTable)}.values()
         self._words = {text_of(word) for table in tables for row in table.rows for word in (row.case, row.other)}
         self._tables = [getattr(table, way) for table in tables]
@@ -117,11 +121,15 @@ class _Sameness:
             self._known.clear()
         turns = self._tables + self._converters if value in self._words else self._converters
         turned = tuple(self._outcome(turn, value) for turn in turns)
-        links = tuple(link.kind_of(value) for link in self._links)
+        links = self.kinds(value)
         parts = tuple(value.count(separator) for separator in self._separators)
         found = (self._plain(value), value in self._words, turned, links, parts)
         self._known[value] = self._classes.setdefault(found, len(self._classes))
         return self._known[value]
+
+    def kinds(self, name: str | None) -> tuple[str | None, ...] | None:
+        """What each link of the map takes a name for."""
+        return None if name is None else tuple(link.kind_of(name) for link in self._links)
 
     def _plain(self, value: Any) -> Hashable:
         """A constant of the map, or what kind of value it is."""

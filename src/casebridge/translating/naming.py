@@ -29,7 +29,7 @@ class Names:
     target: Side
     shelf: Shelf
     asked: dict[Name, None] = field(default_factory=dict)  # whom the document being written refers to
-    answers: list[bool] = field(default_factory=list)  # of each reference in it: is it known there?
+    answers: list[str | None] = field(default_factory=list)  # how each reference in it is called there
     losses: dict[str, Losses] = field(default_factory=dict)
     required: dict[str, Required] = field(default_factory=dict)
     writing: dict[str, list[tuple[str, Map]]] = field(default_factory=dict)  # by kind: slot, map
@@ -77,10 +77,10 @@ class Names:
     def theirs(self, ref: Mapping[str, Any]) -> str | None:
         """How the record a reference points to is called there; None when it is not in the file."""
         if THERE in ref:
-            self.answers.append(True)
+            self.answers.append(str(ref[THERE]))
             return str(ref[THERE])
         name = self.shelf.name(str(ref.get("kind")), str(ref.get("external_id") or ""))
-        self.answers.append(name is not None)
+        self.answers.append(name.reference if name else None)
         if name is None:
             return None
         self.asked[name] = None

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from casebridge import logs
 from casebridge.app import open_bridge
-from casebridge.ending import LONGEST, told_to_end
+from casebridge.ending import LONGEST, told_to_end, wait_for
 from casebridge.engine.afar import Afar
 from casebridge.web.http import server_of
 from casebridge.web.partners import partners_app_of
@@ -53,8 +54,9 @@ def main() -> None:
         told.wait()
         server.should_exit = True
         bridge.lanes.stop()
+        until = time.monotonic() + LONGEST
         for thread in (answering, clock):
-            thread.join(LONGEST)
+            wait_for(thread, until)
         bridge.close()
 
 

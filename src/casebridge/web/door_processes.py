@@ -10,9 +10,9 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 
+from casebridge.ending import wait_for
 from casebridge.engine.lanes import Lanes
 from casebridge.engine.port import rest_after
 from casebridge.web.door_process import READY
@@ -52,7 +52,7 @@ class DoorProcesses:
     def join(self, until: float) -> None:
         """Wait till then (monotonic seconds); what has not ended is cut off."""
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            wait_for(thread, until)
         with self._mutex:
             for process in self._running:
                 process.kill()

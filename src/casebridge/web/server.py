@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from casebridge.app import Bridge
 from casebridge.core.errors import SetupError
-from casebridge.ending import LONGEST, told_to_end
+from casebridge.ending import LONGEST, told_to_end, wait_for
 from casebridge.web.console import console_app
 from casebridge.web.door_processes import DoorProcesses
 from casebridge.web.http import server_of
@@ -81,8 +81,7 @@ class Listeners:
             server.should_exit = True
         until = time.monotonic() + LONGEST
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-            if thread.is_alive():
+            if not wait_for(thread, until):
                 log.warning("%s did not end in %g seconds and is cut off", thread.name, LONGEST)
         if self._beside:
             self._beside.join(until)
