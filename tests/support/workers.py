@@ -20,9 +20,10 @@ SEED = int(os.environ.get("CASEBRIDGE_SEED", "0")) or random.randrange(1, 2**32)
 
 
 def workers(folder: Path, count: int) -> list[Program]:
-    """``casebridge work``, so many times."""
+    """``casebridge work``, so many times; what they log is in workers.log."""
     command = ["work", "-c", folder / "casebridge.toml"]
-    return [Program(*command, stdout=QUIET, stderr=QUIET) for _ in range(count)]
+    with (folder / "workers.log").open("a", encoding="utf-8") as log:
+        return [Program(*command, stdout=QUIET, stderr=log) for _ in range(count)]
 
 
 @contextmanager
@@ -31,7 +32,8 @@ def at_work(site: TestSite, count: int) -> Iterator[list[Program]]:
     before = {beat.name for beat in beats_of(site.bridge.site)}  # also of those that were killed
     running = workers(site.folder, count)
     try:
-        assert comes_true(lambda: len({beat.name for beat in beats_of(site.bridge.site)} - before) >= count, 60)
+        at_it = comes_true(lambda: len({beat.name for beat in beats_of(site.bridge.site)} - before) >= count, 60)
+        assert at_it, ([process.poll() for process in running], (site.folder / "workers.log").read_text()[-3000:])
         yield running
         for process in running:
             process.terminate()
