@@ -16,7 +16,7 @@ import maps_once
 from databases import NewStore
 from doors import TOKEN, doors_of
 from indirect import hospitals, parties
-from sites import SDOH
+from sites import SDOH, arrived
 
 from casebridge.app import Bridge, open_bridge
 from casebridge.store import referrals
@@ -180,8 +180,7 @@ class InFolder:
         return self._last("Procedure")
 
     def _last(self, kind: str) -> Document:
-        files = sorted((self.folder / "out").glob("*"), key=lambda file: file.stat().st_mtime_ns)
-        found: list[Document] = [json.loads(file.read_text()) for file in files]
+        found: list[Document] = [json.loads(file.read_text()) for file in arrived(self.folder / "out")]
         return [resource for resource in found if resource["resourceType"] == kind][-1]
 
 
@@ -192,7 +191,7 @@ class OnForm:
         self.bridge, self.folder = bridge, bridge.base / "agency"
 
     def told(self) -> str:
-        return "".join(file.read_text() for file in (self.folder / "out").glob("*"))
+        return "".join(file.read_text() for file in arrived(self.folder / "out"))
 
     def accept(self) -> None:
         self._say("accept")

@@ -84,6 +84,11 @@ DEFAULTS = {
 }  # fmt: skip
 
 
+def arrived(folder: Path) -> list[Path]:
+    """The files that lie there whole, in the order they came: a name with a dot is one still being written."""
+    return sorted(folder.glob("[!.]*"), key=lambda file: file.stat().st_mtime_ns)
+
+
 class TestSite:
     """A site under test: drop a file, let the bridge work, look at the books."""
 
@@ -134,8 +139,7 @@ class TestSite:
 
     def out(self, partner: str) -> list[dict[str, Any]]:
         """The JSON files that reached a partner."""
-        files = sorted((self.folder / partner / "out").glob("*"), key=lambda f: f.stat().st_mtime_ns)
-        return [json.loads(f.read_text()) for f in files]
+        return [json.loads(f.read_text()) for f in arrived(self.folder / partner / "out")]
 
     def messages(self, **where: Any) -> list[Message]:
         with self.bridge.site.store.read() as c:
