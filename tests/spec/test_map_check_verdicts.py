@@ -38,6 +38,8 @@ VERDICTS: list[tuple[str, str, str, str, str]] = [
     ("  sexes(kind=hud).value: {at: sex, codes: {rows: [[male, M], [female, F], [other, U], [questioning, U, export]], "
      "otherwise: refuse, loss: they have one code}}", "export", "lossy", "several codes become `U`",
      "questioning -> U -> other"),
+    ("  names(use=official).text: {at: note, codes: {rows: [[full, full], [partial, part, import]], otherwise: keep, "
+     "loss: they say either}}", "export", "lossy", "`part` may also come as itself", "part -> part -> partial"),
     ("  effective.start: {at: event_date, as: date_of, loss: no time of day}", "import", "lossy", "keeps only a part",
      "2026-07-30 -> 2026-07-30"),
     ("  names(use=official).text: {at: note, if_missing: {import: unknown}, loss: none is told from unknown}",

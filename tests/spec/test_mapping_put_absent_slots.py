@@ -62,3 +62,25 @@ def test_a_branch_without_a_condition_of_ours_is_written_where_its_slot_is_there
     assert written(the_map, {"person": {"status": "active"}}, base)[0] == {**base, "s": "active"}
     assert written(the_map, {"person": {"status": "active"}}, BASE)[0] == {**BASE, "s": "active"}
     assert written(the_map, {"case": {"closed": "2021"}}, base)[0] == {**base, "c": "2021"}
+
+
+ONE_OF_A_LIST = "fields:\n  person.status: s\n  participations(participation_kind=coverage).line: l\n"
+OF_A_LIST = "map: t/m\ncase: [person, participations]\nother: t/T\n"
+PROGRAM = {"participation_kind": "program", "line": "shelter"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "complete", "data"),
+    [
+        pytest.param([], [], {"s": "active", "l": "medical"}, id="nobody said that there is none"),
+        pytest.param([PROGRAM], [], {"s": "active", "l": "medical"}, id="another one says nothing of it"),
+        pytest.param([PROGRAM], ["participations"], {"s": "active"}, id="these are all there are"),
+        pytest.param([{**PROGRAM, "participation_kind": "coverage"}], [], {"s": "active", "l": "shelter"}, id="it"),
+    ],
+)
+def test_a_record_that_a_list_does_not_mention_is_gone_only_from_a_complete_one(
+    tmp_path: Path, listed: list[dict[str, Any]], complete: list[str], data: dict[str, Any]
+) -> None:
+    the_map = a_map(tmp_path, ONE_OF_A_LIST, OF_A_LIST)
+    slice_ = {"person": {"status": "active"}, "participations": listed, "complete": complete}
+    assert written(the_map, slice_, {"s": "active", "l": "medical"})[0] == data

@@ -10,7 +10,7 @@ from casebridge.core.case import PLURALS
 from casebridge.core.errors import Held, RecordError, quiet_place
 from casebridge.mapping.model import Choose, Definition, Line
 from casebridge.mapping.paths import Condition, Path
-from casebridge.mapping.put_values import unknown
+from casebridge.mapping.put_values import as_known, unknown
 from casebridge.mapping.reading import Reader, Trace
 from casebridge.mapping.room import value_of, without_room
 from casebridge.mapping.translate import Links
@@ -129,7 +129,7 @@ def write(definition: Definition, slice_: dict[str, Any], links: Links, base: di
         _check_when(definition, slice_, writer.trail)
         apply_conditions(definition.match, writer.new)
         writer.unknown = {} if writer.creating else unknown(definition, slice_)
-        case = _case(definition, {**slice_, **writer.unknown})
+        case = _case(definition, slice_ if writer.creating else as_known(definition, slice_, writer.partial))
         lines = definition.fields
         if len(definition.case) > 1:
             present = frozenset(slot for slot in definition.case if slot in slice_)

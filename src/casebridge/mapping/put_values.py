@@ -7,18 +7,19 @@ partner's own code, spelling and order stay, and a record that did not change co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from casebridge.core.errors import CaseBridgeError, Held, RecordError
 from casebridge.mapping.model import Definition, Flags, Group, Leaf, Line, Spread
 from casebridge.mapping.paths import Path
 from casebridge.mapping.reading import OFF, ON, Reader, beside
-from casebridge.mapping.translate import Links, to_other
+from casebridge.mapping.translate import Links, to_case, to_other
 from casebridge.mapping.walk import (
     MISSING,
     WITHHELD,
     Hit,
+    Partial,
     Scope,
     Trail,
     assign,
@@ -109,6 +110,8 @@ class ValueWriter(ABC):
         self.claim(line, hit)
         if self._stands(line, wanted, old):
             return new
+        if isinstance(wanted, list):
+            wanted = [*wanted, *_unread(line, old)]
         self._move_from(self._source(line, current, old), line, new)
         return self._write(line, wanted, new)
 
@@ -162,6 +165,8 @@ class ValueWriter(ABC):
         """Take the value away from all its places. Beside other constants stands another's."""
         if not line.other.steps:
             return MISSING
+        if kept := _unread(line, old):
+            return self._write(line, kept, new)
         own = (line.other, *(condition.path for condition in line.beside))
         for path in (*(own if old is None or beside(line, old) else ()), *line.also_read):
             self.cut(line, path, new)
@@ -249,10 +254,23 @@ class ValueWriter(ABC):
             assign(new, path, "1" if on else "0")
 
 
+def _unread(line: Leaf, old: Scope | None) -> list[Any]:
+    """The items of the original's list that say nothing to the line: no line claims them, so they stay."""
+    hit = find(old, line.other) if old and (line.codes or line.link) else None
+    listed = hit.value if hit and isinstance(hit.value, list) else []
+    return [item for item in listed if to_case(line, item) is MISSING]
+
+
 def unknown(definition: Definition, slice_: Mapping[str, Any]) -> dict[str, Any]:
     """The slots that a slice of several lacks: nobody knows what they hold, as if it were withheld."""
     several = definition.case if len(definition.case) > 1 else ()
     return {slot: withheld() for slot in several if slot not in slice_}
+
+
+def as_known(definition: Definition, slice_: Mapping[str, Any], partial: Container[str]) -> dict[str, Any]:
+    """A slice of several slots as far as it is known: lists of records that it does not call complete are partial."""
+    lists = (slot for slot in definition.case if slot in partial and type(slice_.get(slot)) is list)
+    return {**slice_, **unknown(definition, slice_), **{slot: Partial(slice_[slot]) for slot in lists}}
 
 
 def _are(words: set[str], current: list[Any]) -> bool:

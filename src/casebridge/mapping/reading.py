@@ -79,8 +79,9 @@ class Reader:
     def _leaf(self, line: Leaf, scope: Scope) -> Hit | None:
         found = self._found(line, scope)
         if found is not None:
-            self._claim(line, found[1].where, scope)
-            return found[1]
+            _, theirs, hit = found
+            self._claim(line, theirs, hit, scope)
+            return hit
         if "import" in line.if_missing:
             return Hit(to_case(line, line.if_missing["import"]), ())
         if "import" in line.required:
@@ -89,15 +90,15 @@ class Reader:
             )
         return None
 
-    def _found(self, line: Leaf, scope: Scope) -> tuple[Path, Hit] | None:
-        """The first of the line's places that holds something, and its value in our spelling."""
+    def _found(self, line: Leaf, scope: Scope) -> tuple[Path, Any, Hit] | None:
+        """The first of the line's places that holds something, what stands there, and that in our spelling."""
         for path in (line.other, *line.also_read):
             hit = find(scope, path, self.trail)
             if hit is None or blank(hit.value) or (path is line.other and not beside(line, scope)):
                 continue
             value = to_case(line, hit.value)
             if not blank(value):
-                return path, Hit(value, hit.where, hit.several)
+                return path, hit.value, Hit(value, hit.where, hit.several)
         return None
 
     def source(self, line: Leaf, scope: Scope) -> Path | None:
@@ -204,13 +205,17 @@ class Reader:
 
     # --- claims ------------------------------------------------------------------------------------------------
 
-    def _claim(self, line: Leaf, where: Where, scope: Scope) -> None:
-        self._claim_place(where)
+    def _claim(self, line: Leaf, theirs: Any, hit: Hit, scope: Scope) -> None:
+        """Claim the place; of a list some of whose items say nothing to us, the others only."""
         if self.trail:
+            if isinstance(theirs, list) and isinstance(hit.value, list) and len(hit.value) < len(theirs):
+                said = (i for i, item in enumerate(theirs) if to_case(line, item) is not MISSING)
+                self.trail.claimed |= {(*hit.where, i) for i in said}
+            else:
+                self.trail.claimed.add(hit.where)
             for condition in line.beside:
-                hit = find(scope, condition.path)
-                if hit:
-                    self.trail.claimed.add(hit.where)
+                if constant := find(scope, condition.path):
+                    self.trail.claimed.add(constant.where)
 
     def _claim_place(self, where: Where) -> None:
         if self.trail:

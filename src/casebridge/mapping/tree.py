@@ -30,6 +30,10 @@ def withheld() -> dict[str, Any]:
     return dict(WITHHELD)
 
 
+class Partial(list[Any]):
+    """A list of records that may be more than these: of one that is not among them nobody knows what it says."""
+
+
 def blank(value: Any) -> bool:
     """Nothing there: no key, null, an empty text, list or group."""
     return value is MISSING or value is None or value == "" or value == [] or value == {}

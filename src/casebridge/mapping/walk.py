@@ -15,6 +15,7 @@ from casebridge.mapping.paths import Condition, Path, Step
 from casebridge.mapping.tree import (
     MISSING,
     WITHHELD,
+    Partial,
     Where,
     blank,
     clone,
@@ -100,7 +101,7 @@ def _first_meant(node: Any, selector: tuple[Condition, ...]) -> Any:
     for item in items:
         if holds_all(selector, item):
             return item
-    return withheld() if any(doubtful(selector, item) for item in items) else MISSING
+    return withheld() if type(node) is Partial or any(doubtful(selector, item) for item in items) else MISSING
 
 
 def _find(node: Any, steps: tuple[Step, ...], where: Where, text: str, trail: Trail | None) -> Hit | None:
@@ -140,7 +141,9 @@ def _select(node: Any, selector: tuple[Condition, ...], where: Where) -> list[tu
 
 
 def _clouded(node: Any, selector: tuple[Condition, ...]) -> bool:
-    """Some item may be the one meant, but what would tell is withheld."""
+    """Some item may be the one meant, but what would tell is withheld, or there may be more of them."""
+    if type(node) is Partial:
+        return True
     items = [item for _, item in candidates(node, selector)] if isinstance(node, list) else [node]
     return any(doubtful(selector, item) for item in items)
 
@@ -349,6 +352,7 @@ __all__ = [
     "MISSING",
     "WITHHELD",
     "Hit",
+    "Partial",
     "Scope",
     "Trail",
     "Where",

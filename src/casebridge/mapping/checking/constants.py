@@ -1,14 +1,18 @@
-"""Constants of the case side: what a condition compares must be a code that the case model has."""
+"""Constants of the case side: what a condition compares, or import fills in, must be a code the case model has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from casebridge.core.errors import CaseBridgeError
 from casebridge.mapping.checking import kinds
-from casebridge.mapping.checking.places import At, Known, Spot, known
+from casebridge.mapping.checking.places import At, Known, Spot, known, steps_of
 from casebridge.mapping.checking.report import Finding
-from casebridge.mapping.checking.survey import Survey
+from casebridge.mapping.checking.survey import Stand, Survey
+from casebridge.mapping.model import Leaf
 from casebridge.mapping.notation import Place, nearest
+from casebridge.mapping.translate import to_case
+from casebridge.mapping.walk import text_of
 
 
 def check(found: Survey) -> Iterator[Finding]:
@@ -24,6 +28,34 @@ def check(found: Survey) -> Iterator[Finding]:
             yield from _constant(found, said, stand.line.place)
         for said in _selected(stand.case):
             yield from _constant(found, said, stand.line.place)
+        if stand.role == "value" and isinstance(stand.line, Leaf) and "import" in stand.line.if_missing:
+            yield from _missing(found, stand, stand.line, stand.line.if_missing["import"])
+    for path, constant in found.definition.defaults.get("import", ()):
+        yield from _filled_in(found, steps_of(path), constant, found.definition.place)
+
+
+def _missing(found: Survey, stand: Stand, line: Leaf, said: str) -> Iterator[Finding]:
+    """``if_missing`` is in the partner's spelling, so the line reads it as any value."""
+    try:
+        constant = to_case(line, said)
+    except CaseBridgeError:
+        yield Finding(
+            "CB-220", line.place, f"`if_missing` gives `{said}`, which the line cannot read",
+            "A record without it would be held.", "Give a value that the partner could have sent.",
+        )  # fmt: skip
+        return
+    if isinstance(constant, str | bool):
+        yield from _filled_in(found, stand.case, constant, line.place)
+
+
+def _filled_in(found: Survey, spot: Spot, constant: str | bool, place: Place) -> Iterator[Finding]:
+    field, value = kinds.field_of(found.definition, spot), text_of(constant)
+    codes = kinds.strange(field, value)
+    if codes is not None:
+        yield Finding(
+            "CB-220", place, f"`{field}` of the case model never is `{value}`{nearest(value, codes)}",
+            "A record without it would be held.", f"It takes {', '.join(sorted(codes))}.",
+        )  # fmt: skip
 
 
 def _selected(spot: Spot) -> Iterable[Known]:

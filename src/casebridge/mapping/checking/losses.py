@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from casebridge.mapping.checking import kinds
-from casebridge.mapping.checking.places import spelled
+from casebridge.mapping.checking.places import At, spelled, steps_of
 from casebridge.mapping.checking.report import Finding, Way
+from casebridge.mapping.checking.survey import Stand, Survey
 from casebridge.mapping.checking.tables import Codes, Use, pairs, target, turned
-from casebridge.mapping.model import Flags, Leaf
+from casebridge.mapping.model import Definition, Flags, Leaf
 from casebridge.mapping.walk import text_of
 
 ASKED = ("absent:asked-unknown", "absent:asked-declined", "absent:not-asked")
@@ -58,19 +59,19 @@ def _dropped(use: Use, way: Way) -> Loss | None:
 
 
 def _collision(use: Use, way: Way) -> Loss | None:
-    """``otherwise: keep`` lets a code through that is also what a row makes of another one."""
+    """``otherwise: keep`` lets a code through that is also what a row makes of another one, or is read as another."""
     if use.table.otherwise != "keep":
         return None
-    rows, sources = pairs(use.table, way), use.sources(way)
-    for code, row in rows.items():
-        there = target(row, way)
-        if there not in rows and there != code and not there.startswith("absent:") and (
-            sources is None or there in sources
-        ):
-            back = turned(use.table, _back(way), there)
-            lost = there if back != there else code
+    rows, sources, back = pairs(use.table, way), use.sources(way), _back(way)
+    made = {target(row, way): code for code, row in rows.items()}
+    for there in (*made, *pairs(use.table, back)):
+        if there in rows or there.startswith("absent:") or (sources is not None and there not in sources):
+            continue
+        returned = turned(use.table, back, there)
+        lost = there if returned != there else made.get(there, there)
+        if lost != returned:
             return Loss(
-                f"`{there}` may also come as itself (`otherwise: keep`)", f"{lost} -> {there} -> {back}", True
+                f"`{there}` may also come as itself (`otherwise: keep`)", f"{lost} -> {there} -> {returned}", True
             )
     return None
 
@@ -90,6 +91,29 @@ def of_default(leaf: Leaf, way: Way) -> Loss | None:
     if way in leaf.if_missing:
         said = leaf.if_missing[way]
         return Loss(f"what is missing becomes `{said}` (`if_missing`)", f"{NOTHING} -> {said} -> {said}")
+    return None
+
+
+def of_defaults(stand: Stand, definition: Definition, way: Way) -> Loss | None:
+    """A constant of ``defaults`` at the line's own place cannot be told from a value, unless there always is one."""
+    place = stand.case if way == "import" else stand.other
+    for path, constant in definition.defaults.get(way, ()):
+        if steps_of(path) == place and way not in getattr(stand.line, "required", ()):
+            said = text_of(constant)
+            return Loss(f"what is missing becomes `{said}` (`defaults`)", f"{NOTHING} -> {said}")
+    return None
+
+
+def of_selectors(stand: Stand, found: Survey) -> Loss | None:
+    """A selector of the case side that takes several constants: items read come with the first of them."""
+    for i, step in enumerate(stand.case):
+        for condition in step.selector or ():
+            place = (*stand.case[: i + 1], *steps_of(condition.path))
+            if len(condition.values) > 1 and not any(s.case == place and s.role == "value" for s in found.stands):
+                first, *more = condition.values
+                name = spelled(tuple(At(at.key) for at in place))
+                return Loss(f"`{name}` may be {' or '.join((first, *more))} there, and comes back as `{first}`",
+                            f"{more[0]} -> {first}")  # fmt: skip
     return None
 
 

@@ -13,6 +13,7 @@ from casebridge.mapping.checking.survey import Stand, Survey
 from casebridge.mapping.model import Group, Leaf
 from casebridge.mapping.notation import Place, nearest
 from casebridge.mapping.paths import Condition
+from casebridge.mapping.walk import text_of
 
 BOOLEAN = frozenset({"true", "false"})
 
@@ -73,6 +74,29 @@ def check(found: Survey, side: Side) -> Iterator[Finding]:
     yield from _conditions(side, (), found.definition.match, found.definition.place)
     for path in found.definition.ignore:
         yield from _path(side, steps_of(path), found.definition.place)
+    yield from _written(found, side)
+
+
+def _written(found: Survey, side: Side) -> Iterator[Finding]:
+    """The constants that export writes: of ``with``, ``if_missing`` and ``defaults``."""
+    for path, constant in found.definition.defaults.get("export", ()):
+        place = found.definition.place
+        yield from list(_path(side, steps_of(path), place)) or _strange(side, steps_of(path), constant, place)
+    for stand in found.stands:
+        if stand.constant and "export" in stand.ways:
+            yield from _strange(side, stand.other, stand.constant.constant, stand.line.place)
+        if stand.role == "value" and isinstance(stand.line, Leaf) and "export" in stand.line.if_missing:
+            yield from _strange(side, stand.other, stand.line.if_missing["export"], stand.line.place)
+
+
+def _strange(side: Side, spot: Spot, constant: str | bool, place: Place) -> Iterator[Finding]:
+    codes, value = side.codes(spot), text_of(constant)
+    if codes is not None and value not in codes:
+        yield Finding(
+            "CB-220", place, f"`{spelled(spot)}` never is `{value}`{nearest(value, codes)}",
+            f"It is one of {_some(codes)}; what would be written the partner's format does not have.",
+            "Write one of these.",
+        )  # fmt: skip
 
 
 def _above(stand: Stand) -> Spot:

@@ -63,7 +63,7 @@ def judge(found: Survey, side: Side) -> Judged:
 def _judge(
     found: Survey, side: Side, stand: Stand, use: Use | None, way: Way, judged: Judged, signatures: _Signatures
 ) -> None:
-    lossy = list(_losses(stand, use, way)) + list(_unfit(found, side, stand, way, judged))
+    lossy = list(_losses(found, stand, use, way)) + list(_unfit(found, side, stand, way, judged))
     signed = _signed(stand, use, lossy, signatures)
     one_way = stand.ways != BOTH
     if lossy and not one_way and not signed:
@@ -87,16 +87,18 @@ def _others(stand: Stand) -> str:
     return spelled(stand.other)
 
 
-def _losses(stand: Stand, use: Use | None, way: Way) -> Iterator[Loss]:
+def _losses(found: Survey, stand: Stand, use: Use | None, way: Way) -> Iterator[Loss]:
     line = stand.line
     if use:
         yield from losses.of_table(use, way)
-    if isinstance(line, Flags) and (loss := losses.of_flags(line, way)):
-        yield loss
+    possible = [losses.of_defaults(stand, found.definition, way)]
+    if way == "export":
+        possible.append(losses.of_selectors(stand, found))
+    if isinstance(line, Flags):
+        possible.append(losses.of_flags(line, way))
     if isinstance(line, Leaf):
-        for found in (losses.of_converter(line), losses.of_default(line, way)):
-            if found:
-                yield found
+        possible += losses.of_converter(line), losses.of_default(line, way)
+    yield from (loss for loss in possible if loss)
 
 
 def _unfit(found: Survey, side: Side, stand: Stand, way: Way, judged: Judged) -> Iterator[Loss]:

@@ -13,7 +13,7 @@ from casebridge.mapping.keyed import pair
 from casebridge.mapping.likeness import all_withheld
 from casebridge.mapping.model import Choose, Definition, Each, Group, Leaf, Line, value_places
 from casebridge.mapping.paths import Path, Step
-from casebridge.mapping.put_values import unknown
+from casebridge.mapping.put_values import as_known, unknown
 from casebridge.mapping.reading import Reader
 from casebridge.mapping.translate import Links
 from casebridge.mapping.walk import Scope, Trail, Where, blank, clone, holds_all
@@ -36,7 +36,8 @@ class Patch(Writer):
         self.writes = 0
         self.standing, self.read_only = [], []
         self.unknown = unknown(definition, case)
-        self.case, self.copied = Scope({**case, **self.unknown} if self.unknown else case), set[str]()
+        known = as_known(definition, case, self.partial) if len(definition.case) > 1 else case
+        self.case, self.copied = Scope(known), set[str]()
 
     def put(self, line: Line, touched: Iterable[str]) -> None:
         """Put one line; ``touched`` are the fields of the record it may change."""

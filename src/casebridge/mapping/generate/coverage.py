@@ -13,7 +13,7 @@ from casebridge.mapping.model import Choose, Definition, Each, Flags, Group, Lea
 from casebridge.mapping.notation import Place
 from casebridge.mapping.paths import Path
 from casebridge.mapping.reading import Reader, chosen
-from casebridge.mapping.walk import Hit, Scope, Where, blank, described, find, is_absent, leaves, text_of
+from casebridge.mapping.walk import Hit, Scope, Where, blank, described, is_absent, leaves, text_of
 
 Mark = tuple[str, str]
 _LOOK_AGAIN = 50  # slices after which the lines that are done are left out
@@ -74,12 +74,12 @@ class _Watch(Reader):
         self.tables = tables
         self.seen: set[Mark] = set()
 
-    def _found(self, line: Leaf, scope: Scope) -> tuple[Path, Hit] | None:
+    def _found(self, line: Leaf, scope: Scope) -> tuple[Path, Any, Hit] | None:
         found = super()._found(line, scope)
         if found:
-            self.seen.add(("import", _at_path(line.place, found[0])))
-            raw = find(scope, found[0])
-            values = raw.value if raw and isinstance(raw.value, list) else [raw.value if raw else None]
+            path, theirs, _ = found
+            self.seen.add(("import", _at_path(line.place, path)))
+            values = theirs if isinstance(theirs, list) else [theirs]
             rows = [self.tables.row(line.codes, text_of(value), export=False) for value in values] if line.codes else []
             self.seen.update(("import", _row_name(row)) for row in rows if row)
         return found
