@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 from fhir_servers import running_sekmet
 
 TOKEN = "a-token-for-figures"
-POSTING, SEARCHING = 16, 3  # connections at once
+CONNECTIONS = 16  # at once
 CONFIG = """
 [site]
 name = "Measured"
@@ -129,9 +129,9 @@ def measured(url: str, token: str, count: int) -> tuple[float, float, float, flo
     """(p50 in s of one alone, referrals/s by several, searches/s, p50 of a search)."""
     asked(url, token, [transaction(n) for n in range(20)])  # warm
     _, alone = asked(url, token, [transaction(n) for n in range(20, 120)])
-    seconds, _ = asked(url, token, [transaction(n) for n in range(120, 120 + count)], POSTING)
+    seconds, _ = asked(url, token, [transaction(n) for n in range(120, 120 + count)], CONNECTIONS)
     looks = searches(count, 120 + count)
-    for_all, each = asked(url, token, looks, SEARCHING)
+    for_all, each = asked(url, token, looks, CONNECTIONS)
     return statistics.median(alone), count / seconds, len(looks) / for_all, statistics.median(each)
 
 
@@ -168,9 +168,9 @@ def main() -> None:
     name = "sekmet-fhir"
     figures = [
         figure("a referral posted, until it is applied: p50", p50 * 1000, "ms", name, p50 / their_p50),
-        figure(f"referrals accepted on {POSTING} connections", rate, "/s", name, rate / their_rate),
+        figure(f"referrals accepted on {CONNECTIONS} connections", rate, "/s", name, rate / their_rate),
         figure("from there to the agency's FHIR server: p50", statistics.median(onward) * 1000, "ms", "", 1),
-        figure(f"searches on {SEARCHING} connections", looks, "/s", name, looks / their_looks),
+        figure(f"searches on {CONNECTIONS} connections", looks, "/s", name, looks / their_looks),
         figure("a search: p50", look * 1000, "ms", name, look / their_look),
         figure("sekmet-fhir: a referral posted: p50", their_p50 * 1000, "ms", "", 1),
         figure("sekmet-fhir: referrals", their_rate, "/s", "", 1),
