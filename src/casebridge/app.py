@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from casebridge.adapter import Context, Link
-from casebridge.config import Config, PartnerTable, days, explain, minutes, read_config, resolve_secrets, size
+from casebridge.config import Config, PartnerTable, days, explain, mark_of, minutes, read_config, resolve_secrets, size
 from casebridge.core.errors import MapError, SetupError
 from casebridge.core.notes import Notes, Scratch
 from casebridge.core.policy import standard_rules
@@ -55,6 +55,7 @@ class Bridge:
     doors: dict[str, Any]
     pulse: Pulse
     path: Path
+    mark: str  # of the configuration that it was made of
 
     def close(self) -> None:
         """Let go of links and the database."""
@@ -75,7 +76,7 @@ def open_bridge(
     ``looking``: only for a look at the books. Maps that are not in order are left out then, and ``lanes.map_problems``
     says so: a running ``serve`` goes on with the old ones, and nobody shall be without a view of it meanwhile.
     """
-    config, base = read_config(path), path.resolve().parent
+    config, mark, base = read_config(path), mark_of(path), path.resolve().parent
     zone = ZoneInfo(config.site.timezone)
     registry = load_plugins(base / "plugins")
     proved = Proved(base / PROVED)
@@ -112,7 +113,7 @@ def open_bridge(
     lanes.every(EVERY, "beat", pulse.beat, everywhere=True)
     for name, seconds, job in upkeep.JOBS:
         lanes.every(seconds, name, pulse.job(name, partial(job, site)))
-    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse, path)
+    return Bridge(config, site, lanes, registry, base, _doors(config, lanes, registry, base), pulse, path, mark)
 
 
 def _sound_maps(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import tomllib
 from datetime import date, timedelta
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -345,6 +347,11 @@ def read_config(path: Path) -> Config:
         raise SetupError("CB-101", f"{path.name}: {explain(e)}") from None
     _check_names(config, path.name)
     return config
+
+
+def mark_of(path: Path) -> str:
+    """A digest of what the file says and of this release: processes of one ``serve`` have the same."""
+    return hashlib.sha256(f"{version('casebridge')}\n".encode() + path.read_bytes()).hexdigest()
 
 
 def _refuse_if_anyone_can_write(path: Path) -> None:

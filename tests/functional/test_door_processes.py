@@ -12,12 +12,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from doors import SETTINGS, TOKEN, free_port
+from doors import SETTINGS, TOKEN, fhir_client, free_port
 from lane_sites import comes_true
 from programs import Program, ran
 from sites import TestSite, order, patient, task
 
+from casebridge.core.event import Event
 from casebridge.ending import LONGEST
+from casebridge.store.database import Store
 
 WEB = '\n[web]\npartners = "127.0.0.1:0"\nconsole = "127.0.0.1:0"\nprocesses = 2\n'
 
@@ -125,6 +127,24 @@ def test_creates_with_the_same_condition_make_one(gateway: tuple[TestSite, str])
     assert totals == [1] * 6
 
 
+def test_who_listens_keeps_no_other_process_from_writing(tmp_path: Path) -> None:
+    """Whatever an adapter does with what it hears, and however long: the commit is over."""
+    (tmp_path / "token").write_text(TOKEN)
+    site = TestSite(tmp_path, hospital_carrier="fhir", hospital_settings=SETTINGS, treatment="treatment")
+    other, told = Store(site.bridge.site.store.url), list[str]()
+
+    def listen(event: Event) -> None:
+        with other.write():
+            told.append(event.name)
+
+    site.bridge.site.notify = listen
+    with fhir_client(site.bridge) as hospital:
+        assert hospital.post("", json=referral()).status_code == 200
+    assert "applied" in told
+    other.close()
+    site.bridge.close()
+
+
 def test_another_gateway_at_the_same_address_is_refused(gateway: tuple[TestSite, str], tmp_path: Path) -> None:
     site = made(tmp_path, WEB.replace("127.0.0.1:0", gateway[1].removeprefix("http://"), 1))
     code, _, err = ran("serve", cwd=site.folder)
@@ -143,6 +163,20 @@ def test_one_that_ends_before_its_time_is_started_again(tmp_path: Path) -> None:
         assert "ended (-9); it is started again" in log
         assert process.returncode == 0
         assert all(_is_gone(pid) for pid in others)
+
+
+def test_one_that_would_be_of_another_configuration_takes_no_part(tmp_path: Path) -> None:
+    with served(made(tmp_path)) as (process, url), client(url) as hospital:
+        (killed,) = beside(process)
+        with (tmp_path / "casebridge.toml").open("a") as file:
+            file.write('\n# edited while it runs\n')
+        os.kill(killed, signal.SIGKILL)
+        assert comes_true(lambda: beside(process) not in ([], [killed]))
+        assert comes_true(lambda: beside(process) == [])
+        assert _all_well(hospital)
+        process.terminate()
+        _, log = process.communicate(timeout=LONGEST + 10)
+        assert "has changed since casebridge serve was started" in log
 
 
 def test_they_end_with_the_first_one_and_the_next_start_finds_the_address_free(tmp_path: Path) -> None:

@@ -82,3 +82,12 @@ def test_what_a_stranger_raises_is_named_by_its_class_only(
     with one.store.read() as c:
         assert [(e["partner"], e["code"]) for e in ledger.events(c, name="not-received")] == [("a", "CB-901")]
     assert "Moreno" not in caplog.text
+
+
+def test_a_word_from_the_doors_that_names_no_lane_hurts_nobody(sites: tuple[LaneSite, LaneSite]) -> None:
+    lanes = sites[0].lanes
+    woken: list[Lane] = []
+    lanes.engine.wake = woken.extend  # type: ignore[method-assign]
+    for word in ("acc", "accept/hospital/x", "", "accept/hospital/0"):
+        lanes.told(word)
+    assert [lane.name for lane in woken] == ["accept/hospital/0"]

@@ -181,3 +181,15 @@ def test_a_sign_of_life_says_what_the_process_does(site: TestSite) -> None:
     assert (beat.role, beat.pid, beat.busy, beat.silent, beat.trouble) == ("serve", os.getpid(), 0, "", "")
     assert beat.turns > 3
     assert Path(beat.host).name == beat.host
+
+
+def test_one_at_the_doors_tells_of_the_trouble_of_the_others(watched: Watched) -> None:
+    """It has no lanes of its own."""
+    watched.work()
+    assert readiness.trouble_of(watched.bridge.site, "") == ""
+    watched.pulse.trouble = lambda: "Work stopped."
+    watched.pulse.beat()
+    assert readiness.trouble_of(watched.bridge.site, "") == "Work stopped."
+    assert readiness.trouble_of(watched.bridge.site, "My own.") == "My own."
+    watched.clock.move(60)
+    assert readiness.trouble_of(watched.bridge.site, "") == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,11 +61,13 @@ class OnceInSqlite:
 
     def __init__(self, path: Path | str = ":memory:") -> None:
         self._rows = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._mutex = threading.Lock()
         self._rows.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, until TEXT NOT NULL)")
 
     def first_time(self, name: str, until: datetime) -> bool:
-        found = self._rows.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (name, until.isoformat()))
-        return found.rowcount == 1
+        with self._mutex:  # how many rows changed is asked of the connection, and they share one
+            found = self._rows.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (name, until.isoformat()))
+            return found.rowcount == 1
 
     def close(self) -> None:
         self._rows.close()

@@ -122,3 +122,9 @@ def test_where_there_is_no_turn_each_hears_why() -> None:
     for number in (1, 2):
         with pytest.raises(StoreTrouble, match="another process"):
             joint(number)
+
+
+def test_a_result_too_few_is_an_error_of_all_and_nobody_waits_for_ever() -> None:
+    joint: Joint[int, int] = Joint(lambda items: [])
+    with pytest.raises(ValueError, match="shorter"):
+        joint(1)

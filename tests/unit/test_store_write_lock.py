@@ -14,6 +14,7 @@ import pytest
 
 from casebridge.store import turns, write_lock
 from casebridge.store.database import Store, StoreTrouble
+from casebridge.store.leases import Lane
 from casebridge.store.write_lock import WriteLock
 
 WRITER = """
@@ -136,4 +137,88 @@ def test_a_turn_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytes
     with other.turn("hospital"):
         pass
     one.close()
+    other.close()
+
+
+def test_threads_that_wait_for_one_another_are_told_of_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, none waits for the patience of those before it."""
+    lock, free, said = WriteLock(tmp_path / "a.db"), threading.Event(), list[str]()
+
+    def hold() -> None:
+        with lock.held():
+            said.append("held")
+            free.wait(30)
+
+    def wait() -> None:
+        try:
+            with lock.held():
+                said.append("had it")
+        except write_lock.NoTurn:
+            said.append("no turn")
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    while not said:
+        time.sleep(0.001)
+    monkeypatch.setattr(write_lock, "PATIENCE", 0.2)
+    waiting = [threading.Thread(target=wait) for _ in range(6)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join(10)
+    assert said == ["held"] + ["no turn"] * 6
+    free.set()
+    holder.join()
+
+
+def test_a_lock_file_that_cannot_be_used_is_trouble_of_the_store(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    store.close()
+    file = tmp_path / "a.db.write-now"
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    with pytest.raises(StoreTrouble, match="write-now"), store.write():
+        pass
+    file.rmdir()
+    with store.write():
+        pass
+    store.close()
+
+
+def test_as_many_as_have_turns_can_write_within_them(new_store: Callable[..., str]) -> None:
+    """As many turns as the pool has connections."""
+    store, start = Store(new_store()), threading.Barrier(15)
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        with store.turn(name):
+            start.wait(20)
+            with store.read():
+                done.append(name)
+
+    threads = [threading.Thread(target=work, args=(f"p{number}",)) for number in range(15)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(done) == 15
+    store.close()
+
+
+def test_who_listens_for_work_may_take_its_time_and_fail(new_store: Callable[..., str]) -> None:
+    """It hears when others may write again, and what was committed stays so."""
+    store = Store(new_store())
+    other, heard = Store(store.url), list[set[Lane]]()
+
+    def listen(lanes: set[Lane]) -> None:
+        with other.write():
+            heard.append(lanes)
+
+    store.woken = listen
+    with store.about_to_write():
+        with store.write() as c:
+            c.woken.add(Lane("accept", "hospital"))
+        assert heard == []
+    assert heard == [{Lane("accept", "hospital")}]
+    store.close()
     other.close()

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, BinaryIO
 
 from casebridge.core.errors import Position, RecordError
@@ -68,15 +67,16 @@ def offered(status: str) -> list[str]:
     return [kind.word for kind in ANSWERS.values() if status in kind.offered_in]
 
 
-def write_answer(token: str, page: str, referral: str, fields: Mapping[str, str], at: datetime) -> bytes:
-    """The payload of an answer given on page ``page`` (its nonce).
+def write_answer(token: str, page: str, referral: str, fields: Mapping[str, str]) -> bytes:
+    """The payload of an answer given on page ``page`` (its nonce). It was given when it came.
 
-    Its own nonce is a digest of token, page and content: a double click is the same answer, a changed text is not.
+    Its own nonce is a digest of token, page and content: a double click is the same answer, a changed text is not; and
+    the same answer is the same bytes, whichever process writes them.
     """
     content = {name: text for name, text in fields.items() if text}
     seed = json.dumps([token, page, sorted(content.items())])
     nonce = hashlib.sha256(seed.encode()).hexdigest()[:32]
-    answer = {"referral": referral, **content, "at": at.isoformat(timespec="seconds"), "nonce": nonce}
+    answer = {"referral": referral, **content, "nonce": nonce}
     return json.dumps(answer, ensure_ascii=False, sort_keys=True).encode()
 
 

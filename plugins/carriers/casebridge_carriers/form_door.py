@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
@@ -76,7 +74,6 @@ class WebFormDoor:
     def __init__(self, settings: DoorSettings, context: Context) -> None:
         self.settings, self.context = settings, context
         self.wrong = WrongTokens(settings.wrong_links_per_minute)
-        self._sent: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
         self._templates = Environment(
             loader=PackageLoader("casebridge_carriers"), autoescape=True, undefined=StrictUndefined
         )
@@ -136,7 +133,7 @@ class WebFormDoor:
             return _redirect(token)  # answered meanwhile, perhaps by a colleague: the page says so
         if said.errors:
             return self._page(released, request, said=said, status=422)
-        data = self._payload(token, str(released.document["referral"]), said)
+        data = write_answer(token, said.page, str(released.document["referral"]), said.fields)
         try:
             submitted = await run_in_threadpool(doorway.submit, token, data, "application/json")
         except CaseBridgeError:
@@ -146,15 +143,6 @@ class WebFormDoor:
             problem = submitted.message or "Your answer was not taken. Please call the sender."
             return self._page(released, request, said=said, problem=problem, status=409)
         return _redirect(f"{token}?sent=accept" if said.answer == "accept" else f"thanks/{said.answer}")
-
-    def _payload(self, token: str, referral: str, said: _Said) -> bytes:
-        """The answer; pressed twice, the very same bytes, with the time of the first."""
-        fresh = write_answer(token, said.page, referral, said.fields, datetime.now(UTC))
-        key = (token, said.page, repr(sorted(said.fields.items())))
-        data = self._sent.setdefault(key, fresh)
-        while len(self._sent) > 500:
-            self._sent.popitem(last=False)
-        return data
 
     def _page(
         self, released: Released, request: Request, *, said: _Said | None = None, problem: str = "", status: int = 200

@@ -34,7 +34,7 @@ class Joint(Generic[Item, Result]):
 
     def __init__(
         self, do: Callable[[Sequence[Item]], Sequence[Result]],
-        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:  # fmt: skip
         self._do, self._turn_to_do = do, turn
         self._line: list[_Waiting[Item, Result]] = []
@@ -67,7 +67,7 @@ class Joint(Generic[Item, Result]):
 
     def _done(self, some: Sequence[_Waiting[Item, Result]]) -> None:
         try:
-            results = self._do([waiting.item for waiting in some])
+            results = list(zip(some, self._do([waiting.item for waiting in some]), strict=True))
         except Exception as error:  # noqa: BLE001 - raised again for whom it concerns
             if len(some) > 1 and (not isinstance(error, StoreTrouble) or isinstance(error, Clash)):
                 middle = len(some) // 2
@@ -76,7 +76,7 @@ class Joint(Generic[Item, Result]):
                 return
             _all_over(some, error)
             return
-        for waiting, result in zip(some, results, strict=True):
+        for waiting, result in results:
             waiting.result.append(result)
             waiting.over = True
 

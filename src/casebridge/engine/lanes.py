@@ -93,8 +93,13 @@ class Lanes:
             log.warning("nothing could be woken (%s); the sweep will", type(error).__name__)
 
     def told(self, name: str) -> None:
-        """A process without lanes made work for the lane of this name."""
-        self.wake([Lane.named(name)])
+        """A process without lanes made work for the lane of this name. Never raises."""
+        try:
+            lane = Lane.named(name)
+        except ValueError:  # a word cut off
+            log.warning("a process at the doors said what is no lane; the sweep finds what it meant")
+            return
+        self.wake([lane])
 
     def sweep(self) -> None:
         """The net under lost wakes: every lane with due work has its turn."""
@@ -159,7 +164,7 @@ class Lanes:
 
     def _woken(self, lanes: set[Lane]) -> None:
         if threading.get_ident() != self._drainer:  # it finds them by itself
-            self.engine.wake(lanes)
+            self.wake(lanes)
 
     # --- what is seen of it ----------------------------------------------------------------------------------
 

@@ -54,6 +54,15 @@ def answers(
     ]
 
 
+def trouble_of(site: Site, own: str) -> str:
+    """Why work does not go on, in words: ``own`` is what this process met itself, and the others say it in their signs
+    of life."""
+    try:
+        return own or next((beat.trouble for beat in beats_of(site) if beat.trouble and beat.alive(site)), "")
+    except StoreTrouble as error:
+        return f"The database does not answer ({error})."
+
+
 def ready(found: Iterable[Answer]) -> bool:
     """All is well."""
     return all(answer.well for answer in found)

@@ -33,6 +33,14 @@ class _Asked:
     sent: at_once.Sent
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What became of it: the records as they are now, and what others are to be told of."""
+
+    shelved: list[Shelved]
+    told: Told
+
+
 @contextmanager
 def trouble_told() -> Iterator[None]:
     """A door cannot know the store's own errors: it is told to try again."""
@@ -87,16 +95,19 @@ class SiteShelf:
             by = self.site.partners[partner]
             keys = [keys_of(by, wish.document) for wish in wishes]
             with trouble_told():
-                return self._joint(_Asked(partner, wishes, keys, at_once.read(by, payload, media_type)))
+                kept = self._joint(_Asked(partner, wishes, keys, at_once.read(by, payload, media_type)))
         except MovedOn as moved:
             if self.read(partner, moved.type, moved.id) is None:  # of what it may not see it learns no version
                 raise MovedOn(moved.type, moved.id, 0) from None
             raise
+        for values in kept.told:  # when nobody waits for this commit any more: whoever listens may take its time
+            self.site.tell(**values)
+        return kept.shelved
 
-    def _write(self, some: Sequence[_Asked]) -> list[list[Shelved]]:
+    def _write(self, some: Sequence[_Asked]) -> list[_Kept]:
         kept: dict[int, list[shelves.Shelved]] = {}
+        told: dict[int, Told] = {}
         with self.site.store.write(one_worker=True) as c:
-            told: Told = []
             for asked in some:
                 shelves.load(c, asked.partner, [(wish.type, wish.id) for wish in asked.wishes])
                 for wish in asked.wishes:
@@ -104,13 +115,12 @@ class SiteShelf:
             for name in dict.fromkeys(asked.partner for asked in some):
                 by = self.site.partners[name]
                 its = [(n, asked) for n, asked in enumerate(some) if asked.partner == name]
-                told += at_once.apply(c, self.site, by, [asked.sent for _, asked in its])
+                told[its[0][0]] = at_once.apply(c, self.site, by, [asked.sent for _, asked in its])
                 for number, asked in its:
                     laid = zip(asked.wishes, asked.keys, strict=True)
                     kept[number] = [_laid(c, self.site, by, wish, keys) for wish, keys in laid]
-        for values in told:
-            self.site.tell(**values)
-        return [[self._own(self.site.partners[asked.partner], one) for one in kept[n]] for n, asked in enumerate(some)]
+        owners = [self.site.partners[asked.partner] for asked in some]
+        return [_Kept([self._own(by, one) for one in kept[n]], told.get(n, [])) for n, by in enumerate(owners)]
 
     @contextmanager
     def turn(self, partner: str) -> Iterator[None]:

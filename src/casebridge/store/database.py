@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ def _trouble() -> Iterator[None]:
     except NoConnection as error:
         raise StoreTrouble("no connection is free") from error
     except NoTurn as error:
-        raise StoreTrouble("another process does not end what it does") from error
+        raise StoreTrouble(str(error)) from error
     except IntegrityError as error:
         if getattr(error.orig, "sqlstate", "") != postgresql.THERE_ALREADY:
             raise
@@ -83,9 +84,10 @@ class Store:
         self.url, self.box = url, box or Plain()
         self.engine = _open(url)
         self.woken: Callable[[set[Lane]], None] = lambda lanes: None  # told after each commit that made work
-        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._is_sqlite, self._here = self.engine.dialect.name == "sqlite", threading.local()
         file = Path(url.removeprefix("sqlite:///")) if self._is_sqlite else None
-        self._writing, self._turns = file and WriteLock(file), Turns(self.engine, file)
+        self._writing = file and WriteLock(file)
+        self._turns = Turns(file or postgresql.opened(url))  # connections of its own: who has a turn asks for more
         self._looking = self.engine.execution_options(**({} if self._is_sqlite else SNAPSHOT))
         try:
             migrate.upgrade(self.engine)
@@ -102,25 +104,36 @@ class Store:
         cut may take it back, so PostgreSQL need not wait for the disk. Raises StoreTrouble when the database is not
         there, full, or had to break off.
         """
-        with self.about_to_write(), _trouble(), self.engine.connect() as raw, raw.begin():
-            if self._is_sqlite:
-                driver.rows(raw, "BEGIN IMMEDIATE")
-            elif one_worker:
-                raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
-            elif not lasting:
-                raw.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-            c = Connection(raw, self.box)
-            yield c
-            c.flush()
-        if c.woken:
-            self.woken(c.woken)
+        with self.about_to_write() as work:
+            with _trouble(), self.engine.connect() as raw, raw.begin():
+                if self._is_sqlite:
+                    driver.rows(raw, "BEGIN IMMEDIATE")
+                elif one_worker:
+                    raw.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WORKER})")
+                elif not lasting:
+                    raw.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                c = Connection(raw, self.box)
+                yield c
+                c.flush()
+            work |= c.woken
 
     @contextmanager
-    def about_to_write(self) -> Iterator[None]:
-        """On SQLite: nobody else writes from here on. What comes while one waits for it can share the commit. Raises
-        StoreTrouble when another process does not end what it does."""
-        with _trouble(), self._writing.held() if self._writing else nullcontext():
-            yield
+    def about_to_write(self) -> Iterator[set[Lane]]:
+        """On SQLite: nobody else writes from here on. What comes while one waits for it can share the commit; which
+        lanes that made work for is told when others may write again. Raises StoreTrouble when another process does
+        not end what it does."""
+        outer: set[Lane] | None = getattr(self._here, "work", None)
+        if outer is not None:
+            yield outer
+            return
+        work = self._here.work = set[Lane]()
+        try:
+            with _trouble(), self._writing.held() if self._writing else nullcontext():
+                yield work
+        finally:
+            self._here.work = None
+            if work:
+                self.woken(work)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -140,6 +153,7 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+        self._turns.close()
         if self._writing:
             self._writing.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from casebridge.store.write_lock import locked
+from casebridge.store.write_lock import NoTurn, beside, locked
 
 PATIENCE = 60.0
 """Seconds until a process that does not end its turn is given up."""
@@ -22,10 +22,10 @@ KIND = 7_620_046
 
 
 class Turns:
-    """Turns by name. ``database``: the file, if it is one; each name has a lock file beside it."""
+    """Turns by name, of a database that is a file (each name has a lock file beside it) or a server."""
 
-    def __init__(self, engine: Engine, database: Path | None) -> None:
-        self._engine, self._database = engine, database
+    def __init__(self, database: Path | Engine) -> None:
+        self._database = database
         self._mutex = threading.Lock()
         self._here: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -34,13 +34,24 @@ class Turns:
         """Nobody else has the turn of that name meanwhile. NoTurn when another process does not end it in time."""
         with self._mutex:
             here = self._here[name]
-        with here, self._by_file(name, self._database) if self._database else self._by_server(name):
-            yield
+        if not here.acquire(timeout=PATIENCE):
+            raise NoTurn
+        try:
+            where = self._database
+            with self._by_file(name, where) if isinstance(where, Path) else self._by_server(name, where):
+                yield
+        finally:
+            here.release()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if isinstance(self._database, Engine):
+            self._database.dispose()
 
     @contextmanager
     def _by_file(self, name: str, database: Path) -> Iterator[None]:
         mark = hashlib.sha256(name.encode()).hexdigest()[:16]
-        descriptor = os.open(database.with_name(f"{database.name}.turn-{mark}"), os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = beside(database, f".turn-{mark}")
         try:
             with locked(descriptor, PATIENCE, LOOK):
                 yield
@@ -48,9 +59,9 @@ class Turns:
             os.close(descriptor)
 
     @contextmanager
-    def _by_server(self, name: str) -> Iterator[None]:
+    def _by_server(self, name: str, server: Engine) -> Iterator[None]:
         which = (KIND, int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], signed=True))
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as raw:
+        with server.connect().execution_options(isolation_level="AUTOCOMMIT") as raw:
             raw.exec_driver_sql("SELECT pg_advisory_lock(%s, %s)", which)
             try:
                 yield

@@ -1,4 +1,4 @@
-"""Who writes to an SQLite file: one transaction at a time, of all threads of all processes, in the order they came.
+"""Who writes to an SQLite file: one transaction at a time, of all threads of all processes, the processes in turn.
 
 SQLite's own lock is asked for again and again, with ever longer pauses, by whoever finds it taken: two busy processes
 would wait most of the time. It stays the net below for whoever writes without us.
@@ -20,7 +20,10 @@ LOOK = 0.0005  # seconds
 
 
 class NoTurn(Exception):
-    """Another process holds a lock, and does not let go of it."""
+    """Another process holds a lock, and does not let go of it; or this account may not use its file."""
+
+    def __init__(self, said: str = "another process does not end what it does") -> None:
+        super().__init__(said)
 
 
 class WriteLock:
@@ -31,7 +34,7 @@ class WriteLock:
     """
 
     def __init__(self, database: Path) -> None:
-        self._files = [database.with_name(f"{database.name}{end}") for end in (".write-next", ".write-now")]
+        self._database, self._files = database, (".write-next", ".write-now")
         self._mutex = threading.RLock()
         self._depth = 0
         self._open: list[int] = []
@@ -40,7 +43,9 @@ class WriteLock:
     def held(self) -> Iterator[None]:
         """Nobody else writes meanwhile; who holds it may hold it again. NoTurn when another process does not end in
         time."""
-        with self._mutex:
+        if not self._mutex.acquire(timeout=PATIENCE):
+            raise NoTurn
+        try:
             if not self._depth:
                 self._take()
             self._depth += 1
@@ -50,18 +55,38 @@ class WriteLock:
                 self._depth -= 1
                 if not self._depth:
                     fcntl.flock(self._open[1], fcntl.LOCK_UN)
+        finally:
+            self._mutex.release()
 
     def _take(self) -> None:
-        self._open = self._open or [os.open(file, os.O_RDWR | os.O_CREAT, 0o600) for file in self._files]
+        while len(self._open) < len(self._files):
+            self._open.append(beside(self._database, self._files[len(self._open)]))
         following, writing = self._open
         with locked(following, PATIENCE, LOOK):
             lock(writing, PATIENCE, LOOK)
 
     def close(self) -> None:
         """Let go of the files; who writes again opens them again."""
-        with self._mutex:
-            while self._open:
-                os.close(self._open.pop())
+        if self._mutex.acquire(timeout=PATIENCE):  # whoever still has it ends with the process
+            try:
+                while self._open:
+                    os.close(self._open.pop())
+            finally:
+                self._mutex.release()
+
+
+def beside(database: Path, end: str) -> int:
+    """A descriptor of the lock file whose name ends so, made where it is missing: the owner of the database may use
+    it, whoever made it. NoTurn when this account may not."""
+    file = database.with_name(f"{database.name}{end}")
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.geteuid() == 0 and database.exists():
+            owner = database.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise NoTurn(f"{file.name}: {error.strerror}") from error
+    return descriptor
 
 
 @contextmanager

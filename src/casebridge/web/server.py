@@ -61,10 +61,10 @@ class Listeners:
                 take = listen_as_first if several and name == "partners" else listen
                 self._sockets[name] = take(name, host, port)
             self._tell_site()
-            if several:
-                self._start_beside()
             self._run("partners", partners_app_of(self.bridge, hosts["partners"][0], lambda: self.trouble))
             self._run("console", console_app(self.bridge, [hosts["console"][0]], lambda: self.trouble))
+            if several:
+                self._start_beside()
         except BaseException:
             self.stop()
             raise
@@ -97,7 +97,7 @@ class Listeners:
 
     def _start_beside(self) -> None:
         bridge, site = self.bridge, self.bridge.site
-        line = [str(bridge.path), self.partners_url, site.partners_url, site.console_url]
+        line = [str(bridge.path), bridge.mark, self.partners_url, site.partners_url, site.console_url]
         self._beside = DoorProcesses(bridge.lanes, line, bridge.config.web.processes - 1)
         self._beside.start()
 

@@ -37,6 +37,7 @@ def listen(name: str, host: str, port: int, *, shared: bool = False) -> socket.s
     """A socket that listens at once: two that only bind could share a port. SetupError CB-108 when it is taken.
 
     ``shared``: other processes of this account may listen there as well, and the system deals connections out to them.
+    (Of one socket that all have, whoever is awake first would take all that come together.)
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import ClassVar
 from urllib.parse import parse_qsl
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from casebridge import Context, Doorway, Settings
@@ -46,7 +46,7 @@ class FhirDoor:
 
     def router(self, doorway: Doorway) -> APIRouter:
         """The interactions of FHIR R4 http.html: each request is read here, and answered in a thread."""
-        router, places = APIRouter(), dict[str, asyncio.Semaphore]()
+        router, places, limits = APIRouter(), dict[str, asyncio.Semaphore](), dict[str, CapacityLimiter]()
         gate = Gate(doorway.shelf, self.settings.base_url, self._base_dir)
         if gate.smart is not None:
             router.include_router(smart_router(gate.smart))
@@ -65,7 +65,8 @@ class FhirDoor:
                         asked = Asked(speaks, dict(request.path_params), parse_qsl(
                             request.url.query, keep_blank_values=True), dict(headers), body)  # fmt: skip
                         server = Server(doorway.shelf, asker, self._base(request))
-                        return await run_in_threadpool(do, server, asked)
+                        threads = limits.setdefault(asker.partner, CapacityLimiter(AT_ONCE))  # of its own, too
+                        return await to_thread.run_sync(do, server, asked, limiter=threads)
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is answered in FHIR, without its text
                     return speaks.refuse(refused(error))
 
