@@ -224,6 +224,7 @@ def comes_true(claim, seconds: float = 20) -> bool:
 def impatient(bridge, monkeypatch):
     """A site whose listeners wait a tenth of a second."""
     monkeypatch.setattr(silence, "SECONDS", 0.1)
+    monkeypatch.setattr(silence, "IDLE", 0.1)
     listeners = Listeners(bridge)
     listeners.start()
     yield listeners
@@ -240,6 +241,16 @@ def test_a_connection_that_asks_for_nothing_is_closed(impatient, said):
         with connected(url) as asking:
             asking.sendall(said)
             assert asking.recv(1) == b""
+
+
+def test_one_that_asks_once_and_then_for_nothing_more_is_closed(impatient):
+    with connected(impatient.partners_url) as asking:
+        asking.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        said = asking.recv(10_000)
+        assert said.startswith(b"HTTP/1.1 200")
+        asking.sendall(b"GET /health HTTP/1.1\r\n")  # from here on uvicorn's own limit of rest does not count
+        while said:
+            said = asking.recv(10_000)
 
 
 def test_a_request_that_lasts_is_not_cut_off(impatient):

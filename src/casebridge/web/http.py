@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-from casebridge.web.silence import Impatient
+from casebridge.web.silence import IDLE, Impatient
 
 ALIVE = 5
 """Seconds between two calls of ``alive``."""
@@ -27,4 +27,5 @@ def server_of(
     return uvicorn.Server(uvicorn.Config(
         app, access_log=False, log_config=None, server_header=False, lifespan="off", ws="none", http=Impatient,
         proxy_headers=behind_proxy, forwarded_allow_ips="127.0.0.1,::1", limit_concurrency=200,
-        timeout_keep_alive=10, timeout_graceful_shutdown=5, callback_notify=notify, timeout_notify=ALIVE))  # fmt: skip
+        timeout_keep_alive=IDLE, timeout_graceful_shutdown=5, callback_notify=notify, timeout_notify=ALIVE,
+    ))  # fmt: skip
