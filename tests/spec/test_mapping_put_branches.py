@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mapped import a_map, edited, no_room, put, read
 
-from casebridge.mapping import Map, OwnIds
+from casebridge.mapping import Map, OwnIds, interpreter
 
 RESULT = """fields:
   category: event
@@ -185,3 +185,54 @@ def test_what_no_branch_reads_stays_where_no_branch_has_something_to_say(tmp_pat
     assert edited(the_map, base) == base
     assert edited(the_map, base, status="b") == {**base, "s": "b"}
     assert edited(the_map, base, extra={"on": "3"}) == {"day": "3", "s": "a"}
+
+
+HALF = """fields:
+  status: {at: type, codes: {rows: [[active, H], [inactive, W]], otherwise: refuse}}
+  more:
+    choose:
+      - {case: {status: active}, other: {type: H, sure: "1"}, fields: {birth: born}}
+      - {case: {status: inactive}, other: {type: W, sure: "2"}, fields: {birth: born}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "data"),
+    [
+        pytest.param({}, {"type": "H", "born": "?"}, id="nothing changed"),
+        pytest.param({"birth": "1990-01-01"}, {"type": "H", "sure": "1", "born": "1990-01-01"}, id="we know it"),
+        pytest.param({"status": "inactive"}, {"type": "W", "sure": "2"}, id="another branch"),
+    ],
+)
+def test_what_fits_a_branch_by_half_stays_until_we_say_otherwise(
+    tmp_path: Path, change: dict[str, str], data: dict[str, str]
+) -> None:
+    the_map, base = a_map(tmp_path, HALF, "map: t/m\ncase: person\nother: t/T\n"), {"type": "H", "born": "?"}
+    slice_ = {"person": {**the_map.read(base).slice["person"], **change}}
+    assert the_map.write(slice_, OwnIds(), base).data == data
+    assert interpreter.write(the_map.definition, slice_, OwnIds(), base).data == data
+
+
+ITEMS = """fields:
+  telecoms:
+    each: phone
+    key: value
+    fields:
+      value: number
+      safe_to_contact: {at: safe, as: boolean01}
+      use: {at: type, codes: {rows: [[home, H], [work, W]], otherwise: refuse}}
+      more:
+        choose:
+          - {case: {use: home}, other: {type: H, sure: "1"}, fields: {best_time: hours}}
+          - {case: {use: work}, other: {type: W, sure: "2"}, fields: {best_time: hours}}
+"""
+
+
+def test_nor_does_an_item_change_that_fits_by_half(tmp_path: Path) -> None:
+    the_map = a_map(tmp_path, ITEMS, "map: t/m\ncase: person\nother: t/T\n")
+    base = {"phone": [{"number": "1", "type": "H", "hours": "9-17"}, {"number": "2", "type": "W", "sure": "2"}]}
+    slice_ = the_map.read(base).slice
+    slice_["person"]["telecoms"][0]["safe_to_contact"] = True
+    data = {"phone": [{**base["phone"][0], "safe": "1"}, base["phone"][1]]}
+    assert the_map.write(slice_, OwnIds(), base).data == data
+    assert interpreter.write(the_map.definition, slice_, OwnIds(), base).data == data

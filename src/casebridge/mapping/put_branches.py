@@ -70,7 +70,9 @@ class BranchWriter(ListWriter):
         now = None if self.erasing else self._now(line, was, case, new, old)
         if now is None and not self.erasing and any(doubtful(b.case, case.node) for b in line.branches):
             return new
-        if was is None and now is not None and not self.fresh(old) and _silent(now, case):
+        if was is None and now is not None and old is not None and not self.fresh(old) and (
+            _silent(now, case) or self._unchanged(now, case, old)
+        ):
             return new  # what stands there is none of the map's business, and we have nothing to put in its place
         if was is not None and was is not now:
             new = self._erase(line, was, now, new, old)
@@ -125,8 +127,14 @@ class BranchWriter(ListWriter):
         if not isinstance(read, dict) or not read:
             return False
         apply_conditions(branch.case, read)
-        paths = [line.case for line in branch.fields] + [c.path for c in branch.case if c.test == "equal"]
-        return all(alike(value_at(case.node, path), value_at(read, path)) for path in paths)
+        return _alike(branch, case.node, read)
+
+    def _unchanged(self, branch: Branch, case: Scope, old: Scope) -> bool:
+        """Does the original, which no branch fits, say what the case side says of all that the branch speaks of?"""
+        try:
+            return _alike(branch, case.node, self.reader.fields(self.beside, old, {}))
+        except CaseBridgeError:
+            return False
 
     def _fits(self, branch: Branch, line: Choose, case: Scope, new: Any) -> bool:
         """The case side is as the branch says, and nothing that other lines wrote speaks against it."""
@@ -156,6 +164,12 @@ class BranchWriter(ListWriter):
         for condition in branch.other:
             if condition.test == "equal" and condition.path not in kept | line.settled and holds(condition, new):
                 yield condition
+
+
+def _alike(branch: Branch, mine: Any, theirs: Any) -> bool:
+    """Do both say the same where the branch does?"""
+    paths = [line.case for line in branch.fields] + [c.path for c in branch.case if c.test == "equal"]
+    return all(alike(value_at(mine, path), value_at(theirs, path)) for path in paths)
 
 
 def _silent(branch: Branch, case: Scope) -> bool:

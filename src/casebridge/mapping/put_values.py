@@ -52,6 +52,7 @@ class ValueWriter(ABC):
             name for name, said in (definition.shape.get("parents") or {}).items() if said.get("owner") != "ours"
         )
         self.creating = not base or set(base) <= self.parents
+        self.beside: Sequence[Line] = definition.fields  # the lines written at the present place
         self.erasing = False
         self.unknown: dict[str, Any] = {}
         self.partial: frozenset[str] = frozenset()

@@ -32,10 +32,12 @@ class Writer(BranchWriter):
         if not self.erasing and (lapsed := [line for line in lines if self.lapsed(line, case, old)]):
             new = self.erased(lapsed, new, old)
             old = Scope(clone(new), old.where, old.parent) if old else None
+        around, self.beside = self.beside, lines
         for last in (False, True):
             for line in lines:
                 if isinstance(line, Choose) is last:
                     new = self.line(line, case, new, old)
+        self.beside = around
         return new
 
     def line(self, line: Line, case: Scope, new: Any, old: Scope | None) -> Any:

@@ -32,6 +32,7 @@ class Patch(Writer):
         self.new, self.old = dict(base), Scope(base)
         self.parents = parents_of(definition)
         self.creating = self.erasing = False
+        self.beside = definition.fields
         self.partial = frozenset(PLURALS) - frozenset(complete)
         self.writes = 0
         self.standing, self.read_only = [], []
@@ -112,6 +113,7 @@ class Patch(Writer):
     def _item(self, plan: ListPlan, ours: Any, theirs: Any, before: Any, where: Where) -> Any:
         """One item of theirs with what ours says otherwise."""
         new, case, old = before, Scope(ours, (), self.case), Scope(before, where, self.old)
+        self.beside = plan.line.fields
         for line, name in plan.lines:
             mine, there = (ours.get(name), theirs.get(name)) if name is not None else (None, True)
             if mine == there and not unlike(mine, there):
@@ -122,6 +124,7 @@ class Patch(Writer):
             self.standing.append(new := clone(new))
             new = self.line(line, case, new, old)
             self.standing.pop()
+        self.beside = self.definition.fields
         return new
 
 
