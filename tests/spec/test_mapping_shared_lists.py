@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mapped import HEAD, a_map, edited, no_room, put, read
 
 from casebridge.mapping import Map
 from casebridge.mapping.checking import check
+from casebridge.mapping.likeness import agrees, veiled
+from casebridge.mapping.shared_lists import standing
+from casebridge.mapping.walk import Scope
 
 LINES = """
 fields:
@@ -74,3 +79,21 @@ def test_the_check_takes_one_that_writes_and_no_more(tmp_path):
     assert check(a_map(tmp_path, LINES), None, runs=200).errors == ()
     two = LINES.replace("only: import, ", "")
     assert {f.code for f in check(a_map(tmp_path, two, HEAD), None, runs=0).errors} == {"CB-218"}
+
+
+VALUES = st.sampled_from(["a", "b", None, {"absent": "withheld"}])
+ITEMS = st.lists(st.fixed_dictionaries({"code": VALUES}, optional={"system": VALUES}), max_size=5)
+
+
+@given(ours=ITEMS, theirs=ITEMS.map(lambda items: [i for i in items if not veiled(i)]))
+def test_each_item_that_stands_there_is_one_of_theirs_and_none_serves_twice(
+    ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
+) -> None:
+    listed = [Scope(item, (i,)) for i, item in enumerate(ours)]
+    found, unsure = standing(listed, theirs)
+    left = list(theirs)
+    for item in found:
+        left.remove(next(one for one in left if agrees(item.node, one)))
+    assert unsure == any(veiled(item.node) for item in found)
+    rest = [item for item in listed if not any(item is one for one in found)]
+    assert not any(agrees(item.node, one) for item in rest if not veiled(item.node) for one in left)

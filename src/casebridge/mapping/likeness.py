@@ -16,6 +16,12 @@ def agrees(mine: Any, theirs: Any) -> bool:
     )
 
 
+def alike_as(item: Any) -> Hashable:
+    """The same for items that agree with each other and have nothing withheld."""
+    said = ((where, frozen(_leaf(item, where))) for where in leaves(item))
+    return frozenset((where, value) for where, value in said if value is not MISSING)
+
+
 def said_otherwise(mine: Any, theirs: Any) -> int:
     """How many values of ``theirs`` the case item has otherwise or not at all; what is withheld is not known."""
     count = 0

@@ -67,7 +67,8 @@ class ListWriter(ValueWriter):
         found, unsure = standing(listed, elsewhere(line, beside, case, old))
         for item in found:
             self.trail.claimed |= {(*item.where, *leaf) for leaf in leaves(item.node)}
-        return [item for item in listed if item not in found], unsure
+        standing_there = {id(item) for item in found}
+        return [item for item in listed if id(item) not in standing_there], unsure
 
     @cached_property
     def _sharers(self) -> Sharers:

@@ -6,11 +6,12 @@ into the Task a second time; on a record that has no order they are written with
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from casebridge.core.errors import CaseBridgeError
-from casebridge.mapping.likeness import agrees, veiled
+from casebridge.mapping.likeness import agrees, alike_as, veiled
 from casebridge.mapping.model import Choose, Each, Group, Line
 from casebridge.mapping.reading import Reader, case_list
 from casebridge.mapping.walk import Scope, holds_all
@@ -40,15 +41,23 @@ def standing(listed: Sequence[Scope], there: Sequence[Any]) -> tuple[list[Scope]
 
     Of an item with something withheld nobody can tell; it stays where it fits.
     """
-    free, found, unsure = list(there), list[Scope](), False
-    for sure in (True, False):
-        for item in (item for item in listed if item not in found and veiled(item.node) is not sure):
-            at = next((i for i, theirs in enumerate(free) if agrees(item.node, theirs)), None)
-            if at is not None:
-                del free[at]
-                found.append(item)
-                unsure |= not sure
-    return found, unsure
+    free = Counter(alike_as(theirs) for theirs in there)
+    found: list[Scope] = []
+    for item in (item for item in listed if not veiled(item.node)):
+        if free[said := alike_as(item.node)]:
+            free[said] -= 1
+            found.append(item)
+    left, sure = list[Any](), len(found)
+    for theirs in there:
+        if free[said := alike_as(theirs)]:
+            free[said] -= 1
+            left.append(theirs)
+    for item in (item for item in listed if veiled(item.node)):
+        at = next((i for i, theirs in enumerate(left) if agrees(item.node, theirs)), None)
+        if at is not None:
+            del left[at]
+            found.append(item)
+    return found, len(found) > sure
 
 
 def _sharers(lines: Sequence[Line]) -> Iterator[tuple[int, tuple[Line, ...]]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -19,8 +18,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
-
-import uvicorn
 
 from casebridge import logs
 from casebridge.app import open_bridge
@@ -64,7 +61,7 @@ def main() -> None:
         app = partners_app_of(bridge, at.hostname or "", trouble)
         server = server_of(app, behind_proxy=True, alive=lambda: say([ALIVE]))
         clock = _thread("clock", bridge.lanes.run)
-        answering = _thread("partners", lambda: _answer(server, shared, told))
+        answering = _thread("partners", lambda: _answer(lambda: server.run(sockets=[shared]), told))
         while not server.started and answering.is_alive():
             answering.join(0.01)
         if server.started:
@@ -79,10 +76,10 @@ def main() -> None:
         bridge.close()
 
 
-def _answer(server: uvicorn.Server, shared: socket.socket, told: threading.Event) -> None:
+def _answer(run: Callable[[], None], told: threading.Event) -> None:
     """However it ends, this process does: a connection that nobody takes would wait for ever."""
     try:
-        server.run(sockets=[shared])
+        run()
     finally:
         told.set()
 
